@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# The `graceslab` tool, and the shared object that its laboratory loads and unloads.
+include_guard()
+include(Urcu)
+
+file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
+file(GLOB module_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/lab/module/*.cpp")
+list(FILTER tool_sources EXCLUDE REGEX "/tools/lab/module/")
+if(NOT tool_sources)
+  message(STATUS "graceslab: no tool sources")
+  return()
+endif()
+
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
+# Objects, so that the broken flavour of the library can be linked below the very same tool.
+add_library(tool_objects OBJECT ${tool_sources})
+target_include_directories(tool_objects
+  PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/tools")
+target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
+target_compile_definitions(tool_objects PRIVATE GRACESLAB_VERSION="${PROJECT_VERSION}")
+target_link_libraries(tool_objects
+  PUBLIC CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+graceslab_with_urcu(tool_objects)
+
+function(graceslab_tool name library)
+  add_executable(${name} $<TARGET_OBJECTS:tool_objects>)
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX ENABLE_EXPORTS ON
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${library} fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+  graceslab_with_urcu(${name})
+endfunction()
+
+graceslab_tool(graceslab_tool graceslab_shared)
+set_target_properties(graceslab_tool PROPERTIES OUTPUT_NAME graceslab
+  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+install(TARGETS graceslab_tool RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+if(GRACESLAB_BUSTED)
+  graceslab_tool(graceslab-busted graceslab_busted)
+endif()
+
+if(module_sources)
+  # It takes the library's symbols from the tool that loads it, so that the broken flavour works as
+  # well. No symbol may be unique in the process: glibc never unmaps an object that has one.
+  add_library(lab_module MODULE ${module_sources})
+  set_target_properties(lab_module PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  target_include_directories(lab_module PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  target_compile_options(lab_module PRIVATE ${graceslab_warnings}
+    $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  target_link_options(lab_module PRIVATE -Wl,-z,now)
+  install(TARGETS lab_module LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/graceslab")
+  add_dependencies(graceslab_tool lab_module)
+endif()

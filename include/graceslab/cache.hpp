@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A typed cache of objects. Safe by default: its destructor waits for what is still in flight.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "rcu.hpp"
+
+namespace graceslab {
+
+enum class destroy_policy {
+  by_default = GS_POLICY_DEFAULT,  // GRACESLAB_DESTROY, normally linger
+  linger = GS_POLICY_LINGER,       // return at once; the last object home ends the cache
+  report = GS_POLICY_REPORT,       // the same, and report every object that is out
+  wait = GS_POLICY_WAIT,           // wait for retired objects first
+};
+
+/// What a destroy came to.
+struct destroy_result {
+  errc code = errc::ok;             // ok: gone. busy: it lingers on
+  kmem_cache_cookie_t cookie = 0;   // to wait for, or to ask why(): see teardown.hpp
+};
+
+template <class T>
+class cache {
+  static_assert(sizeof(T) <= (std::size_t{1} << 20), "objects up to 1 MiB");
+  static_assert(alignof(T) <= 65536, "alignment up to 64 KiB");
+
+ public:
+  struct options {
+    rcu_domain* domain = nullptr;  // nullptr: the default one; for life
+    destroy_policy policy = destroy_policy::by_default;
+    unsigned flags = 0;  // SLAB_*
+    std::uint64_t pending_limit_bytes = 0;
+    graceslab::pressure pressure = graceslab::pressure::expedite;
+  };
+
+  /// Creates a cache. Throws std::bad_alloc when memory runs out. Does not block.
+  explicit cache(const char* name, const options& o = {}) {
+    gs_cache_options c = {};
+    c.name = name;
+    c.size = sizeof(T);
+    c.align = alignof(T);
+    c.flags = o.flags;
+    if constexpr (!std::is_trivially_destructible_v<T>) c.dtor = [](void* p) { static_cast<T*>(p)->~T(); };
+    c.domain = o.domain != nullptr ? o.domain->native_handle() : nullptr;
+    c.owner = gs_this_module();
+    c.policy = static_cast<int>(o.policy);
+    c.pending_limit_bytes = o.pending_limit_bytes;
+    c.pressure = static_cast<int>(o.pressure);
+    cache_ = gs_cache_create(&c);
+    if (cache_ == nullptr) throw std::bad_alloc();
+    if (gs_cache_stride(cache_) == stride) id_ = gs_cache_id(cache_);
+  }
+
+  /// Waits for the retires of this cache, then ends it; inside a reader, a callback or process exit it lingers instead.
+  /// Objects still allocated are reported and the cache lingers on: nothing is freed early.
+  ~cache() {
+    if (cache_ != nullptr) (void)gs_cache_destroy_by(cache_, GS_POLICY_WAIT_IF_POSSIBLE, nullptr);
+  }
+  cache(const cache&) = delete;
+  cache& operator=(const cache&) = delete;
+
+  /// Constructs an object. Throws std::bad_alloc when memory runs out, or what the constructor throws.
+  template <class... Args>
+  [[nodiscard]] T* make(Args&&... args) {
+    void* memory = take();
+    if (memory == nullptr) throw std::bad_alloc();
+    return construct(memory, std::forward<Args>(args)...);
+  }
+  /// The same, but nullptr when memory runs out.
+  template <class... Args>
+  [[nodiscard]] T* try_make(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+    void* memory = take();
+    return memory == nullptr ? nullptr : construct(memory, std::forward<Args>(args)...);
+  }
+
+  /// Destroys an object that no reader can hold and gives its memory back at once. nullptr is a no-op. Never fails.
+  void release(T* object) noexcept {
+    if (object == nullptr) return;
+    object->~T();
+    give(object, 0);
+  }
+
+  /// Destroys an object and reclaims its memory after a grace period.
+  /// Waits for nothing, needs no memory, never blocks; legal in readers and callbacks. A trivial destructor costs no
+  /// work per object; another one runs at harvest, as code of the owner that barrier() and dlclose wait for.
+  void retire(T* object) noexcept {
+    if (object != nullptr) give(object, 1);
+  }
+
+  /// Waits until every object of this cache retired before the call has been reclaimed (A7).
+  /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or callback: reported,
+  /// errc::would_deadlock. Blocks for one grace period, or not at all when nothing is pending.
+  errc barrier() noexcept { return gs_cache_barrier(cache_) == 0 ? errc::ok : errc::would_deadlock; }
+
+  /// Ends the cache now, by the given policy. The object may be destroyed afterwards without further effect.
+  destroy_result destroy(destroy_policy policy = destroy_policy::wait) noexcept {
+    destroy_result result;
+    kmem_cache* s = std::exchange(cache_, nullptr);
+    id_ = 0;
+    result.code = gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie) == 0 ? errc::ok : errc::busy;
+    return result;
+  }
+
+  /// Gives free memory back to the system. True when no slab is left.
+  bool shrink() noexcept { return gs_cache_shrink(cache_) == 0; }
+
+  kmem_cache* native_handle() const noexcept { return cache_; }
+
+ private:
+  // The layout that the library gives this size and alignment; a cache laid out otherwise (debug flags) keeps id_ = 0
+  // and goes out of line.
+  static constexpr std::size_t natural =
+      sizeof(T) >= 16 ? 16 : sizeof(T) >= 8 ? 8 : sizeof(T) >= 4 ? 4 : sizeof(T) >= 2 ? 2 : 1;
+  static constexpr std::size_t align = alignof(T) > natural ? alignof(T) : natural;
+  static constexpr std::uint32_t stride = static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
+  static constexpr std::uint64_t inverse = GS_INVERSE(stride);
+
+  void* take() noexcept {
+    if (id_ - 1u < GS_TLS_CACHES - 1u)
+      if (void* p = gs_local_take(gs_tls.local[id_], id_, stride, inverse)) return p;
+    return gs_cache_alloc(cache_, 0);
+  }
+  void give(T* object, int retired) noexcept {
+    if (id_ - 1u < GS_TLS_CACHES - 1u)
+      if (gs_local_give(gs_tls.local[id_], retired, object, id_, stride, inverse)) return;
+    if (retired)
+      gs_cache_retire(cache_, object);
+    else
+      gs_cache_free(cache_, object);
+  }
+  template <class... Args>
+  T* construct(void* memory, Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+    if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
+      return ::new (memory) T(std::forward<Args>(args)...);
+    } else {
+      struct guard {
+        cache* self;
+        void* memory;
+        ~guard() {
+          if (memory != nullptr) self->give(static_cast<T*>(memory), 0);
+        }
+      } undo{this, memory};
+      T* object = ::new (memory) T(std::forward<Args>(args)...);
+      undo.memory = nullptr;
+      return object;
+    }
+  }
+
+  kmem_cache* cache_ = nullptr;
+  std::uint32_t id_ = 0;
+};
+
+}  // namespace graceslab

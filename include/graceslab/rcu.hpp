@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Readers, grace periods, callbacks and domains. Names are C++26's where the standard has them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "detail/owner.h"
+#include "error.hpp"
+
+namespace graceslab {
+
+/// What happens when a domain or cache has more retired bytes in flight than its limit.
+enum class pressure { expedite = GS_PRESSURE_EXPEDITE, block = GS_PRESSURE_BLOCK, report = GS_PRESSURE_REPORT };
+
+/// A universe of readers: a slow reader in one domain never delays another.
+class rcu_domain {
+ public:
+  struct options {
+    const char* name = "domain";
+    bool barrier_covers_retire = false;     // approach A2: rcu_barrier() waits for retired memory too
+    std::uint64_t pending_limit_bytes = 0;  // 0 = none
+    graceslab::pressure pressure = graceslab::pressure::expedite;
+  };
+
+  /// Creates a domain. Throws std::bad_alloc when memory runs out. Does not block.
+  explicit rcu_domain(const options& o) {
+    gs_domain_options c = {o.name, o.barrier_covers_retire, o.pending_limit_bytes, static_cast<int>(o.pressure)};
+    domain_ = gs_domain_create(&c);
+    if (domain_ == nullptr) throw std::bad_alloc();
+  }
+  /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never freed.
+  constexpr ~rcu_domain() {
+    if (domain_ != nullptr) (void)gs_domain_destroy(domain_);
+  }
+  rcu_domain(const rcu_domain&) = delete;
+  rcu_domain& operator=(const rcu_domain&) = delete;
+
+  /// Enters a read-side section. Waits for nothing, never blocks or fails; nests to 65 535 levels.
+  void lock() noexcept {
+    if (domain_ == nullptr)
+      gs_reader_enter(gs_tls.reader, &gs_default_hot.seq, gs_read_lock_slow);
+    else
+      gs_domain_read_lock(domain_);
+  }
+  bool try_lock() noexcept { return lock(), true; }
+  /// Leaves the innermost section. Without one: reported, no effect.
+  void unlock() noexcept {
+    if (domain_ == nullptr)
+      gs_reader_leave(gs_tls.reader, gs_read_unlock_slow);
+    else
+      gs_domain_read_unlock(domain_);
+  }
+
+  /// Repeats grace period, callbacks and reclaim until nothing is in flight.
+  /// Waits for     every callback and retire of this domain, also those posted by callbacks meanwhile.
+  /// Does not      wait for objects that are still allocated, or for later readers.
+  /// Blocks        yes. Returns errc::busy when `timeout_ms` passed (0 = no limit) or a callback re-armed itself in
+  ///               every one of `rounds` rounds (0 = 64); it is named in a report and stored in `rearming`.
+  errc drain(unsigned rounds = 0, std::uint64_t timeout_ms = 0, void** rearming = nullptr) noexcept {
+    return gs_domain_drain(domain_, rounds, timeout_ms, rearming) == 0 ? errc::ok : errc::busy;
+  }
+  /// Drains, then takes no more: a later post outside a section waits a grace period and runs inline; inside a section
+  /// or callback it is refused, reported and leaked.
+  errc close() noexcept { return gs_domain_close(domain_) == 0 ? errc::ok : errc::busy; }
+  /// Memory pressure: expedites a grace period and reclaims what is due. Blocks for one grace period.
+  void reclaim_now() noexcept { gs_domain_reclaim_now(domain_); }
+
+  gs_domain* native_handle() const noexcept { return domain_; }
+
+ private:
+  friend rcu_domain& rcu_default_domain() noexcept;
+  constexpr rcu_domain() noexcept = default;
+  gs_domain* domain_ = nullptr;  // nullptr: the default domain, which is never destroyed
+};
+
+/// The domain that everything uses unless told otherwise; usable before main and after static destruction.
+inline rcu_domain& rcu_default_domain() noexcept {
+  static constinit union holder {
+    constexpr holder() : domain() {}
+    constexpr ~holder() {}
+    rcu_domain domain;
+  } instance;
+  return instance.domain;
+}
+
+/// A read-side section for the length of a scope. Never blocks or fails.
+class [[nodiscard]] rcu_reader {
+ public:
+  [[nodiscard]] explicit rcu_reader(rcu_domain& domain = rcu_default_domain()) noexcept : domain_(domain) { domain_.lock(); }
+  ~rcu_reader() { domain_.unlock(); }
+  rcu_reader(const rcu_reader&) = delete;
+  rcu_reader& operator=(const rcu_reader&) = delete;
+
+ private:
+  rcu_domain& domain_;
+};
+
+/// A pointer that readers follow while updaters replace it.
+template <class T>
+class rcu_pointer {
+ public:
+  constexpr explicit rcu_pointer(T* p = nullptr) noexcept : pointer_(p) {}
+  rcu_pointer(const rcu_pointer&) = delete;
+  rcu_pointer& operator=(const rcu_pointer&) = delete;
+
+  /// rcu_dereference: sees everything written before the store that published it. Valid until the section ends.
+  T* load() const noexcept { return gs_load_acquire(&pointer_); }
+  /// The value alone, for comparing, never for following.
+  T* access() const noexcept { return gs_load_relaxed(&pointer_); }
+  /// rcu_assign_pointer: publishes.
+  void store(T* p) noexcept { gs_store_release(&pointer_, p); }
+  /// Publishes and gives the old one back, to be retired.
+  T* exchange(T* p) noexcept { return gs_exchange(&pointer_, p); }
+
+ private:
+  T* pointer_;
+};
+
+/// Waits until every reader that was inside a section when the call began has left it.
+/// Does not wait for callbacks or retired memory. Inside a section of `domain`: reported, waits for all other readers.
+/// Blocks: microseconds with no reader, else as long as the slowest. Source: [saferecl.rcu.general], rcu_synchronize.
+inline void rcu_synchronize(rcu_domain& domain = rcu_default_domain()) noexcept { gs_synchronize(domain.native_handle()); }
+
+/// Waits until every callback (rcu_retire, rcu_obj_base, call_rcu) queued before the call has returned.
+/// Does not wait for cache<T>::retire (unless the domain's barrier_covers_retire is set), nor imply a grace period.
+/// In a callback: reported, waits for the others. In a section: reported, returns at once.
+inline void rcu_barrier(rcu_domain& domain = rcu_default_domain()) noexcept { gs_rcu_barrier(domain.native_handle()); }
+
+/// Waits until all memory retired before the call in every cache of the domain has been reclaimed (approach A3).
+inline void retire_barrier(rcu_domain& domain = rcu_default_domain()) noexcept {
+  gs_retire_barrier(domain.native_handle());
+}
+
+/// A polled grace period. "done" stays done and implies full ordering. Only wait() blocks.
+class grace_period {
+ public:
+  /// Names the grace period that covers everything before this call; starts nothing.
+  static grace_period current(rcu_domain& domain = rcu_default_domain()) noexcept {
+    return {domain.native_handle(), gs_gp_state(domain.native_handle())};
+  }
+  /// The same, and starts it.
+  static grace_period start(rcu_domain& domain = rcu_default_domain()) noexcept {
+    return {domain.native_handle(), gs_gp_start_poll(domain.native_handle())};
+  }
+  bool done() const noexcept { return gs_gp_poll(domain_, cookie_) != 0; }
+  void wait() const noexcept { gs_gp_cond_synchronize(domain_, cookie_); }
+  std::uint64_t cookie() const noexcept { return cookie_; }
+
+ private:
+  grace_period(gs_domain* domain, std::uint64_t cookie) noexcept : domain_(domain), cookie_(cookie) {}
+  gs_domain* domain_;
+  std::uint64_t cookie_;
+};
+
+/// Base of objects that end by a callback: object->retire() runs the deleter after a grace period.
+/// Never blocks, needs no memory. Retiring twice is reported and dropped. Source: [saferecl.rcu.base].
+template <class T, class D = std::default_delete<T>>
+class rcu_obj_base {
+ public:
+  void retire(D d = D(), rcu_domain& domain = rcu_default_domain()) noexcept {
+    deleter_ = std::move(d);
+    gs_call_rcu(domain.native_handle(), &head_, &rcu_obj_base::run, gs_this_module());
+  }
+
+ protected:
+  rcu_obj_base() = default;
+  rcu_obj_base(const rcu_obj_base&) noexcept {}
+  rcu_obj_base& operator=(const rcu_obj_base&) noexcept { return *this; }
+  ~rcu_obj_base() = default;
+
+ private:
+  static void run(rcu_head* head) {
+    auto* base = reinterpret_cast<rcu_obj_base*>(head);
+    D deleter = std::move(base->deleter_);
+    deleter(static_cast<T*>(base));
+  }
+  rcu_head head_ = {};  // first: run() relies on it
+  [[no_unique_address]] D deleter_ = {};
+};
+
+/// Runs d(p) after a grace period. Allocates a small node; throws std::bad_alloc when that fails.
+/// Source: [saferecl.rcu.general], rcu_retire.
+template <class T, class D = std::default_delete<T>>
+void rcu_retire(T* p, D d = D(), rcu_domain& domain = rcu_default_domain()) {
+  struct node {
+    rcu_head head;
+    T* object;
+    [[no_unique_address]] D deleter;
+  };
+  void* memory = gs_kmalloc(sizeof(node), 0);
+  if (memory == nullptr) throw std::bad_alloc();
+  node* n = ::new (memory) node{{}, p, std::move(d)};
+  gs_call_rcu(
+      domain.native_handle(), &n->head,
+      [](rcu_head* head) {
+        node* self = reinterpret_cast<node*>(head);
+        T* object = self->object;
+        D deleter = std::move(self->deleter);
+        self->~node();
+        gs_kfree(self);
+        deleter(object);
+      },
+      gs_this_module());
+}
+
+}  // namespace graceslab

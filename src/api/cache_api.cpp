@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The C entry points of caches: handles to records, NULL to nothing, and the caller's address for reports.
+#include <errno.h>
+
+#include "os/keep_errno.hpp"
+#include "os/report.hpp"
+#include "reclaim/reclaim.hpp"
+#include "slab/debug.hpp"
+#include "slab/misuse.hpp"
+
+using namespace graceslab;
+
+namespace {
+
+slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
+  slab::cache* c = slab::cache_from_handle(handle);
+  if (GS_UNLIKELY(c == nullptr) && handle != nullptr) slab::report_stale(handle, what, site);
+  return c;
+}
+
+// An open cache: for operations that have nothing to do on one that was destroyed.
+slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void* site) noexcept {
+  slab::cache* c = resolve(handle, what, site);
+  if (c == nullptr || GS_LIKELY(slab::stage_of(*c) == GS_STAGE_OPEN)) return c;
+  slab::report_stale(handle, what, site);
+  return nullptr;
+}
+
+slab::cache* owner_of(const void* object, const char* what, const void* site) noexcept {
+  slab::cache* c = slab::cache_of_object(object);
+  if (GS_UNLIKELY(c == nullptr)) slab::report_foreign(object, what, site);
+  return c;
+}
+
+}  // namespace
+
+#define GS_SITE __builtin_return_address(0)
+
+extern "C" {
+
+kmem_cache* gs_cache_create(const gs_cache_options* options) {
+  os::keep_errno keep;
+  slab::cache* c = slab::create(*options);
+  if (c == nullptr && (options->flags & slab::flag_panic) != 0) os::panic("a cache with SLAB_PANIC could not be created");
+  return c != nullptr ? slab::handle_of(*c) : nullptr;
+}
+
+void* gs_cache_alloc(kmem_cache* cache, unsigned gfp) {
+  slab::cache* c = resolve(cache, "allocation", GS_SITE);
+  return c != nullptr ? slab::alloc(*c, gfp, GS_SITE) : nullptr;
+}
+
+void gs_cache_free(kmem_cache* cache, void* object) {
+  if (object == nullptr) return;
+  slab::cache* c = resolve(cache, "free", GS_SITE);
+  if (GS_LIKELY(c != nullptr)) slab::free_object(*c, object, GS_SITE);
+}
+
+int gs_cache_alloc_bulk(kmem_cache* cache, unsigned gfp, size_t n, void** objects) {
+  slab::cache* c = resolve(cache, "bulk allocation", GS_SITE);
+  return c != nullptr && slab::alloc_bulk(*c, gfp, n, objects, GS_SITE) ? static_cast<int>(n) : 0;
+}
+
+void gs_cache_free_bulk(kmem_cache* cache, size_t n, void** objects) {
+  slab::cache* c = resolve(cache, "bulk free", GS_SITE);
+  if (c == nullptr) return;
+  for (size_t i = 0; i != n; ++i)
+    if (objects[i] != nullptr) slab::free_object(*c, objects[i], GS_SITE);
+}
+
+void gs_cache_retire(kmem_cache* cache, void* object) {
+  if (object == nullptr) return;
+  slab::cache* c = resolve(cache, "retire", GS_SITE);
+  if (GS_LIKELY(c != nullptr)) slab::retire_object(*c, object, GS_SITE);
+}
+
+int gs_cache_shrink(kmem_cache* cache) {
+  slab::cache* c = resolve_open(cache, "shrink", GS_SITE);
+  return c == nullptr || reclaim::shrink(*c) ? 0 : 1;
+}
+
+size_t gs_cache_size(kmem_cache* cache) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  return c != nullptr ? c->size : 0;
+}
+uint32_t gs_cache_id(kmem_cache* cache) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  return c != nullptr && !slab::is_debug(*c) ? c->id : 0;
+}
+uint32_t gs_cache_stride(kmem_cache* cache) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  return c != nullptr ? c->stride : 0;
+}
+int gs_cache_validate(kmem_cache* cache) {
+  slab::cache* c = resolve_open(cache, "validation", GS_SITE);
+  return c != nullptr ? slab::debug_validate(*c) : 0;
+}
+
+void* gs_kmalloc(size_t size, unsigned gfp) { return slab::kmalloc(size, gfp, GS_SITE); }
+
+void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
+  if (object == nullptr) return slab::kmalloc(size, gfp, GS_SITE);
+  slab::cache* c = owner_of(object, "krealloc", GS_SITE);
+  if (c == nullptr) return nullptr;
+  if (size == 0) return slab::free_object(*c, const_cast<void*>(object), GS_SITE), nullptr;
+  size_t old = slab::usable_bytes(object);
+  if (size <= old && (size > old / 2 || old <= 64)) return const_cast<void*>(object);
+  void* moved = slab::kmalloc(size, gfp, GS_SITE);
+  if (moved == nullptr) return nullptr;
+  __builtin_memcpy(moved, object, size < old ? size : old);
+  slab::free_object(*c, const_cast<void*>(object), GS_SITE);
+  return moved;
+}
+
+void gs_kfree(const void* object) {
+  if (object == nullptr) return;
+  if (slab::cache* c = owner_of(object, "free", GS_SITE)) slab::free_object(*c, const_cast<void*>(object), GS_SITE);
+}
+
+size_t gs_ksize(const void* object) { return object != nullptr ? slab::usable_bytes(object) : 0; }
+
+void gs_retire(const void* object) {
+  if (object == nullptr) return;
+  if (slab::cache* c = owner_of(object, "retire", GS_SITE)) slab::retire_object(*c, const_cast<void*>(object), GS_SITE);
+}
+
+void gs_retire_mightsleep(const void* object) {
+  if (object == nullptr) return;
+  slab::cache* c = owner_of(object, "retire", GS_SITE);
+  if (c == nullptr) return;
+  os::keep_errno keep;
+  reclaim::retire_mightsleep(*c, const_cast<void*>(object), GS_SITE);
+}
+
+}  // extern "C"

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The C entry points of waiting and destroying, and of looking inside.
+#include <errno.h>
+
+#include "observe/observe.hpp"
+#include "os/keep_errno.hpp"
+#include "os/stack.hpp"
+#include "slab/misuse.hpp"
+
+using namespace graceslab;
+
+namespace {
+
+[[gnu::always_inline]] inline teardown::caller who_calls(const void* site) noexcept {
+  return {site, os::stack_id(os::capture_stack(0))};
+}
+
+slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
+  if (handle == nullptr) return nullptr;
+  slab::cache* c = slab::cache_from_handle(handle);
+  if (c == nullptr) slab::report_stale(handle, what, site);
+  return c;
+}
+
+}  // namespace
+
+extern "C" {
+
+void gs_retire_barrier(gs_domain* domain) {
+  os::keep_errno keep;
+  teardown::retire_barrier(rcu::or_default(domain));
+}
+
+int gs_cache_barrier(kmem_cache* cache) {
+  os::keep_errno keep;
+  slab::cache* c = resolve(cache, "barrier", __builtin_return_address(0));
+  return c != nullptr ? teardown::free_barrier(*c) : 0;
+}
+
+int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cookie) {
+  os::keep_errno keep;
+  kmem_cache_cookie_t ignored = 0;
+  if (cookie == nullptr) cookie = &ignored;
+  *cookie = 0;
+  slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
+  return c != nullptr ? teardown::destroy_by(*c, policy, who_calls(__builtin_return_address(0)), cookie) : 0;
+}
+
+void gs_cache_destroy(kmem_cache* cache) { (void)gs_cache_destroy_by(cache, GS_POLICY_DEFAULT, nullptr); }
+
+kmem_cache_cookie_t gs_cache_destroy_rcu(kmem_cache* cache) {
+  kmem_cache_cookie_t cookie;
+  (void)gs_cache_destroy_by(cache, GS_POLICY_LINGER, &cookie);
+  return cookie;
+}
+
+int gs_cache_destroy_wait(kmem_cache* cache) { return gs_cache_destroy_by(cache, GS_POLICY_WAIT, nullptr); }
+
+int gs_cache_destroy_barrier(void) {
+  os::keep_errno keep;
+  return teardown::destroy_barrier();
+}
+
+int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
+  os::keep_errno keep;
+  return teardown::destroy_barrier_one(cookie);
+}
+
+int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  if (c == nullptr || slab::stage_of(*c) == GS_STAGE_GONE) return *stats = {}, -ENOENT;
+  observe::cache_stats(*c, stats);
+  return 0;
+}
+
+void gs_caches_visit(void (*visit)(const gs_cache_stats*, void*), void* arg) { observe::visit_caches(visit, arg); }
+
+size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes) { return observe::why(cookie, text, bytes); }
+
+int gs_object_lookup(const void* pointer, gs_object_info* info) { return observe::lookup(pointer, info) ? 0 : -ENOENT; }
+
+void gs_dump_object(const void* pointer) { observe::dump(pointer); }
+
+}  // extern "C"

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "observe/observe.hpp"
+#include "os/pages.hpp"
+
+#include <initializer_list>
+
+namespace graceslab::observe {
+namespace {
+
+std::uint64_t listed(const slab::sheaf_list& l) noexcept {
+  std::uint64_t n = 0;
+  for (const gs_sheaf* s = l.head; s != nullptr; s = s->next) n += s->count;
+  return n;
+}
+
+// Pages that a slab's objects ever touched; the rest of its granules was never populated.
+std::uint64_t touched_bytes(const slab::slab& s, std::uint32_t stride) noexcept {
+  std::uint64_t bytes = stride != 0 ? std::uint64_t{s.carved} * stride : s.bytes;
+  std::uint64_t page = os::page_bytes();
+  return (bytes + page - 1) / page * page;
+}
+
+void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
+  for (const slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined}) {
+    out->slabs += l->count;
+    for (const slab::slab* s = l->head; s != nullptr; s = s->next)
+      out->resident_bytes += touched_bytes(*s, c.stride);
+  }
+}
+
+}  // namespace
+
+void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
+  *out = {};
+  slab::arrays in_arrays = slab::count_arrays(c);
+  sync::lock_guard barn(c.lock);
+  sync::lock_guard slabs(c.slabs_lock);
+  __builtin_memcpy(out->name, c.name, sizeof out->name);
+  out->id = c.id;
+  out->stage = static_cast<int>(slab::stage_of(c));
+  out->object_bytes = c.size;
+  out->stride_bytes = c.stride;
+  out->carved = c.carved;
+  out->parked = in_arrays.parked + listed(c.full) + listed(c.reclaimed);
+  out->free_in_slabs = c.free_in_slabs;
+  out->retired = c.retired + in_arrays.retired;
+  out->reclaimed = c.reclaimed_objects;
+  out->late_frees = c.late_frees;
+  out->leaked = c.leaked;
+  std::uint64_t home = out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked;
+  out->live = out->carved > home ? out->carved - home : 0;
+  count_slabs(c, out);
+}
+
+void visit_caches(void (*visit)(const gs_cache_stats*, void*), void* arg) noexcept {
+  for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
+    slab::cache* c = slab::cache_from_id(id);
+    if (slab::stage_of(*c) == GS_STAGE_GONE) continue;
+    gs_cache_stats s;
+    cache_stats(*c, &s);
+    if (s.stage != GS_STAGE_GONE) visit(&s, arg);
+  }
+}
+
+}  // namespace graceslab::observe

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Testing the tests: a build with GRACESLAB_BUSTED defined misbehaves as GRACESLAB_BUSTED=FLAW in the environment asks,
+// and the test suites must notice. In every other build this is the constant false.
+#pragma once
+
+namespace graceslab::os {
+
+enum class flaw {
+  no_grace_period,        // every cookie is done at once
+  barrier_nothing,        // rcu_barrier() returns at once
+  cache_barrier_nothing,  // barriers for retired memory return at once
+  skip_takeover,          // seizing a thread's arrays does not wait for the thread
+  counter_stuck,          // reclaimed objects are not counted
+};
+
+#ifdef GRACESLAB_BUSTED
+bool busted(flaw which) noexcept;
+#else
+constexpr bool busted(flaw) noexcept { return false; }
+#endif
+
+}  // namespace graceslab::os

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One table drives the environment, gs_config_items and gs_config_set.
+#include "os/config.hpp"
+
+#include <graceslab/detail/atomic.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "os/keep_errno.hpp"
+#include "os/report.hpp"
+#include "os/word_lock.hpp"
+
+namespace graceslab::os {
+
+constexpr int default_stack_signal = 39;  // SIGRTMIN+5 with glibc, whose SIGRTMIN is no constant
+
+constinit config settings = {
+    .destroy = GS_POLICY_LINGER,
+    .abort_on_violation = false,
+    .stall_ms = 21000,
+    .linger_splat_ms = 21000,
+    .at_exit = exit_policy::drain,
+    .exit_ms = 1000,
+    .barrier_covers_retire = false,
+    .owner_protection = true,
+    .stack_signal = default_stack_signal,
+    .fence = -1,
+    .retire_age_ms = 10,
+    .park_age_ms = 1000,
+    .callback_batch = 10,
+    .callback_cap_ms = 3,
+    .callback_workers = 4,
+    .retire_threshold = 8192,
+    .background = true,
+    .detect = true,
+};
+
+namespace {
+
+enum class storage { flag, word32, word64 };
+
+struct setting {
+  const char* variable;
+  const char* fallback;
+  const char* meaning;
+  void* field;
+  storage kind;
+  const char* words;        // "first|second|...", or nullptr for a number
+  int first;                // value of the first word
+  std::uint64_t low, high;  // of a number
+};
+
+constexpr std::uint64_t longest_ms = 1000ull * 86400 * 365;
+
+#define GS_NUMBER_OF(field) &settings.field, storage::word64, nullptr, 0
+#define GS_FLAG_OF(field, words) &settings.field, storage::flag, words, 0, 0, 0
+#define GS_CHOICE_OF(field, words, first) &settings.field, storage::word32, words, first, 0, 0
+
+constexpr setting table[] = {
+    {"GRACESLAB_DESTROY", "linger", "what plain kmem_cache_destroy does with objects in flight",
+     GS_CHOICE_OF(destroy, "linger|report|wait", GS_POLICY_LINGER)},
+    {"GRACESLAB_ON_VIOLATION", "report", "whether a contract violation ends the process",
+     GS_FLAG_OF(abort_on_violation, "report|abort")},
+    {"GRACESLAB_STALL_MS", "21000",
+     "age at which a reader that holds a grace period back is reported", GS_NUMBER_OF(stall_ms), 1,
+     longest_ms},
+    {"GRACESLAB_LINGER_SPLAT_MS", "21000",
+     "age at which a lingering cache with leaked objects is reported",
+     GS_NUMBER_OF(linger_splat_ms), 1, longest_ms},
+    {"GRACESLAB_EXIT", "drain", "what happens to pending work at process exit",
+     GS_CHOICE_OF(at_exit, "drain|leave|strict", 0)},
+    {"GRACESLAB_EXIT_MS", "1000", "deadline of that drain", GS_NUMBER_OF(exit_ms), 0, longest_ms},
+    {"GRACESLAB_BARRIER_COVERS_RETIRE", "0",
+     "rcu_barrier of the default domain also waits for kfree_rcu",
+     GS_FLAG_OF(barrier_covers_retire, "0|1")},
+    {"GRACESLAB_OWNER_PROTECTION", "1", "dlclose waits for the module's callbacks and caches",
+     GS_FLAG_OF(owner_protection, "0|1")},
+    {"GRACESLAB_STACK_SIGNAL", "39", "real-time signal that asks a thread for its stack; 0 = off",
+     &settings.stack_signal, storage::word32, nullptr, 0, 0, 64},
+    {"GRACESLAB_FENCE", "auto", "how readers and updaters are ordered; read at start only",
+     GS_CHOICE_OF(fence, "auto|membarrier|reader|mprotect", -1)},
+    {"GRACESLAB_RETIRE_AGE_MS", "10",
+     "age at which a partial array of retired objects is collected", GS_NUMBER_OF(retire_age_ms), 1,
+     longest_ms},
+    {"GRACESLAB_PARK_AGE_MS", "1000", "age at which parked free objects go back to their slabs",
+     GS_NUMBER_OF(park_age_ms), 1, longest_ms},
+    {"GRACESLAB_CALLBACK_BATCH", "10", "callbacks run in a row at least before others get a turn",
+     GS_NUMBER_OF(callback_batch), 1, 1'000'000},
+    {"GRACESLAB_CALLBACK_CAP_MS", "3", "time after which a run of callbacks gives others a turn",
+     GS_NUMBER_OF(callback_cap_ms), 1, longest_ms},
+    {"GRACESLAB_CALLBACK_WORKERS", "4", "background threads for callbacks, at most",
+     GS_NUMBER_OF(callback_workers), 0, 64},
+    {"GRACESLAB_RETIRE_THRESHOLD", "8192",
+     "retired objects in flight at which callers drive grace periods",
+     GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
+    {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
+     GS_FLAG_OF(background, "0|1")},
+    {"GRACESLAB_DETECT", "1", "state bytes: double free, wrong cache, foreign pointer",
+     GS_FLAG_OF(detect, "0|1")},
+};
+constexpr std::size_t table_rows = sizeof table / sizeof table[0];
+
+constexpr std::size_t text_bytes = 24;
+word_lock text_lock;
+char texts[table_rows][text_bytes];  // the values; guarded by text_lock, empty = the default
+std::uint32_t loaded;
+
+// The position of `value` among the words, or -1.
+int word_index(const char* words, const char* value) noexcept {
+  const std::size_t length = std::strlen(value);
+  int index = 0;
+  for (const char* word = words; word; ++index) {
+    const char* end = std::strchr(word, '|');
+    const std::size_t word_length = end ? static_cast<std::size_t>(end - word) : std::strlen(word);
+    if (word_length == length && std::memcmp(word, value, length) == 0) return index;
+    word = end ? end + 1 : nullptr;
+  }
+  return -1;
+}
+
+// Digits only: no sign, no blanks, no suffix.
+bool parse_number(const char* value, std::uint64_t* number) noexcept {
+  std::uint64_t n = 0;
+  if (*value == '\0') return false;
+  for (; *value; ++value) {
+    const unsigned digit = static_cast<unsigned>(*value - '0');
+    if (digit > 9 || n > (UINT64_MAX - digit) / 10) return false;
+    n = n * 10 + digit;
+  }
+  *number = n;
+  return true;
+}
+
+bool parse(const setting& s, const char* value, std::uint64_t* parsed) noexcept {
+  if (!s.words) return parse_number(value, parsed) && *parsed >= s.low && *parsed <= s.high;
+  const int index = word_index(s.words, value);
+  *parsed = static_cast<std::uint64_t>(static_cast<std::int64_t>(s.first + index));
+  return index >= 0;
+}
+
+void store(const setting& s, std::uint64_t value) noexcept {
+  switch (s.kind) {
+    case storage::flag:
+      gs_store_relaxed(static_cast<bool*>(s.field), value != 0);
+      break;
+    case storage::word64:
+      gs_store_relaxed(static_cast<std::uint64_t*>(s.field), value);
+      break;
+    case storage::word32: {
+      static_assert(sizeof(exit_policy) == sizeof(int));
+      using word [[gnu::may_alias]] = int;
+      gs_store_relaxed(static_cast<word*>(s.field), static_cast<int>(value));
+      break;
+    }
+  }
+}
+
+bool apply(const setting& s, const char* value) noexcept {
+  std::uint64_t parsed;
+  if (!parse(s, value, &parsed)) {
+    if (s.words)
+      report(GS_REPORT_BAD_CONFIG, "%s=%.64s: expected one of %s", s.variable, value, s.words);
+    else
+      report(GS_REPORT_BAD_CONFIG, "%s=%.64s: expected a number from %llu to %llu", s.variable,
+             value, static_cast<unsigned long long>(s.low),
+             static_cast<unsigned long long>(s.high));
+    return false;
+  }
+  word_guard guard(text_lock);
+  store(s, parsed);
+  if (s.words)
+    std::snprintf(texts[&s - table], text_bytes, "%s", value);
+  else
+    std::snprintf(texts[&s - table], text_bytes, "%llu", static_cast<unsigned long long>(parsed));
+  return true;
+}
+
+[[gnu::constructor(101)]] void start_config() noexcept { load_settings(); }
+
+}  // namespace
+
+void load_settings() noexcept {
+  if (gs_exchange(&loaded, 1u)) return;
+  keep_errno keep;
+  for (const setting& s : table) {
+    const char* value = secure_getenv(s.variable);
+    if (value && *value) apply(s, value);
+  }
+}
+
+std::size_t config_items(gs_config_item* items, std::size_t n) noexcept {
+  word_guard guard(text_lock);
+  for (std::size_t i = 0; i < table_rows && i < n; ++i) {
+    const setting& s = table[i];
+    items[i] = {s.variable, texts[i][0] ? texts[i] : s.fallback, s.fallback, s.meaning};
+  }
+  return table_rows;
+}
+
+int set_config(const char* variable, const char* value) noexcept {
+  if (!variable || !value) return -EINVAL;
+  for (const setting& s : table) {
+    if (std::strcmp(s.variable, variable) != 0) continue;
+    if (s.field == &settings.fence) {
+      report(GS_REPORT_BAD_CONFIG, "%s: can only be chosen in the environment, before the start",
+             variable);
+      return -EINVAL;
+    }
+    return apply(s, value) ? 0 : -EINVAL;
+  }
+  report(GS_REPORT_BAD_CONFIG, "%.64s: no such setting", variable);
+  return -EINVAL;
+}
+
+}  // namespace graceslab::os

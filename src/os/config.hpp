@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Settings: one table of environment variables with defaults; read once, settable at run time.
+#pragma once
+#include <graceslab/detail/abi.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace graceslab::os {
+
+enum class exit_policy { drain, leave, strict };
+
+// Each field is GRACESLAB_ and its name in capitals, except on_violation and exit.
+struct config {
+  int destroy;                     // enum gs_policy: linger, report, wait
+  bool abort_on_violation;         // ON_VIOLATION: report, abort
+  std::uint64_t stall_ms;          // 21000
+  std::uint64_t linger_splat_ms;   // 21000
+  exit_policy at_exit;             // EXIT: drain, leave, strict
+  std::uint64_t exit_ms;           // 1000
+  bool barrier_covers_retire;      // false
+  bool owner_protection;           // true
+  int stack_signal;                // SIGRTMIN+5; 0 = off
+  int fence;                       // enum gs_fence, -1 = choose
+  std::uint64_t retire_age_ms;     // 10
+  std::uint64_t park_age_ms;       // 1000
+  std::uint64_t callback_batch;    // 10
+  std::uint64_t callback_cap_ms;   // 3
+  std::uint64_t callback_workers;  // 4 at most
+  std::uint64_t retire_threshold;  // 8192 objects
+  bool background;                 // true; false: callers drive
+  bool detect;                     // true
+};
+// Loads are relaxed; fields change only through gs_config_set.
+extern config settings;
+
+// Reads the environment; only the first call does. Runs before the constructors of programs.
+void load_settings() noexcept;
+// As gs_config_items and gs_config_set. A value's text is valid until that variable is set again.
+std::size_t config_items(gs_config_item* items, std::size_t n) noexcept;
+int set_config(const char* variable, const char* value) noexcept;
+
+}  // namespace graceslab::os

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Waiting on a word.
+#pragma once
+#include <cstdint>
+
+namespace graceslab::os {
+
+inline constexpr std::uint64_t forever_ms = ~std::uint64_t{0};
+
+// Sleeps while *word == expected, at most timeout_ms on the library's clock (a virtual clock's
+// advance wakes and re-checks). Returns false on time-out. Spurious returns are possible. Keeps
+// errno. No cancellation point.
+bool futex_wait(std::uint32_t* word, std::uint32_t expected,
+                std::uint64_t timeout_ms = forever_ms) noexcept;
+void futex_wake(std::uint32_t* word, int how_many) noexcept;
+
+}  // namespace graceslab::os

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One registration each with the C library, as early as possible: its fork handlers then run
+// innermost, and its exit handler last.
+#include "os/hooks.hpp"
+
+#include <graceslab/detail/atomic.h>
+#include <pthread.h>
+
+#include <cstdlib>
+
+#include "os/keep_errno.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+
+namespace graceslab::os {
+namespace {
+
+constexpr unsigned hooks_max = 32;
+
+struct exit_hook {
+  int rank;
+  void (*run)();
+};
+
+// Sorted by rank, filled by static initialisers (one thread), read from then on.
+template <class Hook>
+struct hook_table {
+  Hook hook[hooks_max];
+  unsigned count;
+
+  void add(const Hook& fresh) noexcept {
+    if (count == hooks_max) panic("too many hooks");
+    unsigned at = count++;
+    for (; at > 0 && hook[at - 1].rank > fresh.rank; --at) hook[at] = hook[at - 1];
+    hook[at] = fresh;
+  }
+};
+
+hook_table<fork_hooks> forks;
+hook_table<exit_hook> exits;
+void (*thread_end)(void*);
+std::uint32_t exiting;
+std::uint32_t key_plus_one;  // of the thread-specific value; 0 = none yet
+__thread bool in_fork __attribute__((tls_model("initial-exec")));
+
+void prepare() noexcept {
+  in_fork = true;
+  for (unsigned i = 0; i < forks.count; ++i)
+    if (forks.hook[i].prepare) forks.hook[i].prepare();
+}
+
+void parent() noexcept {
+  for (unsigned i = forks.count; i-- > 0;)
+    if (forks.hook[i].parent) forks.hook[i].parent();
+  in_fork = false;
+}
+
+void child() noexcept {
+  forget_tid();
+  for (unsigned i = forks.count; i-- > 0;)
+    if (forks.hook[i].child) forks.hook[i].child();
+  in_fork = false;
+}
+
+void run_exit_hooks() noexcept {
+  gs_store_relaxed(&exiting, 1u);
+  for (unsigned i = 0; i < exits.count; ++i) exits.hook[i].run();
+}
+
+void run_thread_end(void* value) {
+  if (thread_end) thread_end(value);
+}
+
+// Two threads may both create a key; one wins and the other's is deleted.
+bool have_key(pthread_key_t* key) noexcept {
+  std::uint32_t known = gs_load_relaxed(&key_plus_one);
+  if (known == 0) {
+    pthread_key_t fresh;
+    if (pthread_key_create(&fresh, run_thread_end) != 0) return false;
+    if (gs_compare_exchange(&key_plus_one, &known, static_cast<std::uint32_t>(fresh) + 1))
+      known = fresh + 1;
+    else
+      pthread_key_delete(fresh);
+  }
+  *key = known - 1;
+  return true;
+}
+
+[[gnu::constructor(101)]] void start_hooks() noexcept {
+  pthread_key_t key;
+  have_key(&key);
+  pthread_atfork(prepare, parent, child);
+  std::atexit(run_exit_hooks);
+}
+
+}  // namespace
+
+void on_fork(const fork_hooks& hooks) noexcept { forks.add(hooks); }
+
+bool forking() noexcept { return in_fork; }
+
+void on_process_exit(int rank, void (*run)()) noexcept { exits.add({rank, run}); }
+
+bool process_exiting() noexcept { return gs_load_relaxed(&exiting) != 0; }
+
+void arm_thread_exit(void* value) noexcept {
+  keep_errno keep;
+  pthread_key_t key;
+  if (have_key(&key)) pthread_setspecific(key, value);
+}
+
+void on_thread_exit(void (*run)(void* value)) noexcept { thread_end = run; }
+
+}  // namespace graceslab::os

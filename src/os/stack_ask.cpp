@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Asking another thread for its stack: a real-time signal whose handler fills the one answer.
+//
+// State       answer.phase: number of the request (high bits) and idle, asked, filling, filled (low
+// 2). Late        a handler that runs after its request timed out finds another phase than (its
+// number, asked) and leaves. Ordering    docs/ordering/os.md
+#include <execinfo.h>
+#include <graceslab/detail/atomic.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/futex.hpp"
+#include "os/hooks.hpp"
+#include "os/keep_errno.hpp"
+#include "os/stack.hpp"
+#include "os/thread.hpp"
+#include "os/word_lock.hpp"
+
+namespace graceslab::os {
+namespace {
+
+enum : std::uint32_t { idle, asked, filling, filled, phase_bits = 3 };
+constexpr std::uint32_t one_request = 4;
+constexpr std::uint64_t patience_ns = 100'000'000;
+constexpr std::uint64_t nap_us = 200;
+
+word_lock ask_lock;  // one request at a time; guards all below but answer
+int installed_signal;
+std::uint32_t requests;
+struct {
+  std::uint32_t phase;
+  stack frames;
+} answer;
+
+void* interrupted_at(void* context) noexcept {
+  auto* machine = &static_cast<ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return reinterpret_cast<void*>(machine->gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return reinterpret_cast<void*>(machine->pc);
+#else
+  (void)machine;
+  return nullptr;
+#endif
+}
+
+// The frames above the interrupted instruction; the handler and the trampoline are of no interest.
+void fill(void* context) noexcept {
+  constexpr int handler_frames = 8;
+  void* frame[stack_depth + handler_frames];
+  const int taken = backtrace(frame, stack_depth + handler_frames);
+  void* pc = interrupted_at(context);
+  int first = 0;
+  while (first < taken && first < handler_frames && frame[first] != pc) ++first;
+  if (first == taken || frame[first] != pc) first = taken > 2 ? 2 : 0;
+  stack found;
+  for (int i = first; i < taken && found.depth < stack_depth; ++i)
+    found.frame[found.depth++] = frame[i];
+  answer.frames = found;
+}
+
+void on_signal(int, siginfo_t* info, void* context) noexcept {
+  keep_errno keep;
+  if (!info || info->si_code != SI_QUEUE || info->si_pid != getpid()) return;
+  const auto request = static_cast<std::uint32_t>(info->si_value.sival_int);
+  std::uint32_t expected = request | asked;
+  // ORDER ask.taken <-> ask.asked   (docs/ordering/os.md, claim 5)
+  if (!gs_compare_exchange(&answer.phase, &expected, request | filling)) return;
+  fill(context);
+  // ORDER ask.filled <-> ask.read   (docs/ordering/os.md, claim 5)
+  gs_store_release(&answer.phase, request | filled);
+}
+
+// Only when nobody else uses the signal.
+bool install(int signal_number) noexcept {
+  if (installed_signal == signal_number) return true;
+  struct sigaction now {};
+  if (sigaction(signal_number, nullptr, &now) != 0) return false;
+  if ((now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL) return false;
+  struct sigaction ours {};
+  ours.sa_sigaction = on_signal;
+  ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigfillset(&ours.sa_mask);
+  if (sigaction(signal_number, &ours, nullptr) != 0) return false;
+  installed_signal = signal_number;
+  return true;
+}
+
+bool send(std::uint32_t tid, int signal_number, std::uint32_t request) noexcept {
+  siginfo_t info{};
+  info.si_signo = signal_number;
+  info.si_code = SI_QUEUE;
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  info.si_value.sival_int = static_cast<int>(request);
+  return syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number, &info) == 0;
+}
+
+// Real time, whatever the library's clock does: the asker polls, so that the handler needs no
+// system call.
+bool wait_filled(std::uint32_t request) noexcept {
+  const std::uint64_t deadline = now_ns() + patience_ns;
+  for (;;) {
+    // ORDER ask.read <-> ask.filled   (docs/ordering/os.md, claim 5)
+    if (gs_load_acquire(&answer.phase) == (request | filled)) return true;
+    if (now_ns() >= deadline) return false;
+    sleep_us(nap_us);
+  }
+}
+
+bool ask(std::uint32_t tid, int signal_number, stack* out) noexcept {
+  // A handler that was stopped in the middle still owns the answer.
+  if ((gs_load_acquire(&answer.phase) & phase_bits) == filling) return false;
+  const std::uint32_t request = ++requests * one_request;
+  // ORDER ask.asked <-> ask.taken   (docs/ordering/os.md, claim 5): the handler's CAS; the signal
+  // orders it too.
+  gs_store_release(&answer.phase, request | asked);
+  if (send(tid, signal_number, request) && wait_filled(request)) {
+    *out = answer.frames;
+    return out->depth != 0;
+  }
+  std::uint32_t expected = request | asked;
+  gs_compare_exchange(&answer.phase, &expected, request | idle);
+  return false;
+}
+
+[[gnu::constructor(102)]] void start_asking() noexcept {
+  on_fork({fork_rank_ask, [] { ask_lock.lock(); }, [] { ask_lock.unlock(); },
+           [] {
+             ask_lock.reset_in_child();
+             gs_store_relaxed(&answer.phase, std::uint32_t{idle});
+           }});
+}
+
+}  // namespace
+
+bool stack_of_thread(std::uint32_t tid, stack* out) noexcept {
+  if (tid == os::tid()) {
+    *out = capture_stack(0);
+    return out->depth != 0;
+  }
+  const int signal_number = gs_load_relaxed(&settings.stack_signal);
+  if (signal_number == 0) return false;
+  keep_errno keep;
+  word_guard guard(ask_lock);
+  return install(signal_number) && ask(tid, signal_number, out);
+}
+
+}  // namespace graceslab::os

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "os/thread.hpp"
+
+#include <fcntl.h>
+#include <graceslab/detail/atomic.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "os/fault.hpp"
+#include "os/hooks.hpp"
+#include "os/keep_errno.hpp"
+
+namespace graceslab::os {
+namespace {
+
+__thread std::uint32_t cached_tid __attribute__((tls_model("initial-exec")));
+std::uint32_t cached_cores;
+
+#if defined(__has_feature)
+#define GS_HAS_FEATURE(x) __has_feature(x)
+#else
+#define GS_HAS_FEATURE(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    GS_HAS_FEATURE(address_sanitizer) || GS_HAS_FEATURE(thread_sanitizer)
+constexpr std::size_t stack_bytes = std::size_t{2} << 20;
+#else
+constexpr std::size_t stack_bytes = std::size_t{256} << 10;
+#endif
+
+// What a new thread is told; it copies its place and gives it back.
+struct start_order {
+  char name[16];
+  void (*run)(void*);
+  void* arg;
+};
+struct start_place {
+  std::uint32_t taken;
+  start_order order;
+};
+constexpr unsigned start_places = 32;
+start_place places[start_places];
+
+start_place* take_place() noexcept {
+  for (start_place& place : places) {
+    std::uint32_t free = 0;
+    if (gs_compare_exchange(&place.taken, &free, 1u)) return &place;
+  }
+  return nullptr;
+}
+
+// ORDER start.give_back <-> start.take   (docs/ordering/os.md, claim 4)
+void give_back(start_place* place) noexcept { gs_store_release(&place->taken, 0u); }
+
+void* thread_main(void* told) noexcept {
+  auto* place = static_cast<start_place*>(told);
+  const start_order mine = place->order;
+  give_back(place);
+  pthread_setname_np(pthread_self(), mine.name);
+  mine.run(mine.arg);
+  return nullptr;
+}
+
+// A program with much static thread-local storage leaves no room in a small stack: then the default
+// size.
+bool create(start_place* place) noexcept {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  pthread_t thread;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
+  int failed = pthread_create(&thread, &attributes, thread_main, place);
+  if (failed == EINVAL) {
+    pthread_attr_t plain;
+    if (pthread_attr_init(&plain) == 0) {
+      pthread_attr_setdetachstate(&plain, PTHREAD_CREATE_DETACHED);
+      failed = pthread_create(&thread, &plain, thread_main, place);
+      pthread_attr_destroy(&plain);
+    }
+  }
+  pthread_attr_destroy(&attributes);
+  return failed == 0;
+}
+
+void child() noexcept {
+  for (start_place& place : places) give_back(&place);
+}
+
+[[gnu::constructor(102)]] void start_threads() noexcept {
+  on_fork({fork_rank_start, nullptr, nullptr, child});
+}
+
+}  // namespace
+
+std::uint32_t tid() noexcept {
+  if (GS_UNLIKELY(cached_tid == 0)) {
+    keep_errno keep;
+    cached_tid = static_cast<std::uint32_t>(syscall(SYS_gettid));
+  }
+  return cached_tid;
+}
+
+void forget_tid() noexcept { cached_tid = 0; }
+
+bool thread_alive(std::uint32_t tid) noexcept {
+  keep_errno keep;
+  return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno == EPERM;
+}
+
+void thread_name(std::uint32_t tid, char* name, unsigned bytes) noexcept {
+  if (bytes == 0) return;
+  keep_errno keep;
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/self/task/%u/comm", tid);
+  // System calls: open() and read() are cancellation points.
+  const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  long length = file < 0 ? -1 : syscall(SYS_read, file, name, bytes - 1);
+  if (file >= 0) syscall(SYS_close, file);
+  if (length > 0 && name[length - 1] == '\n') --length;
+  if (length > 0)
+    name[length] = '\0';
+  else
+    std::snprintf(name, bytes, "?");
+}
+
+unsigned cores_online() noexcept {
+  std::uint32_t cores = gs_load_relaxed(&cached_cores);
+  if (cores == 0) {
+    keep_errno keep;
+    unsigned long mask[1024 / sizeof(long)] = {};  // 8192 cores
+    const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    for (long i = 0; i < bytes / static_cast<long>(sizeof mask[0]); ++i)
+      cores += static_cast<std::uint32_t>(__builtin_popcountl(mask[i]));
+    if (cores == 0) cores = 1;
+    gs_store_relaxed(&cached_cores, cores);
+  }
+  return cores;
+}
+
+void yield() noexcept { sched_yield(); }
+
+bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept {
+  if (fault_now(GS_FAULT_THREAD)) return false;
+  keep_errno keep;
+  // ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
+  // Taking reads the zero that the last thread stored after copying, so our writes come after its
+  // reads.
+  start_place* place = take_place();
+  if (!place) return false;
+  std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
+  place->order.run = run;
+  place->order.arg = arg;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all,
+                  &before);  // inherited: no signal of the program ever runs on our threads
+  const bool started = create(place);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!started) give_back(place);
+  return started;
+}
+
+}  // namespace graceslab::os

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The lock of this layer's own tables; the layers above use sync::mutex. Leaves: nothing is taken
+// under one. Ordering page: docs/ordering/os.md
+#pragma once
+#include <graceslab/detail/atomic.h>
+
+#include <cstdint>
+
+#include "os/futex.hpp"
+
+namespace graceslab::os {
+
+class word_lock {
+ public:
+  void lock() noexcept {
+    // ORDER word_lock.take <-> word_lock.drop   (docs/ordering/os.md, claim 1)
+    // Taking reads the zero that the last holder stored, hence sees all it wrote.
+    std::uint32_t free = 0;
+    if (gs_compare_exchange(&word_, &free, 1u)) return;
+    while (gs_exchange_acquire(&word_, 2u) != 0) futex_wait(&word_, 2);
+  }
+
+  void unlock() noexcept {
+    // ORDER word_lock.drop <-> word_lock.take   (docs/ordering/os.md, claim 1)
+    if (gs_exchange(&word_, 0u) == 2) futex_wake(&word_, 1);
+  }
+
+  void reset_in_child() noexcept { gs_store_relaxed(&word_, 0u); }
+
+ private:
+  std::uint32_t word_ = 0;  // 0 free, 1 held, 2 held and somebody may sleep
+};
+
+class word_guard {
+ public:
+  explicit word_guard(word_lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+  ~word_guard() { lock_.unlock(); }
+  word_guard(const word_guard&) = delete;
+  word_guard& operator=(const word_guard&) = delete;
+
+ private:
+  word_lock& lock_;
+};
+
+}  // namespace graceslab::os

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// call_rcu(): never waits, never needs memory, keeps errno.
+#include "os/keep_errno.hpp"
+#include "os/report.hpp"
+#include "os/stack.hpp"
+#include "rcu/domain.hpp"
+#include "rcu/grace_period.hpp"
+#include "rcu/owner.hpp"
+#include "rcu/run.hpp"
+#include "rcu/worker.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+shard& pick(gs_domain* d) noexcept {
+  const sync::thread_record* record = sync::this_thread();
+  return d->shards[(record ? record->number : 0) & (shard_count() - 1)];
+}
+
+// A drain wants to know which callback keeps the domain busy; one that posts itself is the best answer.
+void note_rearming(gs_domain* d, rcu_callback_t func) noexcept {
+  const void* current = current_callback();
+  if (!current) return;
+  const auto* posted_func = reinterpret_cast<const void*>(func);
+  gs_fetch_add_relaxed(&d->rearms, std::uint64_t{1});
+  if (posted_func == current || gs_load_relaxed(&d->rearmed) == nullptr) gs_store_relaxed(&d->rearmed, posted_func);
+}
+
+void run_inline(gs_domain* d, const entry& e) noexcept {
+  owner_code running(d, e.owner, reinterpret_cast<const void*>(e.func));
+  e.func(e.head);
+}
+
+// The domain or the owner takes no more. Outside of sections and callbacks the caller can wait and run it here.
+void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexcept {
+  unmark(e.head);
+  if (!in_any_reader() && !in_callback() && wait(d, snapshot(d))) return run_inline(d, e);
+  note_refused(e.owner);
+  char name[200];
+  os::describe_address(reinterpret_cast<const void*>(e.func), name, sizeof name);
+  report_here(kind, "domain '%s': callback %s is posted %s: it is not queued, and what it would free is leaked",
+              domain_name(d), name, why);
+}
+
+}  // namespace
+
+static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner, bool hurry) noexcept {
+  if (!head || !func) return;
+  os::keep_errno keep;
+  if (!usable(d, "call_rcu")) return;
+  if (!mark_queued(head)) {
+    report_here(GS_REPORT_DOUBLE_CALLBACK, "domain '%s': the callback head %p is queued already; the second call is "
+                "dropped", domain_name(d), static_cast<void*>(head));
+    return;
+  }
+  if (GS_UNLIKELY(gs_load_relaxed(&d->drains) != 0)) note_rearming(d, func);
+  const entry e{head, func, owner};
+  shard& s = pick(d);
+  for (std::uint32_t verified = 0;;) {
+    switch (append(d, s, e, verified, hurry)) {
+      case posting::quiet: return;
+      case posting::wake:
+        wake_worker();
+        d->batch_done.notify_all();  // a reopened batch wants to be sealed anew by whoever waits for it
+        if (callers_drive()) try_advance(d, snapshot(d));
+        return;
+      case posting::closed:
+        return refuse(d, e, GS_REPORT_CLOSED_DOMAIN, "to a closed domain, inside a section or callback");
+      case posting::recheck:
+        verified = closing_generation();
+        if (verified != 0 && owner_is_closing(owner))
+          return refuse(d, e, GS_REPORT_REARMING_CALLBACK, "again while its owner is being settled or unloaded");
+        break;
+    }
+  }
+}
+
+void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  post(d, head, func, owner, false);
+}
+
+void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  post(d, head, func, owner, true);
+}
+
+}  // namespace graceslab::rcu

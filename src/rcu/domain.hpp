@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A universe of readers with its grace periods and callbacks.
+//
+// Equations   under gp_lock: completed <= started == hot->seq.
+// Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays harmless.
+#pragma once
+#include <cstdint>
+
+#include <graceslab/detail/abi.h>
+
+#include "rcu/queue.hpp"
+#include "rcu/rcu.hpp"
+#include "rcu/readers.hpp"
+#include "sync/event.hpp"
+#include "sync/mutex.hpp"
+
+namespace graceslab::rcu {
+
+enum class life : std::uint32_t { live, gone };
+
+struct stall_clock {                 // guarded by gp_lock but for due_ms
+  std::uint64_t since_ms = 0;        // the oldest pending grace period has been seen pending since then
+  std::uint64_t due_ms = never_ms;   // next report; read without lock
+  std::uint64_t reports = 0;
+};
+
+}  // namespace graceslab::rcu
+
+struct gs_domain {
+  constexpr explicit gs_domain(gs_domain_hot* h) noexcept : hot(h) {}
+
+  gs_domain_hot* hot;
+  graceslab::rcu::reader_chunk* chunks = nullptr;
+  std::uint32_t id = 0;
+  std::uint32_t state = static_cast<std::uint32_t>(graceslab::rcu::life::live);
+  std::uint32_t closed = 0;
+  std::uint32_t drains = 0;  // running gs_domain_drain calls: note who re-arms
+  const void* rearmed = nullptr;  // last function that a callback posted meanwhile
+  std::uint64_t rearms = 0;
+  char name[48] = {};
+  gs_domain_options options = {};
+  gs_domain* next = nullptr;       // list of all records; set once
+  gs_domain* next_spare = nullptr;
+
+  graceslab::rcu::overflow_counts overflow;
+
+  alignas(GS_CACHE_LINE) std::uint64_t completed = 0;
+  alignas(GS_CACHE_LINE) graceslab::sync::mutex gp_lock{graceslab::sync::rank::grace_period};
+  bool scanned = true;  // the heavy fence of `started` succeeded
+  std::uint64_t started = 0;
+  graceslab::rcu::stall_clock stall;
+
+  graceslab::sync::event batch_done;  // a batch left a shard's list
+  graceslab::rcu::shard shards[graceslab::rcu::shards_max];
+  graceslab::rcu::upper_room upper;
+  gs_domain_hot own_hot = {};
+  alignas(GS_CACHE_LINE) graceslab::rcu::upper_room upper;
+};
+
+namespace graceslab::rcu {
+
+extern gs_domain the_default_domain;
+gs_domain* first_domain() noexcept;  // walk with next_domain(); includes records that are gone
+gs_domain* next_domain(const gs_domain* d) noexcept;
+bool live(const gs_domain* d) noexcept;
+// Reports a stale handle; true when the domain can be used.
+bool usable(const gs_domain* d, const char* what) noexcept;
+const upper_hooks& upper() noexcept;
+void lock_domains() noexcept;  // fork
+void unlock_domains() noexcept;
+void domains_after_fork_in_child() noexcept;
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Drain until quiet, close, and the drain at process exit. Contract I3, I8.
+#include <errno.h>
+
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/hooks.hpp"
+#include "os/report.hpp"
+#include "os/stack.hpp"
+#include "os/thread.hpp"
+#include "rcu/barrier.hpp"
+#include "rcu/domain.hpp"
+#include "rcu/drain.hpp"
+#include "rcu/grace_period.hpp"
+#include "rcu/run.hpp"
+#include "rcu/worker.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+constexpr unsigned rounds_default = 64;
+constexpr std::uint64_t ns_per_ms = 1'000'000;
+
+bool quiet(gs_domain* d) noexcept {
+  return !callbacks_pending(d) && !(upper().retires_pending && upper().retires_pending(d));
+}
+
+// One round; false when the deadline passed or grace periods cannot be waited for.
+bool one_round(gs_domain* d) noexcept {
+  if (!wait(d, snapshot(d)) || !wait_for_callbacks(d)) return false;
+  if (upper().retire_barrier) upper().retire_barrier(d);
+  return !deadline_passed();
+}
+
+int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noexcept {
+  const void* func = gs_load_relaxed(&d->rearmed);
+  if (rearming) *rearming = func;
+  if (!func) return -EBUSY;
+  char name[240];
+  os::describe_address(func, name, sizeof name);
+  os::report(GS_REPORT_REARMING_CALLBACK, "domain '%s' is not quiet after %u rounds: callback %s keeps posting itself "
+             "(%llu posts from callbacks meanwhile)", domain_name(d), rounds, name,
+             static_cast<unsigned long long>(gs_load_relaxed(&d->rearms)));
+  return -EBUSY;
+}
+
+int drain_rounds(gs_domain* d, unsigned rounds, const void** rearming) noexcept {
+  for (unsigned round = 0; round < rounds; ++round) {
+    if (quiet(d)) return 0;
+    if (!one_round(d)) return quiet(d) ? 0 : -EBUSY;
+  }
+  return quiet(d) ? 0 : name_the_rearming(d, rounds, rearming);
+}
+
+bool can_drain_here(gs_domain* d) noexcept {
+  if (reader_nesting(d) != 0) {
+    report_here(GS_REPORT_BARRIER_IN_READER, "domain '%s': drain inside a read-side section (thread %u): it returns "
+                "without having waited", domain_name(d), os::tid());
+    return false;
+  }
+  if (!in_callback()) return true;
+  report_here(GS_REPORT_WAIT_IN_CALLBACK, "domain '%s': drain inside a callback: it returns without having waited",
+              domain_name(d));
+  return false;
+}
+
+std::uint64_t callbacks_left(gs_domain* d) noexcept {
+  std::uint64_t n = 0;
+  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
+  return n - callback_depth();
+}
+
+void report_left(gs_domain* d) noexcept {
+  const std::uint64_t callbacks = callbacks_left(d);
+  domain_totals totals;
+  if (upper().totals) totals = upper().totals(d);
+  const std::uint64_t retires = totals.retired - totals.reclaimed;
+  if (callbacks == 0 && retires == 0) return;
+  char blocker[160] = "";
+  describe_blocker(d, blocker, sizeof blocker);
+  os::report(GS_REPORT_EXIT_UNDRAINED, "the process exits with %llu callbacks and %llu retired objects in flight%s%s",
+             static_cast<unsigned long long>(callbacks), static_cast<unsigned long long>(retires),
+             blocker[0] ? "; held back by " : "", blocker);
+}
+
+}  // namespace
+
+int drain(gs_domain* d, unsigned rounds, std::uint64_t timeout_ms, const void** rearming) noexcept {
+  if (rearming) *rearming = nullptr;
+  if (!usable(d, "drain")) return -ENOENT;
+  if (!can_drain_here(d)) return -EDEADLK;
+  deadline_scope limit(timeout_ms ? os::now_ns() + timeout_ms * ns_per_ms : 0);
+  if (gs_fetch_add(&d->drains, 1u) == 0) {
+    gs_store_relaxed(&d->rearmed, static_cast<const void*>(nullptr));
+    gs_store_relaxed(&d->rearms, std::uint64_t{0});
+  }
+  const int result = drain_rounds(d, rounds ? rounds : rounds_default, rearming);
+  gs_fetch_sub(&d->drains, 1u);
+  return result;
+}
+
+int close_domain(gs_domain* d) noexcept {
+  const int first = drain(d, 0, 0, nullptr);
+  if (first == -ENOENT || first == -EDEADLK) return first;
+  gs_store_relaxed(&d->closed, 1u);
+  for (shard& s : d->shards) sync::lock_guard guard(s.lock);  // whoever was posting is in the queue now
+  return drain(d, 0, 0, nullptr);
+}
+
+void reclaim_now(gs_domain* d) noexcept {
+  if (!usable(d, "reclaim")) return;
+  for (shard& s : d->shards) {
+    sync::lock_guard guard(s.lock);
+    seal(d, s);
+  }
+  if (reader_nesting(d) != 0 || in_callback()) {
+    start_poll(d, snapshot(d));
+  } else {
+    wait_with(d, snapshot(d), effort::expedited);
+    if (upper().retire_barrier) upper().retire_barrier(d);
+  }
+  wake_worker();
+}
+
+// exit() inside a callback waits for everything but itself; inside a section there is nothing that could be waited for.
+void drain_at_exit() noexcept {
+  const os::exit_policy policy = gs_load_relaxed(&os::settings.at_exit);
+  gs_domain* d = default_domain();
+  if (policy == os::exit_policy::leave || quiet(d)) return;
+  const bool strict = policy == os::exit_policy::strict;
+  deadline_scope limit(strict ? 0 : os::now_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms);
+  const unsigned rounds = in_callback() ? 2 : rounds_default;
+  for (unsigned round = 0; round < rounds && reader_nesting(d) == 0 && !quiet(d); ++round)
+    if (!one_round(d)) break;
+  if (!quiet(d)) report_left(d);
+}
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Grace periods: start, scan, complete; polled, waited for, and waited for from inside a section.
+// Page: docs/ordering/grace-period.md
+#include "rcu/grace_period.hpp"
+
+#include "os/busted.hpp"
+#include "os/clock.hpp"
+#include "os/fence.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+__thread std::uint64_t deadline_ns __attribute__((tls_model("initial-exec")));
+
+// Looks at one slot; true when it is in the way of `s`, and then lowers the watermark.
+bool in_the_way(const reader_slot& slot, std::uint64_t s, std::uint64_t* watermark) noexcept {
+  // ORDER gp.scan <-> reader.announce   (docs/ordering/grace-period.md, claim 1)
+  // ORDER gp.scan <-> reader.leave      (claim 2)
+  // ORDER gp.scan <-> reader.fenced     (claim 9)
+  const std::uint64_t word = gs_load_acquire(&slot.reader.word);
+  if (nesting_of(word) == 0) return false;
+  const std::uint64_t age = age_of(word, s);
+  if (age == 0) return false;
+  if (s - age < *watermark) *watermark = s - age;
+  return true;
+}
+
+void complete_up_to(gs_domain* d, std::uint64_t watermark) noexcept {
+  const std::uint64_t floor = overflow_floor(d->overflow, d->started);
+  if (floor < watermark) watermark = floor;
+  // ORDER gp.complete <-> gp.done   (docs/ordering/grace-period.md, claim 7)
+  if (watermark > d->completed) gs_store_release(&d->completed, watermark);
+}
+
+void scan_all(gs_domain* d) noexcept {
+  const std::uint64_t s = d->started;
+  std::uint64_t watermark = s;
+  // ORDER slots.walk <-> slots.append   (docs/ordering/grace-period.md, claim 6): after the heavy fence
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next) {
+    std::uint64_t busy = 0;
+    for (unsigned i = 0; i < chunk_slots; ++i)
+      if (in_the_way(c->slot[i], s, &watermark)) busy |= std::uint64_t{1} << i;
+    c->busy = busy;
+  }
+  complete_up_to(d, watermark);
+}
+
+void scan_busy(gs_domain* d) noexcept {
+  const std::uint64_t s = d->started;
+  std::uint64_t watermark = s;
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next) {
+    for (std::uint64_t left = c->busy; left != 0; left &= left - 1) {
+      const auto i = static_cast<unsigned>(__builtin_ctzll(left));
+      if (!in_the_way(c->slot[i], s, &watermark)) c->busy &= ~(std::uint64_t{1} << i);
+    }
+  }
+  complete_up_to(d, watermark);
+}
+
+void start(gs_domain* d) noexcept {
+  // ORDER gp.start <-> reader.sequence   (docs/ordering/grace-period.md, claim 3)
+  // ORDER gp.start <-> gp.snapshot       (claim 4)
+  d->started = gs_fetch_add(&d->hot->seq, std::uint64_t{1}) + 1;
+  d->scanned = os::heavy_fence();
+  if (d->scanned) scan_all(d);
+}
+
+void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept {
+  const std::uint64_t before = d->completed;
+  const bool idle = before == d->started;
+  if (d->started < cookie || !d->scanned)
+    start(d);
+  else
+    scan_busy(d);
+  if (d->completed != before || idle) note_progress(d);
+}
+
+bool others_inside(gs_domain* d, const reader_slot* own, std::uint64_t s) noexcept {
+  std::uint64_t ignored = s;
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
+    for (const reader_slot& slot : c->slot)
+      if (&slot != own && gs_load_acquire(&slot.waiting_inside) == 0 && in_the_way(slot, s, &ignored)) return true;
+  return false;
+}
+
+// The overflow readers' part of a private wait: each counter is seen once at no more than those that wait as we do.
+void look_at_counts(gs_domain* d, std::uint32_t* unseen) noexcept {
+  overflow_counts& o = d->overflow;
+  for (unsigned i = 0; i < 3; ++i)
+    if (gs_load_seq_cst(&o.count[i]) <= gs_load_seq_cst(&o.inside[i])) *unseen &= ~(1u << i);
+  if (*unseen == 0 || !d->gp_lock.try_lock()) return;
+  if (*unseen == 1u << o.phase) gs_store_relaxed(&o.phase, 1 - o.phase);
+  d->gp_lock.unlock();
+}
+
+// Says that our sections wait inside themselves, for the length of a scope.
+class inside_scope {
+ public:
+  explicit inside_scope(gs_domain* d) noexcept : domain_(d), own_(own_slot(d)) { mark(1); }
+  ~inside_scope() { mark(0); }
+  inside_scope(const inside_scope&) = delete;
+  inside_scope& operator=(const inside_scope&) = delete;
+  const reader_slot* own() const noexcept { return own_; }
+
+ private:
+  void mark(std::uint32_t on) noexcept {
+    if (own_) gs_store_release(&own_->waiting_inside, on);
+    for (unsigned i = 0; i < 3; ++i) {
+      const std::uint64_t share = overflow_own(domain_, i);
+      if (share) gs_fetch_add(&domain_->overflow.inside[i], on ? share : std::uint64_t{0} - share);
+    }
+  }
+  gs_domain* domain_;
+  reader_slot* own_;
+};
+
+// Inside a section of `d`: waits for every section but our own, and for none whose thread does the same as we.
+void wait_for_others(gs_domain* d) noexcept {
+  std::uint64_t s = 0;
+  {
+    sync::lock_guard guard(d->gp_lock);
+    advance_locked(d, d->started + 1);
+    if (!d->scanned) return;
+    s = d->started;
+  }
+  inside_scope inside(d);
+  std::uint32_t unseen = 0b111;
+  for (backoff pace(effort::normal); !deadline_passed();) {
+    if (unseen != 0) look_at_counts(d, &unseen);
+    if (unseen == 0 && !others_inside(d, inside.own(), s)) break;
+    if (pace.step()) check_stall(d);
+  }
+}
+
+bool wait_inside(gs_domain* d) noexcept {
+  report_here(GS_REPORT_SYNCHRONIZE_IN_READER,
+              "domain '%s': thread %u waits for a grace period inside its own read-side section (nesting %u); it waits "
+              "for all other sections, and nothing is freed on the strength of it",
+              domain_name(d), os::tid(), reader_nesting(d));
+  wait_for_others(d);
+  return false;
+}
+
+bool no_fence(gs_domain* d) noexcept {
+  os::report(GS_REPORT_NO_FENCE, "domain '%s': a grace period cannot be waited for; nothing is freed on the strength "
+             "of it", domain_name(d));
+  return false;
+}
+
+bool drive(gs_domain* d, std::uint64_t cookie, effort e) noexcept {
+  for (backoff pace(e); !try_advance(d, cookie);) {
+    if (os::fence_mode() == GS_FENCE_NONE) return no_fence(d);
+    if (pace.step()) {
+      check_stall(d);
+      if (deadline_passed()) return done(d, cookie);
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+deadline_scope::deadline_scope(std::uint64_t ns) noexcept : before_(deadline_ns) {
+  if (ns != 0 && (before_ == 0 || ns < before_)) deadline_ns = ns;
+}
+deadline_scope::~deadline_scope() { deadline_ns = before_; }
+bool has_deadline() noexcept { return deadline_ns != 0; }
+bool deadline_passed() noexcept { return deadline_ns != 0 && os::now_ns() >= deadline_ns; }
+
+bool backoff::step() noexcept {
+  constexpr unsigned yields = 16;
+  const unsigned step = steps_;
+  if (step < spins_ + yields) ++steps_;
+  if (step < spins_) {
+    for (int i = 0; i < 4; ++i) gs_cpu_relax();
+    return false;
+  }
+  if (step < spins_ + yields) {
+    os::yield();
+    return false;
+  }
+  os::sleep_us(sleep_us_);
+  if (sleep_us_ < sleep_max_us) sleep_us_ += sleep_us_ / 2;
+  return true;
+}
+
+std::uint64_t snapshot(gs_domain* d) noexcept {
+  // ORDER gp.snapshot <-> gp.start   (docs/ordering/grace-period.md, claim 4)
+#if defined(__SANITIZE_THREAD__)
+  return gs_fetch_add(&d->hot->seq, std::uint64_t{0}) + 1;
+#else
+  gs_full_fence();
+  return gs_load_relaxed(&d->hot->seq) + 1;
+#endif
+}
+
+bool done(gs_domain* d, std::uint64_t cookie) noexcept {
+  if (os::busted(os::flaw::no_grace_period)) return true;
+  // ORDER gp.done <-> gp.complete   (docs/ordering/grace-period.md, claim 7)
+  return gs_load_acquire(&d->completed) >= cookie;
+}
+
+bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept {
+  if (done(d, cookie)) return true;
+  if (!d->gp_lock.try_lock()) return done(d, cookie);
+  advance_locked(d, cookie);
+  d->gp_lock.unlock();
+  return done(d, cookie);
+}
+
+bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
+  if (done(d, cookie)) return true;
+  sync::lock_guard guard(d->gp_lock);
+  if (d->started < cookie) advance_locked(d, cookie);
+  return done(d, cookie);
+}
+
+bool wait_with(gs_domain* d, std::uint64_t cookie, effort e) noexcept {
+  if (done(d, cookie)) return true;
+  if (!usable(d, "wait for a grace period")) return false;
+  if (reader_nesting(d) != 0) return wait_inside(d);
+  return drive(d, cookie, e);
+}
+
+bool wait(gs_domain* d, std::uint64_t cookie) noexcept { return wait_with(d, cookie, effort::normal); }
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Readers that got no slot because memory ran out: counted, so that entering cannot fail.
+// Page: docs/ordering/overflow-readers.md
+#include "os/report.hpp"
+#include "os/thread.hpp"
+#include "rcu/domain.hpp"
+#include "rcu/readers.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+struct section {
+  gs_domain* domain;
+  std::uint32_t nest;
+  std::uint32_t counter;
+};
+
+// The default domain's and those of eight others; more share the untracked counter.
+constexpr unsigned tracked = 9;
+__thread section sections[tracked] __attribute__((tls_model("initial-exec")));
+__thread std::uint32_t untracked_here __attribute__((tls_model("initial-exec")));  // this thread's, in all domains
+
+section* find(const gs_domain* d) noexcept {
+  for (section& s : sections)
+    if (s.domain == d && s.nest != 0) return &s;
+  return nullptr;
+}
+
+section* unused() noexcept {
+  for (section& s : sections)
+    if (s.nest == 0) return &s;
+  return nullptr;
+}
+
+void count_in(gs_domain* d, unsigned counter) noexcept {
+  // ORDER overflow.enter <-> overflow.scan   (docs/ordering/overflow-readers.md, claim 1)
+  gs_fetch_add(&d->overflow.count[counter], std::uint64_t{1});
+  gs_full_fence();
+}
+
+void count_out(gs_domain* d, unsigned counter) noexcept {
+  // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
+  gs_fetch_sub(&d->overflow.count[counter], std::uint64_t{1});
+}
+
+}  // namespace
+
+void overflow_enter(gs_domain* d) noexcept {
+  if (section* s = find(d)) {
+    ++s->nest;
+    return;
+  }
+  section* s = unused();
+  if (!s) {
+    ++untracked_here;
+    return count_in(d, overflow_counts::untracked);
+  }
+  *s = {d, 1, gs_load_relaxed(&d->overflow.phase)};
+  count_in(d, s->counter);
+}
+
+bool overflow_leave(gs_domain* d) noexcept {
+  section* s = find(d);
+  if (!s) return false;
+  gs_light_fence();
+  if (s->nest == 1) count_out(d, s->counter);
+  --s->nest;
+  return true;
+}
+
+// Never below zero, so that an unlock without a lock stays harmless.
+bool overflow_leave_untracked(gs_domain* d) noexcept {
+  if (untracked_here == 0) return false;
+  std::uint64_t* count = &d->overflow.count[overflow_counts::untracked];
+  std::uint64_t now = gs_load_relaxed(count);
+  while (now != 0) {
+    // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
+    if (!gs_compare_exchange(count, &now, now - 1)) continue;
+    --untracked_here;
+    return true;
+  }
+  return false;
+}
+
+// With untracked sections the answer may be 1 for another thread's: waits then take the careful way.
+std::uint32_t overflow_nesting(const gs_domain* d) noexcept {
+  if (const section* s = find(d)) return s->nest;
+  return untracked_here != 0 && gs_load_relaxed(&d->overflow.count[overflow_counts::untracked]) != 0 ? 1 : 0;
+}
+
+bool overflow_tracked(const gs_domain* d) noexcept { return find(d) != nullptr; }
+
+bool overflow_anywhere() noexcept {
+  if (untracked_here != 0) return true;
+  for (const section& s : sections)
+    if (s.nest != 0) return true;
+  return false;
+}
+
+std::uint64_t overflow_own(const gs_domain* d, unsigned counter) noexcept {
+  if (counter == overflow_counts::untracked) return overflow_nesting(d) != 0 && !find(d) ? 1 : 0;
+  const section* s = find(d);
+  return s && s->counter == counter ? 1 : 0;
+}
+
+std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t s) noexcept {
+  constexpr std::uint32_t all = 0b111;
+  while (o.floor < s) {
+    if (o.unseen == 0) {
+      o.target = s;
+      o.unseen = all;
+    }
+    for (unsigned i = 0; i < 3; ++i) {
+      // ORDER overflow.scan <-> overflow.enter, overflow.leave   (docs/ordering/overflow-readers.md, claims 1, 2 and 3)
+      if ((o.unseen >> i & 1) != 0 && gs_load_seq_cst(&o.count[i]) == 0) o.unseen &= ~(1u << i);
+    }
+    if (o.unseen != 0) {
+      if (o.unseen == 1u << o.phase) gs_store_relaxed(&o.phase, 1 - o.phase);  // claim 4
+      break;
+    }
+    o.floor = o.target;
+  }
+  return o.floor;
+}
+
+void end_overflow_sections() noexcept {
+  for (section& s : sections) {
+    if (s.nest == 0) continue;
+    os::report(GS_REPORT_THREAD_ENDED_IN_READER,
+               "thread %u ended inside a read-side section of domain '%s' (nesting %u, no memory for a slot); "
+               "the section was ended", os::tid(), domain_name(s.domain), s.nest);
+    count_out(s.domain, s.counter);
+    s.nest = 0;
+  }
+}
+
+// Only this thread is left.
+void overflow_after_fork_in_child(gs_domain* d) noexcept {
+  for (unsigned i = 0; i < 3; ++i) {
+    gs_store_relaxed(&d->overflow.count[i], std::uint64_t{0});
+    gs_store_relaxed(&d->overflow.inside[i], std::uint64_t{0});
+  }
+  if (const section* s = find(d)) gs_store_relaxed(&d->overflow.count[s->counter], std::uint64_t{1});
+}
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Batches of callbacks: filled, sealed with a cookie, claimed one by one, complete.
+// Page: docs/ordering/callbacks.md
+#include "rcu/queue.hpp"
+
+#include <new>
+
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/fault.hpp"
+#include "os/pages.hpp"
+#include "os/thread.hpp"
+#include "rcu/domain.hpp"
+#include "rcu/owner.hpp"
+#include "rcu/run.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+constexpr std::uint32_t spares_max = 4;
+
+void refresh_due(shard& s) noexcept {
+  std::uint64_t due = never_ms;
+  if (s.waiting != 0)
+    due = 0;
+  else if (s.filling)
+    due = s.filling->stamp_ms + gs_load_relaxed(&os::settings.retire_age_ms);
+  gs_store_relaxed(&s.due_ms, due);
+}
+
+void link_last(shard& s, batch* b) noexcept {
+  b->prev = s.last;
+  b->next = nullptr;
+  (s.last ? s.last->next : s.first) = b;
+  s.last = b;
+}
+
+void unlink(shard& s, batch* b) noexcept {
+  (b->prev ? b->prev->next : s.first) = b->next;
+  (b->next ? b->next->prev : s.last) = b->prev;
+  ++s.removals;
+}
+
+void keep_spare(shard& s, batch* b) noexcept {
+  if (s.spares >= spares_max) return os::unmap(b, batch_bytes);
+  b->next = s.spare;
+  s.spare = b;
+  ++s.spares;
+}
+
+void drop_batch(shard& s, batch* b) noexcept {
+  unlink(s, b);
+  if (b->linked)
+    *b = {};
+  else
+    keep_spare(s, b);
+}
+
+batch* take_spare(shard& s) noexcept {
+  if (!s.spare || os::fault_now(GS_FAULT_ARRAY)) return nullptr;
+  batch* b = s.spare;
+  s.spare = b->next;
+  --s.spares;
+  return b;
+}
+
+void open_batch(shard& s, batch* b, bool linked) noexcept {
+  *b = {};
+  b->linked = b->in_list = linked;
+  b->first = s.posted;
+  b->stamp_ms = os::now_ms();
+  link_last(s, b);
+  s.filling = b;
+}
+
+// Without a free descriptor the newest linked batch takes more in; it is sealed anew, with a later cookie.
+void reopen_newest(shard& s) noexcept {
+  batch* b = s.last;
+  while (!b->linked) b = b->prev;
+  b->sealed = false;
+  s.waiting -= b->count - b->taken;
+  s.filling = b;
+}
+
+void open_linked(shard& s) noexcept {
+  for (batch& b : s.reserve)
+    if (!b.in_list) return open_batch(s, &b, true);
+  reopen_newest(s);
+}
+
+// Makes s.filling ready to take one more; false: try again with memory, without the lock.
+bool have_room(shard& s, bool tried, batch*& fresh) noexcept {
+  if (s.filling) return true;
+  if (batch* b = fresh) {
+    fresh = nullptr;
+    open_batch(s, b, false);
+  } else if (batch* spare = take_spare(s)) {
+    open_batch(s, spare, false);
+  } else if (tried) {
+    open_linked(s);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void put(batch& b, const entry& e) noexcept {
+  if (!b.linked) {
+    b.entries()[b.count++] = e;
+    return;
+  }
+  link_head(e.head, e.func);
+  if (b.chain_last)
+    link_after(b.chain_last, e.head);
+  else
+    b.chain_first = e.head;
+  b.chain_last = e.head;
+  ++b.count;
+}
+
+posting append_locked(gs_domain* d, shard& s, const entry& e, bool hurry) noexcept {
+  batch& b = *s.filling;
+  const bool fresh = b.count == b.taken;
+  put(b, e);
+  gs_store_relaxed(&s.posted, s.posted + 1);
+  const bool full = !b.linked && b.count == batch_capacity;
+  if (full || hurry) seal(d, s);
+  if (!fresh && !full && !hurry && !b.linked) return posting::quiet;
+  refresh_due(s);
+  return posting::wake;
+}
+
+bool take_linked(batch& b, entry* out) noexcept {
+  rcu_head* head = b.chain_first;
+  if (!head) return false;
+  b.chain_first = linked_next(head);
+  if (!b.chain_first) b.chain_last = nullptr;
+  *out = {head, linked_func(head), unknown_owner()};
+  mark_unlinked(head);
+  return true;
+}
+
+bool take_next(batch& b, entry* out) noexcept {
+  while (b.cursor < b.count) {
+    const entry& e = b.entries()[b.cursor++];
+    if (!e.head) continue;
+    *out = e;
+    return true;
+  }
+  return false;
+}
+
+bool take_of_owner(batch& b, const void* owner, std::uint32_t* index, entry* out) noexcept {
+  if (*index < b.cursor) *index = b.cursor;
+  for (; *index < b.count; ++*index) {
+    entry& e = b.entries()[*index];
+    if (!e.head || e.owner != owner) continue;
+    *out = e;
+    e.head = nullptr;
+    return true;
+  }
+  return false;
+}
+
+bool take(batch& b, const wish& w, std::uint32_t* index, entry* out) noexcept {
+  if (b.taken == b.count) return false;
+  if (b.linked) return take_linked(b, out);
+  return w.by_owner ? take_of_owner(b, w.owner, index, out) : take_next(b, out);
+}
+
+bool claimable(gs_domain* d, const batch& b, const wish& w) noexcept {
+  if (w.unready) return b.sealed && !b.linked;
+  return b.sealed && done(d, b.cookie);
+}
+
+bool contains(batch& b, const wish& w) noexcept {
+  if (!w.by_owner) return true;
+  if (b.linked) return b.taken != b.count;
+  for (std::uint32_t i = b.cursor; i < b.count; ++i)
+    if (b.entries()[i].head && b.entries()[i].owner == w.owner) return true;
+  return false;
+}
+
+}  // namespace
+
+posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept {
+  batch* fresh = nullptr;
+  for (bool tried = false;; tried = true) {
+    {
+      sync::lock_guard guard(s.lock);
+      posting result = posting::quiet;
+      bool decided = true;
+      if (gs_load_relaxed(&d->closed) != 0)
+        result = posting::closed;
+      else if (closing_generation() != verified)
+        result = posting::recheck;
+      else if ((decided = have_room(s, tried, fresh)))
+        result = append_locked(d, s, e, hurry);
+      if (decided) {
+        if (fresh) keep_spare(s, fresh);
+        return result;
+      }
+    }
+    fresh = static_cast<batch*>(os::map(batch_bytes, GS_FAULT_ARRAY));
+  }
+}
+
+void seal(gs_domain* d, shard& s) noexcept {
+  batch* b = s.filling;
+  if (!b) return;
+  s.filling = nullptr;
+  b->cookie = snapshot(d);
+  b->sealed = true;
+  s.waiting += b->count - b->taken;
+  refresh_due(s);
+}
+
+bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept {
+  if (!where->at || where->removals != s.removals) *where = {s.first, 0, s.removals};
+  for (; where->at; *where = {where->at->next, 0, s.removals}) {
+    batch& b = *where->at;
+    if (b.first >= w.below) return false;
+    if (!claimable(d, b, w)) {
+      if (w.by_owner) continue;
+      return false;
+    }
+    if (!take(b, w, &where->index, out)) continue;
+    ++b.taken;
+    if (--s.waiting == 0) refresh_due(s);
+    r.domain = d;
+    r.from = &b;
+    gs_store_relaxed(&r.owner, out->owner);
+    gs_store_relaxed(&r.func, reinterpret_cast<const void*>(out->func));
+    return true;
+  }
+  return false;
+}
+
+bool finish(shard& s, runner& r) noexcept {
+  batch* b = r.from;
+  r.from = nullptr;
+  gs_store_relaxed(&r.func, static_cast<const void*>(nullptr));
+  gs_store_relaxed(&r.owner, static_cast<void*>(nullptr));
+  ++b->done;
+  // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
+  gs_store_release(&s.finished, s.finished + 1);
+  if (!b->sealed || b->done != b->count) return false;
+  drop_batch(s, b);
+  return true;
+}
+
+bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept {
+  bool found = false;
+  for (batch* b = s.first; b && b->first < w.below; b = b->next) {
+    if (!contains(*b, w)) continue;
+    if (b == s.filling) seal(d, s);
+    if (b->cookie > *cookie) *cookie = b->cookie;
+    found = true;
+  }
+  return found;
+}
+
+std::uint32_t count_of_owner(shard& s, const void* owner) noexcept {
+  std::uint32_t n = 0;
+  for (batch* b = s.first; b; b = b->next)
+    for (std::uint32_t i = b->cursor; !b->linked && i < b->count; ++i)
+      n += b->entries()[i].head && b->entries()[i].owner == owner;
+  return n;
+}
+
+// Callbacks that other threads were running at the fork run in the parent only: here they count as done.
+void shard_after_fork_in_child(shard& s) noexcept {
+  s.lock.reset_in_child();
+  for (batch* b = s.first; b;) {
+    batch* after = b->next;
+    std::uint32_t mine = 0;
+    for (const runner* r = current_runner; r; r = r->outer) mine += r->from == b;
+    const std::uint32_t gone = b->taken - mine - b->done;
+    b->done += gone;
+    gs_store_relaxed(&s.finished, s.finished + gone);
+    if (b->sealed && b->done == b->count) drop_batch(s, b);
+    b = after;
+  }
+}
+
+bool callbacks_pending(gs_domain* d) noexcept {
+  for (shard& s : d->shards) {
+    // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
+    const std::uint64_t finished = gs_load_acquire(&s.finished);
+    if (gs_load_relaxed(&s.posted) != finished) return true;
+  }
+  return false;
+}
+
+unsigned shard_count() noexcept {
+  static unsigned known;
+  unsigned n = gs_load_relaxed(&known);
+  if (GS_LIKELY(n != 0)) return n;
+  for (n = 1; n < os::cores_online() && n < shards_max;) n *= 2;
+  gs_store_relaxed(&known, n);
+  return n;
+}
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One queue of callbacks: batches of (head, function, owner) in arrays, or linked through the heads without memory.
+//
+// Equations   done <= taken <= count; callbacks of a batch have the numbers [first, first + count);
+//             complete <=> sealed and done == count; a complete batch is in no list.
+// Locking     everything in a shard is guarded by its lock; finished and posted are also read without (claim 3).
+// Page        docs/ordering/callbacks.md
+#pragma once
+#include <cstdint>
+
+#include <graceslab/detail/abi.h>
+
+#include "sync/mutex.hpp"
+
+struct gs_domain;
+
+namespace graceslab::rcu {
+
+struct entry {
+  rcu_head* head;  // nullptr: claimed out of order
+  rcu_callback_t func;
+  void* owner;
+};
+
+struct batch {
+  batch* next = nullptr;
+  batch* prev = nullptr;
+  std::uint64_t first = 0;
+  std::uint64_t cookie = 0;
+  std::uint64_t stamp_ms = 0;  // when the first one came in
+  std::uint32_t count = 0;
+  std::uint32_t taken = 0;
+  std::uint32_t done = 0;
+  std::uint32_t cursor = 0;  // arrays: everything before it was claimed
+  bool sealed = false;
+  bool linked = false;   // no array: a chain through the heads
+  bool in_list = false;  // linked: descriptor in use
+  rcu_head* chain_first = nullptr;
+  rcu_head* chain_last = nullptr;
+
+  entry* entries() noexcept { return reinterpret_cast<entry*>(this + 1); }
+};
+
+inline constexpr std::size_t batch_bytes = 8192;
+inline constexpr std::uint32_t batch_capacity = (batch_bytes - sizeof(batch)) / sizeof(entry);
+inline constexpr unsigned linked_batches = 8;  // descriptors per shard, for times without memory
+inline constexpr std::uint64_t never_ms = ~std::uint64_t{0};
+
+struct alignas(GS_CACHE_LINE) shard {
+  sync::mutex lock{sync::rank::shard};
+  batch* first = nullptr;
+  batch* last = nullptr;
+  std::uint64_t posted = 0;
+  std::uint64_t finished = 0;
+  batch* filling = nullptr;         // the one that takes more in; not always the last
+  std::uint64_t waiting = 0;        // in sealed batches, not claimed
+  std::uint64_t due_ms = never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
+  std::uint32_t removals = 0;       // batches that left the list: validates cursors
+  batch* spare = nullptr;           // empty arrays for reuse
+  std::uint32_t spares = 0;
+  batch reserve[linked_batches];
+};
+
+// Linked callbacks do not know their owner: it may be anybody.
+inline char unknown_owner_tag;
+inline void* unknown_owner() noexcept { return &unknown_owner_tag; }
+
+struct runner;
+
+// What to claim: the oldest ready callback, or one of an owner only, or only up to a number.
+struct wish {
+  bool by_owner = false;
+  void* owner = nullptr;
+  bool unready = false;                     // before their grace period, not to be run; linked ones excepted
+  std::uint64_t below = ~std::uint64_t{0};  // batches whose first number is smaller
+};
+
+// A place in a shard's list, so that claiming one after the other does not start from the front each time.
+struct place {
+  batch* at = nullptr;
+  std::uint32_t index = 0;
+  std::uint32_t removals = 0;
+};
+
+enum class posting { quiet, wake, closed, recheck };
+
+// Appends; `verified` is the closing generation for which the owner was found open.
+posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept;
+// Under the shard's lock.
+void seal(gs_domain* d, shard& s) noexcept;
+bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept;
+bool finish(shard& s, runner& r) noexcept;  // true: a batch completed, notify whoever waits
+// The newest cookie of batches that may hold what is wished; seals them. False: nothing there.
+bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
+
+std::uint32_t count_of_owner(shard& s, const void* owner) noexcept;
+void shard_after_fork_in_child(shard& s) noexcept;
+
+unsigned shard_count() noexcept;  // power of two, at least the cores online, at most shards_max
+inline constexpr unsigned shards_max = 16;
+
+// ---- the mark in a queued head (mark.cpp) ----
+bool mark_queued(rcu_head* head) noexcept;  // false: it is queued already
+void unmark(rcu_head* head) noexcept;
+void link_head(rcu_head* head, rcu_callback_t func) noexcept;
+void link_after(rcu_head* last, rcu_head* next) noexcept;
+void mark_unlinked(rcu_head* head) noexcept;  // out of the chain, not yet running
+rcu_head* linked_next(const rcu_head* head) noexcept;
+rcu_callback_t linked_func(const rcu_head* head) noexcept;
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Entering and leaving sections out of line: first use, other domains, fallback modes, misuse.
+#include "rcu/readers.hpp"
+
+#include "os/fence.hpp"
+#include "os/keep_errno.hpp"
+#include "os/pages.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+#include "rcu/grace_period.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+// The slots that this thread used last, by domain id: saves walking its list.
+constexpr unsigned cached_slots = 8;
+__thread reader_slot* slot_cache[cached_slots] __attribute__((tls_model("initial-exec")));
+
+sync::thread_record* known_record() noexcept { return static_cast<sync::thread_record*>(gs_tls.thread); }
+
+bool on_dummy() noexcept { return gs_tls.reader == &sync::reader_dummy; }
+
+bool claim(reader_slot& slot) noexcept {
+  if (gs_load_relaxed(&slot.in_use) != 0) return false;
+  // ORDER slots.claim <-> slots.free   (docs/ordering/grace-period.md, claim 5)
+  std::uint32_t expected = 0;
+  return gs_compare_exchange(&slot.in_use, &expected, 1u);
+}
+
+void free_slot(reader_slot& slot) noexcept {
+  // ORDER slots.free <-> slots.claim   (docs/ordering/grace-period.md, claim 5)
+  gs_store_release(&slot.in_use, 0u);
+}
+
+reader_slot* claim_in(gs_domain* d) noexcept {
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
+    for (reader_slot& slot : c->slot)
+      if (claim(slot)) return &slot;
+  return nullptr;
+}
+
+reader_slot* claim_in_new_chunk(gs_domain* d) noexcept {
+  auto* c = static_cast<reader_chunk*>(os::map(sizeof(reader_chunk), GS_FAULT_META));
+  if (!c) return nullptr;
+  for (reader_slot& slot : c->slot) slot.domain = d;
+  c->slot[0].in_use = 1;
+  // ORDER slots.append <-> slots.walk   (docs/ordering/grace-period.md, claim 6)
+  c->next = gs_load_relaxed(&d->chunks);
+  while (!gs_compare_exchange(&d->chunks, &c->next, c)) {
+  }
+  return &c->slot[0];
+}
+
+reader_slot* register_slot(gs_domain* d) noexcept {
+  os::keep_errno keep;
+  sync::thread_record* record = sync::this_thread();
+  if (!record) return nullptr;
+  reader_slot* slot = claim_in(d);
+  if (!slot) slot = claim_in_new_chunk(d);
+  if (!slot) return nullptr;
+  gs_store_relaxed(&slot->tid, os::tid());
+  slot->next_of_thread = static_cast<reader_slot*>(record->readers);
+  record->readers = slot;
+  slot_cache[d->id % cached_slots] = slot;
+  return slot;
+}
+
+[[gnu::noinline]] void too_deep(reader_slot* slot) noexcept {
+  gs_store_relaxed(&slot->extra, slot->extra + 1);
+  report_here(GS_REPORT_NESTING_OVERFLOW, "domain '%s': read-side section nested %u levels deep, the limit is %u; "
+              "the extra level is counted", domain_name(slot->domain), GS_NEST_MASK + slot->extra, GS_NEST_MASK);
+}
+
+[[gnu::noinline]] void not_inside(const gs_domain* d) noexcept {
+  report_here(GS_REPORT_UNLOCK_WITHOUT_LOCK, "domain '%s': read-side unlock by thread %u, which is in no section; "
+              "ignored", domain_name(d), os::tid());
+}
+
+void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
+  const std::uint64_t word = gs_load_relaxed(&slot->reader.word);
+  const std::uint32_t nest = nesting_of(word);
+  if (nest == 0) {
+    // The same edges as in detail/reader.h: announce, then fence, then the caller loads pointers.
+    gs_store_release(&slot->reader.word, gs_load_acquire(&d->hot->seq) << GS_SEQ_SHIFT | 1u);
+    // ORDER reader.fenced <-> gp.scan   (docs/ordering/grace-period.md, claim 9)
+    if (os::readers_fence()) gs_full_fence();
+  } else if (nest != GS_NEST_MASK) {
+    gs_store_release(&slot->reader.word, word + 1);
+  } else {
+    too_deep(slot);
+  }
+  gs_light_fence();
+}
+
+void leave_slot(reader_slot* slot) noexcept {
+  const std::uint64_t word = gs_load_relaxed(&slot->reader.word);
+  gs_light_fence();
+  if (nesting_of(word) == GS_NEST_MASK && slot->extra != 0)
+    gs_store_relaxed(&slot->extra, slot->extra - 1);
+  else
+    gs_store_release(&slot->reader.word, word - 1);
+}
+
+std::uint32_t slot_nesting(const reader_slot* slot) noexcept {
+  return nesting_of(gs_load_relaxed(&slot->reader.word)) + gs_load_relaxed(&slot->extra);
+}
+
+reader_slot* find_slot(const gs_domain* d) noexcept {
+  sync::thread_record* record = known_record();
+  if (!record) return nullptr;
+  auto* slot = static_cast<reader_slot*>(record->readers);
+  while (slot && slot->domain != d) slot = slot->next_of_thread;
+  if (slot) slot_cache[d->id % cached_slots] = slot;
+  return slot;
+}
+
+void report_ended(const reader_slot* slot, const sync::thread_record& record) noexcept {
+  os::report(GS_REPORT_THREAD_ENDED_IN_READER,
+             "thread %u ended inside a read-side section of domain '%s' (nesting %u); the section was ended",
+             record.tid, domain_name(slot->domain), slot_nesting(slot));
+}
+
+}  // namespace
+
+reader_slot* own_slot(const gs_domain* d) noexcept {
+  reader_slot* slot = slot_cache[d->id % cached_slots];
+  return GS_LIKELY(slot && slot->domain == d) ? slot : find_slot(d);
+}
+
+void enter(gs_domain* d) noexcept {
+  if (overflow_tracked(d)) return overflow_enter(d);
+  reader_slot* slot = own_slot(d);
+  if (!slot) slot = register_slot(d);
+  if (!slot) return overflow_enter(d);
+  // Fenced readers stay on the dummy: every entry must come by here.
+  if (d == &the_default_domain && !os::readers_fence()) gs_tls.reader = &slot->reader;
+  enter_slot(d, slot);
+}
+
+void leave(gs_domain* d) noexcept {
+  if (overflow_leave(d)) return;
+  reader_slot* slot = own_slot(d);
+  if (slot && nesting_of(gs_load_relaxed(&slot->reader.word)) != 0) return leave_slot(slot);
+  if (!overflow_leave_untracked(d)) not_inside(d);
+}
+
+unsigned reader_nesting(gs_domain* d) noexcept {
+  const reader_slot* slot = own_slot(d);
+  return (slot ? slot_nesting(slot) : 0) + overflow_nesting(d);
+}
+
+bool in_any_reader() noexcept {
+  if (overflow_anywhere()) return true;
+  if (!on_dummy() && (gs_load_relaxed(&gs_tls.reader->word) & GS_NEST_MASK) != 0) return true;
+  const sync::thread_record* record = known_record();
+  if (!record) return false;
+  for (auto* slot = static_cast<reader_slot*>(record->readers); slot; slot = slot->next_of_thread)
+    if (slot_nesting(slot) != 0) return true;
+  return false;
+}
+
+std::uint32_t registered_slots(const gs_domain* d) noexcept {
+  std::uint32_t n = 0;
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
+    for (const reader_slot& slot : c->slot) n += gs_load_relaxed(&slot.in_use);
+  return n;
+}
+
+std::uint32_t busy_readers(gs_domain* d) noexcept {
+  std::uint32_t n = 0;
+  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
+    for (const reader_slot& slot : c->slot) n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0;
+  for (const std::uint64_t& count : d->overflow.count) n += static_cast<std::uint32_t>(gs_load_relaxed(&count));
+  return n;
+}
+
+// Also in a forked child, for each thread that did not survive: then there is no thread to blame.
+void end_thread_sections(sync::thread_record& record) noexcept {
+  const bool survived = record.tls != nullptr;
+  auto* slot = static_cast<reader_slot*>(record.readers);
+  record.readers = nullptr;
+  while (slot) {
+    reader_slot* after = slot->next_of_thread;
+    if (survived && slot_nesting(slot) != 0) report_ended(slot, record);
+    gs_store_relaxed(&slot->extra, 0u);
+    gs_store_relaxed(&slot->waiting_inside, 0u);
+    gs_store_release(&slot->reader.word, std::uint64_t{0});
+    slot->next_of_thread = nullptr;
+    free_slot(*slot);
+    slot = after;
+  }
+  if (!survived) return;
+  for (reader_slot*& cached : slot_cache) cached = nullptr;
+  end_overflow_sections();
+}
+
+void readers_after_fork_in_child() noexcept {
+  if (sync::thread_record* record = known_record())
+    for (auto* slot = static_cast<reader_slot*>(record->readers); slot; slot = slot->next_of_thread)
+      gs_store_relaxed(&slot->tid, os::tid());
+}
+
+}  // namespace graceslab::rcu
+
+using graceslab::rcu::the_default_domain;
+
+void gs_read_lock_slow(void) { graceslab::rcu::enter(&the_default_domain); }
+void gs_read_unlock_slow(void) { graceslab::rcu::leave(&the_default_domain); }

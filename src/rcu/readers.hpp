@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where threads announce themselves: slots in dense chunks, and counters for threads that got no slot.
+//
+// State       chunk: a header line and 63 slots, one line each. A slot belongs to one thread and one domain until the
+//             thread ends. Chunks are never unmapped.
+// Equations   inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is GS_NEST_MASK.
+// Pages       docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
+#pragma once
+#include <cstdint>
+
+#include <graceslab/detail/local.h>
+#include <graceslab/detail/reader.h>
+
+#include "sync/registry.hpp"
+
+struct gs_domain;
+
+namespace graceslab::rcu {
+
+struct alignas(GS_CACHE_LINE) reader_slot {
+  gs_reader reader;
+  std::uint32_t in_use;
+  std::uint32_t tid;
+  std::uint32_t extra;           // levels beyond GS_NEST_MASK, reported and counted
+  std::uint32_t waiting_inside;  // its thread waits for the others inside its own section
+  reader_slot* next_of_thread;
+  gs_domain* domain;
+};
+static_assert(sizeof(reader_slot) == GS_CACHE_LINE);
+
+inline constexpr unsigned chunk_slots = 63;
+
+struct reader_chunk {
+  alignas(GS_CACHE_LINE) reader_chunk* next;
+  std::uint64_t busy;  // under gp_lock: slots in the way of the grace period `started`
+  reader_slot slot[chunk_slots];
+};
+static_assert(sizeof(reader_chunk) == 64 * GS_CACHE_LINE);
+
+// Readers without a slot; see docs/ordering/overflow-readers.md.
+struct alignas(GS_CACHE_LINE) overflow_counts {
+  static constexpr unsigned untracked = 2;  // index of the counter for threads without a table entry
+  std::uint32_t phase = 0;
+  std::uint32_t unseen = 0;  // bit per counter not yet seen zero, for `target`
+  std::uint64_t count[3] = {};
+  std::uint64_t inside[3] = {};  // of these, sections whose thread waits for the others inside them
+  std::uint64_t target = 0;
+  std::uint64_t floor = 0;
+};
+
+inline std::uint32_t nesting_of(std::uint64_t word) noexcept { return static_cast<std::uint32_t>(word) & GS_NEST_MASK; }
+
+// How much older than S the sequence in a busy word is; 0 = not in the way.
+inline std::uint64_t age_of(std::uint64_t word, std::uint64_t s) noexcept {
+  constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - GS_SEQ_SHIFT)) - 1;
+  return (s - (word >> GS_SEQ_SHIFT)) & mask;
+}
+
+// ---- slots ----
+reader_slot* own_slot(const gs_domain* d) noexcept;  // of this thread, or nullptr
+void enter(gs_domain* d) noexcept;
+void leave(gs_domain* d) noexcept;
+std::uint32_t registered_slots(const gs_domain* d) noexcept;
+std::uint32_t busy_readers(gs_domain* d) noexcept;  // sections open now, in slots and counters
+void end_thread_sections(sync::thread_record& record) noexcept;
+void readers_after_fork_in_child() noexcept;
+
+// ---- overflow ----
+void overflow_enter(gs_domain* d) noexcept;
+bool overflow_leave(gs_domain* d) noexcept;  // false: this thread has no entry for `d`
+bool overflow_leave_untracked(gs_domain* d) noexcept;  // for threads with more sections than entries
+bool overflow_tracked(const gs_domain* d) noexcept;
+std::uint32_t overflow_nesting(const gs_domain* d) noexcept;
+bool overflow_anywhere() noexcept;
+std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t s) noexcept;  // under gp_lock
+// How many of the counted sections are this thread's, by counter.
+std::uint64_t overflow_own(const gs_domain* d, unsigned counter) noexcept;
+void end_overflow_sections() noexcept;
+void overflow_after_fork_in_child(gs_domain* d) noexcept;
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Running callbacks: no library lock is held while one runs.
+#include "rcu/run.hpp"
+
+#include "os/cancel.hpp"
+#include "os/thread.hpp"
+#include "rcu/domain.hpp"
+
+namespace graceslab::rcu {
+
+constinit sync::mutex runners_lock{sync::rank::runners};
+runner* runners;
+__thread runner* current_runner __attribute__((tls_model("initial-exec")));
+
+namespace {
+
+void push(runner& r) noexcept {
+  r.tid = os::tid();
+  r.outer = current_runner;
+  current_runner = &r;
+  sync::lock_guard guard(runners_lock);
+  r.prev = nullptr;
+  r.next = runners;
+  if (runners) runners->prev = &r;
+  runners = &r;
+}
+
+void pop(runner& r) noexcept {
+  current_runner = r.outer;
+  sync::lock_guard guard(runners_lock);
+  (r.prev ? r.prev->next : runners) = r.next;
+  if (r.next) r.next->prev = r.prev;
+}
+
+}  // namespace
+
+runner_scope::runner_scope(gs_domain* d) noexcept : record{} {
+  record.domain = d;
+  push(record);
+}
+runner_scope::~runner_scope() { pop(record); }
+
+void waiting_scope::add(int change) noexcept {
+  sync::lock_guard guard(runners_lock);
+  for (runner* r = current_runner; r; r = r->outer) r->waiting += static_cast<std::uint32_t>(change);
+}
+
+owner_code::owner_code(gs_domain* d, void* owner, const void* function) noexcept : record_{} {
+  static_assert(sizeof(runner) <= sizeof record_);
+  auto* r = reinterpret_cast<runner*>(record_);
+  r->domain = d;
+  r->owner = owner;
+  r->func = function;
+  push(*r);
+}
+owner_code::~owner_code() { pop(*reinterpret_cast<runner*>(record_)); }
+
+unsigned callback_depth() noexcept {
+  unsigned depth = 0;
+  for (const runner* r = current_runner; r; r = r->outer) depth += r->func != nullptr;
+  return depth;
+}
+
+const void* current_callback() noexcept {
+  for (const runner* r = current_runner; r; r = r->outer)
+    if (r->func) return r->func;
+  return nullptr;
+}
+
+bool in_callback() noexcept { return current_callback() != nullptr; }
+
+unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
+                   void* arg) noexcept {
+  if (limit == 0 || gs_load_relaxed(&s.due_ms) != 0) return 0;
+  os::cancel_off cancel;
+  runner_scope running(d);
+  place where;
+  entry e{};
+  unsigned n = 0;
+  s.lock.lock();
+  while (claim(d, s, w, &where, &e, running.record)) {
+    s.lock.unlock();
+    unmark(e.head);
+    e.func(e.head);
+    ++n;
+    s.lock.lock();
+    const bool complete = finish(s, running.record);
+    const bool stop = n == limit || (keep_on && !keep_on(arg));
+    if (complete) {
+      s.lock.unlock();
+      d->batch_done.notify_all();
+      s.lock.lock();
+    }
+    if (stop) break;
+  }
+  s.lock.unlock();
+  return n;
+}
+
+unsigned run_ready(gs_domain* d, unsigned limit) noexcept {
+  unsigned n = 0;
+  for (shard& s : d->shards) {
+    if (n >= limit) break;
+    n += run_shard(d, s, {}, limit - n, nullptr, nullptr);
+  }
+  return n;
+}
+
+}  // namespace graceslab::rcu

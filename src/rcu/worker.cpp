@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "rcu/worker.hpp"
+
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/hooks.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+#include "rcu/domain.hpp"
+#include "rcu/grace_period.hpp"
+#include "rcu/run.hpp"
+#include "sync/doorbell.hpp"
+
+namespace graceslab::rcu {
+namespace {
+
+constexpr unsigned workers_max = 16;
+constexpr std::uint64_t slow_us = 50'000;  // a callback that runs for so long gets the leader deposed
+constexpr std::uint64_t poll_min_us = 50, poll_max_us = 10'000;
+
+struct alignas(GS_CACHE_LINE) activity {
+  std::uint32_t busy;      // running callbacks
+  std::uint64_t progress;  // moves with every callback and every turn
+};
+
+constinit sync::mutex pool_lock{sync::rank::runners};
+// Changed under pool_lock; workers have the numbers 1 .. threads.
+std::uint32_t threads;
+std::uint32_t leader;      // number; 0 = none; also read without the lock
+std::uint32_t watcher;     // number of the one that looks every 50 ms, or 0; also read without the lock
+std::uint32_t standing_by;  // workers that do not lead and are not inside a callback
+std::uint32_t forks;       // workers of before a fork retire
+bool reported;
+activity workers[workers_max + 1];
+constinit sync::doorbell bell;  // the leader sleeps here
+constinit sync::event wanted;   // the others sleep here
+
+void work(void* arg);
+
+unsigned threads_allowed() noexcept {
+  const std::uint64_t n = gs_load_relaxed(&os::settings.callback_workers);
+  return n < 1 ? 1 : n > workers_max ? workers_max : static_cast<unsigned>(n);
+}
+
+void report_no_thread() noexcept {
+  if (gs_exchange(&reported, true)) return;
+  os::report(GS_REPORT_NO_THREAD, "no background thread for callbacks could be started: they run in rcu_barrier and "
+             "synchronize_rcu; starting is tried again");
+}
+
+bool start_worker(std::uint32_t number) noexcept {
+  if (os::start_thread("gs-callback", work, reinterpret_cast<void*>(std::uintptr_t{number}))) return true;
+  report_no_thread();
+  return false;
+}
+
+void start_leader() noexcept {
+  if (!gs_load_relaxed(&os::settings.background) || os::forking()) return;
+  std::uint32_t number;
+  {
+    sync::lock_guard guard(pool_lock);
+    if (leader != 0) return;
+    number = ++threads;
+    gs_store_relaxed(&leader, number);
+  }
+  if (start_worker(number)) return;
+  sync::lock_guard guard(pool_lock);
+  --threads;
+  gs_store_relaxed(&leader, 0u);
+}
+
+// ---- the leader ----
+
+bool leads(std::uint32_t me) noexcept { return gs_load_relaxed(&leader) == me; }
+
+// Somebody must look after a leader that runs callbacks: wakes a worker that stands by, or starts one.
+void call_for_watcher() noexcept {
+  // ORDER worker.busy <-> worker.watch   (docs/ordering/callbacks.md, claim 10)
+  if (gs_load_seq_cst(&watcher) != 0 || threads_allowed() == 1) return;
+  std::uint32_t number = 0;
+  {
+    sync::lock_guard guard(pool_lock);
+    if (standing_by == 0 && threads < threads_allowed()) {
+      number = ++threads;
+      ++standing_by;  // from now on, so that nobody starts another one meanwhile
+    }
+  }
+  wanted.notify_all();
+  if (number == 0 || start_worker(number)) return;
+  sync::lock_guard guard(pool_lock);
+  --threads;
+  --standing_by;
+}
+
+struct turn {
+  std::uint32_t me;
+  std::uint64_t until_ns;
+  bool ran = false;
+  bool held_back = false;              // a grace period is pending
+  std::uint64_t due_ms = never_ms;  // when a batch wants to be sealed
+};
+
+bool keep_on(void* arg) noexcept {
+  const auto* t = static_cast<const turn*>(arg);
+  activity& mine = workers[t->me];
+  gs_store_relaxed(&mine.progress, mine.progress + 1);
+  return leads(t->me) && os::now_ns() < t->until_ns;
+}
+
+void set_busy(std::uint32_t me, bool on) noexcept {
+  gs_store_relaxed(&workers[me].progress, workers[me].progress + 1);
+  // ORDER worker.busy <-> worker.watch   (docs/ordering/callbacks.md, claim 10)
+  gs_store_seq_cst(&workers[me].busy, on ? 1u : 0u);
+}
+
+// Seals what is due. The cookie of the oldest callback that waits sealed, or 0.
+std::uint64_t seal_due(gs_domain* d, turn& t) noexcept {
+  std::uint64_t oldest = 0;
+  for (shard& s : d->shards) {
+    std::uint64_t due = gs_load_relaxed(&s.due_ms);
+    if (due == never_ms) continue;
+    if (due > os::now_ms()) {
+      if (due < t.due_ms) t.due_ms = due;
+      continue;
+    }
+    sync::lock_guard guard(s.lock);
+    if (s.filling && s.filling->stamp_ms + gs_load_relaxed(&os::settings.retire_age_ms) <= os::now_ms()) seal(d, s);
+    for (const batch* b = s.first; b; b = b->next) {
+      if (!b->sealed || b->taken == b->count) continue;
+      if (oldest == 0 || b->cookie < oldest) oldest = b->cookie;
+      break;
+    }
+  }
+  return oldest;
+}
+
+std::uint64_t pending_callbacks(gs_domain* d) noexcept {
+  std::uint64_t n = 0;
+  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
+  return n;
+}
+
+void run_some(gs_domain* d, turn& t) noexcept {
+  static unsigned start;  // the leader's: shards take turns
+  const std::uint64_t share = pending_callbacks(d) / 128;
+  const std::uint64_t batch = gs_load_relaxed(&os::settings.callback_batch);
+  auto limit = static_cast<unsigned>(batch > share ? batch : share);
+  if (limit == 0) limit = 1;
+  t.until_ns = os::now_ns() + gs_load_relaxed(&os::settings.callback_cap_ms) * 1'000'000;
+  set_busy(t.me, true);
+  call_for_watcher();
+  const unsigned from = gs_fetch_add_relaxed(&start, 1u);
+  for (unsigned i = 0; i < shards_max && limit != 0 && leads(t.me); ++i) {
+    const unsigned ran = run_shard(d, d->shards[(from + i) % shards_max], {}, limit, keep_on, &t);
+    limit -= ran;
+    if (ran) t.ran = true;
+  }
+  set_busy(t.me, false);
+}
+
+void turn_in(gs_domain* d, turn& t) noexcept {
+  const std::uint64_t cookie = seal_due(d, t);
+  if (cookie == 0) return;
+  if (try_advance(d, cookie)) return run_some(d, t);
+  t.held_back = true;
+  check_stall(d);
+}
+
+// Anything that wants attention before the time we are about to sleep until?
+bool sooner(void* arg) noexcept {
+  const std::uint64_t planned = *static_cast<const std::uint64_t*>(arg);
+  for (gs_domain* d = first_domain(); d; d = next_domain(d))
+    for (const shard& s : d->shards)
+      if (gs_load_relaxed(&s.due_ms) < planned) return true;
+  return false;
+}
+
+void rest(std::uint64_t due_ms) noexcept {
+  std::uint64_t timeout = os::forever_ms;
+  if (due_ms != never_ms) {
+    const std::uint64_t now = os::now_ms();
+    timeout = due_ms > now ? due_ms - now : 0;
+  }
+  if (timeout != 0) bell.sleep(sooner, &due_ms, timeout);
+}
+
+void lead(std::uint32_t me) noexcept {
+  std::uint64_t pause_us = poll_min_us;
+  while (leads(me)) {
+    turn t{me, 0};
+    for (gs_domain* d = first_domain(); d && leads(me); d = next_domain(d)) turn_in(d, t);
+    if (t.ran) {
+      pause_us = poll_min_us;
+    } else if (t.held_back) {
+      os::sleep_us(pause_us);
+      if (pause_us < poll_max_us) pause_us += pause_us / 2;
+    } else {
+      pause_us = poll_min_us;
+      rest(t.due_ms);
+    }
+  }
+}
+
+// ---- the others ----
+
+bool become_watcher(std::uint32_t me) noexcept {
+  sync::lock_guard guard(pool_lock);
+  if (watcher != 0 || gs_load_seq_cst(&workers[leader].busy) == 0) return false;
+  gs_store_seq_cst(&watcher, me);
+  return true;
+}
+
+// Looks at the leader until it rests, or takes its place.
+void watch(std::uint32_t me) noexcept {
+  for (;;) {
+    const std::uint32_t who = gs_load_relaxed(&leader);
+    const std::uint64_t progress = gs_load_relaxed(&workers[who].progress);
+    os::sleep_us(slow_us);
+    const bool moved = gs_load_relaxed(&workers[who].progress) != progress;
+    if (moved) continue;
+    sync::lock_guard guard(pool_lock);
+    gs_store_seq_cst(&watcher, 0u);
+    // ORDER worker.watch <-> worker.busy   (docs/ordering/callbacks.md, claim 10)
+    if (gs_load_seq_cst(&workers[who].busy) == 0 || leader != who) return;
+    gs_store_relaxed(&leader, me);
+    --standing_by;
+    return;
+  }
+}
+
+void stand_by(std::uint32_t me) noexcept {
+  while (!leads(me)) {
+    const std::uint32_t ticket = wanted.ticket();
+    if (become_watcher(me))
+      watch(me);
+    else
+      wanted.wait(ticket, os::forever_ms);
+  }
+}
+
+void work(void* arg) {
+  const auto me = static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(arg));
+  const std::uint32_t born = gs_load_relaxed(&forks);
+  for (;;) {
+    while (gs_load_relaxed(&forks) != born) os::sleep_us(~0u);  // a callback forked: in the child we are nobody
+    if (!leads(me)) stand_by(me);
+    lead(me);
+    sync::lock_guard guard(pool_lock);
+    if (forks == born) ++standing_by;
+  }
+}
+
+}  // namespace
+
+void wake_worker() noexcept {
+  if (GS_UNLIKELY(gs_load_relaxed(&leader) == 0)) start_leader();
+  bell.ring();
+}
+
+bool callers_drive() noexcept { return gs_load_relaxed(&leader) == 0; }
+
+void lock_workers() noexcept { pool_lock.lock(); }
+void unlock_workers() noexcept { pool_lock.unlock(); }
+
+void workers_after_fork_in_child() noexcept {
+  pool_lock.reset_in_child();
+  threads = standing_by = 0;
+  gs_store_relaxed(&leader, 0u);
+  gs_store_relaxed(&watcher, 0u);
+  gs_store_relaxed(&forks, forks + 1);
+  for (activity& a : workers) a = {};
+  bell.reset_in_child();
+  wanted.reset_in_child();
+}
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One thread for stragglers: arrays that nobody fills, grace periods that nobody drives, caches that linger, memory that
+// nobody uses. It sleeps for good when there are none. If it cannot start, callers drive.
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/hooks.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+#include "reclaim/reclaim.hpp"
+#include "sync/event.hpp"
+
+namespace graceslab::reclaim {
+namespace {
+
+enum : std::uint32_t { not_started, running, refused };
+std::uint32_t state = not_started;  // atomic
+constinit sync::event work;
+
+struct round {
+  std::uint64_t now_ms;
+  std::uint64_t sleep_ms = os::forever_ms;
+};
+
+void sooner(round& r, std::uint64_t ms) noexcept {
+  if (ms < r.sleep_ms) r.sleep_ms = ms;
+}
+
+// Arrays that were not filled for a whole tick are deferred for their owners.
+bool age_arrays(slab::cache& c) noexcept {
+  slab::transit in_hand(c);
+  slab::spoils taken;
+  bool young = false;
+  slab::seize_aged(c, &taken, &young);
+  slab::settle_spoils(c, taken);
+  return young;
+}
+
+// First pass: what has to wait for a grace period, and for which one.
+bool gather(slab::cache& c, void* arg) noexcept {
+  auto& r = *static_cast<round*>(arg);
+  if (age_arrays(c)) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
+  std::uint64_t& wanted = rcu::room(domain_of(c)).wanted;
+  std::uint64_t newest = in_flight(c).newest;
+  if (newest > wanted) wanted = newest;
+  newest = slab::newest_quarantine(c);
+  if (newest > wanted) wanted = newest;
+  newest = slab::newest_mark(c);
+  if (newest > wanted) wanted = newest;
+  return true;
+}
+
+// One grace period for all caches of a domain.
+void drive(gs_domain* d, void*) noexcept {
+  std::uint64_t& wanted = rcu::room(d).wanted;
+  if (wanted == 0) return;
+  if (rcu::done(d, wanted) || rcu::try_advance(d, wanted)) wanted = 0;
+  rcu::check_stall(d);
+}
+
+// Second pass: what is due comes home; what is idle goes to rest.
+bool serve(slab::cache& c, void* arg) noexcept {
+  auto& r = *static_cast<round*>(arg);
+  collect(c);
+  std::uint64_t tend_ms = tend_lingering(c, r.now_ms);
+  if (tend_ms == 0) return true;  // gone
+  std::uint32_t stage = slab::stage_of(c);
+  std::uint64_t trim_ms = stage == GS_STAGE_OPEN ? trim(c, r.now_ms) : os::forever_ms;
+  bool pending = anything_pending(c) || slab::newest_quarantine(c) != 0;
+  if (pending) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
+  sooner(r, trim_ms);
+  sooner(r, tend_ms);
+  bool lingering = stage == GS_STAGE_CLOSING || stage == GS_STAGE_DRAINING;
+  if (!pending && !lingering && trim_ms == os::forever_ms && !deactivate_if_idle(c)) sooner(r, 1);
+  return true;
+}
+
+// The thread takes at most about a tenth of a core, however often it is woken.
+void pace(std::uint64_t began_ns) noexcept {
+  std::uint64_t took_ns = os::now_ns() - began_ns;
+  std::uint64_t least_ns = gs_load_relaxed(&os::settings.retire_age_ms) * 1'000'000;
+  std::uint64_t rest_ns = 10 * took_ns;
+  if (rest_ns > 10 * least_ns) rest_ns = 10 * least_ns;
+  if (rest_ns < least_ns) rest_ns = least_ns;
+  os::sleep_us((rest_ns - (took_ns < rest_ns ? took_ns : rest_ns)) / 1000);
+}
+
+void run(void*) noexcept {
+  for (;;) {
+    std::uint32_t ticket = work.ticket();
+    round r{os::now_ms()};
+    std::uint64_t began_ns = os::now_ns();
+    for_each_active(gather, &r);
+    rcu::for_each_domain(drive, nullptr);
+    for_each_active(serve, &r);
+    pace(began_ns);
+    work.wait(ticket, r.sleep_ms);
+  }
+}
+
+void start() noexcept {
+  std::uint32_t expected = not_started;
+  if (!gs_load_relaxed(&os::settings.background) || os::forking()) return;
+  if (!gs_compare_exchange(&state, &expected, std::uint32_t{running})) return;
+  if (os::start_thread("gs-reclaim", run, nullptr)) return;
+  gs_store_relaxed(&state, std::uint32_t{refused});
+  os::report(GS_REPORT_NO_THREAD, "the background thread could not start; retired memory is reclaimed by its users");
+}
+
+void child() noexcept {
+  after_fork(true);
+  work.reset_in_child();
+  gs_store_relaxed(&state, std::uint32_t{not_started});  // started again at the next retire
+}
+void parent() noexcept { after_fork(false); }
+
+[[gnu::constructor]] void register_fork() {
+  os::on_fork({static_cast<int>(sync::rank::active), prepare_fork, parent, child});
+}
+
+}  // namespace
+
+void ensure_background() noexcept {
+  if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();
+}
+
+void wake_background() noexcept { work.notify_all(); }
+
+}  // namespace graceslab::reclaim

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What filling an array costs its retirer: nothing, a look at the grace period, or, when a limit was set and is met,
+// what the limit's policy says.
+#include "os/config.hpp"
+#include "os/report.hpp"
+#include "reclaim/reclaim.hpp"
+
+namespace graceslab::reclaim {
+namespace {
+
+constexpr std::uint64_t depth_bytes = std::uint64_t{768} << 10;  // about half of a second-level cache
+
+std::uint64_t threshold_of(const slab::cache& c) noexcept {
+  std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
+  std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
+  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
+  if (by_bytes < least) by_bytes = least;
+  return by_bytes < most ? by_bytes : most;
+}
+
+// Bytes in flight that are over the tighter of the two limits; which policy applies.
+bool over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth, int* policy) noexcept {
+  if (c.pending_limit_bytes != 0 && depth * c.stride > c.pending_limit_bytes) {
+    *policy = c.pressure;
+    return true;
+  }
+  gs_domain_options o = rcu::domain_options(d);
+  *policy = o.pressure;
+  return o.pending_limit_bytes != 0 && gs_load_relaxed(&rcu::room(d).pending_bytes) > o.pending_limit_bytes;
+}
+
+void report_over(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
+  // Once each time the limit is met again, not per array.
+  if (gs_exchange(&rcu::room(d).over_limit, std::uint64_t{1}) != 0) return;
+  char who[256] = "";
+  rcu::describe_blocker(d, who, sizeof who);
+  os::report(GS_REPORT_OVER_LIMIT, "cache '%s': %llu retired objects (%llu bytes) in flight are over the limit%s%s",
+             c.name, static_cast<unsigned long long>(depth), static_cast<unsigned long long>(depth * c.stride),
+             who[0] != 0 ? "; held back by " : "", who);
+}
+
+void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
+  int policy;
+  if (!over_limit(c, d, depth, &policy)) {
+    if (gs_load_relaxed(&rcu::room(d).over_limit) != 0) gs_store_relaxed(&rcu::room(d).over_limit, std::uint64_t{0});
+    return;
+  }
+  slab::harvest(c);
+  flight f = in_flight(c);
+  if (f.oldest == 0) return;
+  if (rcu::try_advance(d, f.oldest)) {
+    slab::harvest(c);
+    return;
+  }
+  if (policy == GS_PRESSURE_REPORT) return report_over(c, d, depth);
+  if (policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() && rcu::wait(d, f.newest))
+    slab::harvest(c);
+}
+
+bool has_limit(slab::cache& c, gs_domain* d) noexcept {
+  return c.pending_limit_bytes != 0 || rcu::domain_options(d).pending_limit_bytes != 0;
+}
+
+}  // namespace
+
+void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
+  gs_domain* d = domain_of(c);
+  rcu::upper_room& room = rcu::room(d);
+  (void)gs_fetch_add_relaxed(&room.pending_bytes, std::uint64_t{n} * c.stride);
+  (void)gs_fetch_add_relaxed(&room.retired, std::uint64_t{n});
+  if (gs_load_relaxed(&c.active) == 0)
+    activate(c);
+  else
+    ensure_background();
+  if (depth >= threshold_of(c)) {
+    flight f = in_flight(c);
+    // The oldest, so that a grace period held back by a reader is polled and not started again for every array.
+    if (f.oldest != 0 && rcu::try_advance(d, f.oldest)) slab::harvest(c);
+  }
+  if (GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, depth);
+}
+
+void reclaimed(slab::cache& c, std::uint32_t n) noexcept {
+  rcu::upper_room& room = rcu::room(domain_of(c));
+  (void)gs_fetch_add_relaxed(&room.pending_bytes, 0 - std::uint64_t{n} * c.stride);
+  (void)gs_fetch_add_relaxed(&room.reclaimed, std::uint64_t{n});
+}
+
+void relieve(slab::cache& c) noexcept {
+  gs_domain* d = domain_of(c);
+  flight f = in_flight(c);
+  if (f.oldest != 0) (void)rcu::try_advance(d, f.oldest);
+  collect(c);
+}
+
+}  // namespace graceslab::reclaim

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where retired objects and grace periods meet.
+#pragma once
+#include "rcu/rcu.hpp"
+#include "slab/cache.hpp"
+#include "slab/hooks.hpp"
+#include "slab/locals.hpp"
+#include "slab/sheaves.hpp"
+#include "slab/slab.hpp"
+
+namespace graceslab::reclaim {
+
+inline gs_domain* domain_of(const slab::cache& c) noexcept { return rcu::or_default(c.domain); }
+
+// ---- one cache (barrier.cpp) ----
+// Waits for every retire of this cache that happens before the call. False when it could not: inside a reader of the
+// domain, without a working fence, or past a deadline.
+bool wait_for_retires(slab::cache& c) noexcept;
+// Everything that is due now, without waiting: harvest, marked objects, destructors if nobody else runs them.
+void collect(slab::cache& c) noexcept;
+struct flight {
+  std::uint64_t objects;  // retired and not reclaimed
+  std::uint64_t oldest;   // cookie of the first deferred array; 0 = none
+  std::uint64_t newest;   // and of the last
+};
+flight in_flight(slab::cache& c) noexcept;
+bool anything_pending(slab::cache& c) noexcept;  // deferred, marked, ripe, or in arrays
+
+// ---- a domain (barrier.cpp) ----
+void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent callers
+void reclaim_now(gs_domain* d) noexcept;
+
+// ---- destructors and runs at harvest (ripe.cpp) ----
+void run_ripe(slab::cache& c, bool wait) noexcept;
+void collect_marked(slab::cache& c) noexcept;
+void ripen(slab::cache& c) noexcept;
+bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
+
+// ---- the background thread and its list (background.cpp, active.cpp) ----
+void activate(slab::cache& c) noexcept;
+void ensure_background() noexcept;
+void wake_background() noexcept;
+// Calls visit for every cache that has something pending. No lock is held while it runs.
+void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept;
+bool deactivate_if_idle(slab::cache& c) noexcept;
+// What teardown adds to the background thread's round; returns how long it can sleep (ms).
+using tend_function = std::uint64_t (*)(slab::cache&, std::uint64_t now_ms) noexcept;
+extern const tend_function tend_lingering;  // defined by teardown
+
+// ---- what slabs call (pressure.cpp) ----
+void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
+void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
+void relieve(slab::cache& c) noexcept;
+void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
+
+// ---- trimming (trim.cpp) ----
+bool shrink(slab::cache& c) noexcept;  // true when no slab is left
+// Parked objects that nobody used for park_age_ms go back. Returns ms until the next look; forever when nothing is parked.
+std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept;
+
+void prepare_fork() noexcept;
+void after_fork(bool child) noexcept;
+
+}  // namespace graceslab::reclaim

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Freed memory does not stay hidden: parked arrays age, and empty slabs go back to the system.
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/futex.hpp"
+#include "reclaim/reclaim.hpp"
+
+namespace graceslab::reclaim {
+namespace {
+
+void flush_list(slab::cache& c, slab::sheaf_list& l) noexcept {
+  for (;;) {
+    gs_sheaf* s;
+    {
+      sync::lock_guard hold(c.lock);
+      s = slab::pop(l);
+    }
+    if (s == nullptr) return;
+    slab::flush(c, s);
+    slab::sheaf_delete(s);
+  }
+}
+
+// Everything parked into the slabs, and the slabs that emptied to the system.
+void flush_parked(slab::cache& c) noexcept {
+  slab::transit in_hand(c);
+  slab::spoils taken;
+  slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
+  slab::settle_spoils(c, taken);
+  flush_list(c, c.full);
+  flush_list(c, c.reclaimed);
+  flush_list(c, c.empty);
+}
+
+}  // namespace
+
+bool shrink(slab::cache& c) noexcept {
+  collect(c);
+  flush_parked(c);
+  while (slab::release_empty_slabs(c, os::now_ms()) != 0) {
+  }
+  sync::lock_guard hold(c.slabs_lock);
+  return c.carved == 0;
+}
+
+std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
+  std::uint64_t age_ms = gs_load_relaxed(&os::settings.park_age_ms);
+  if (gs_load_relaxed(&c.touched) != 0) {
+    gs_store_relaxed(&c.touched, 0u);
+    c.idle_since_ms = now_ms;
+  }
+  if (c.idle_since_ms == 0) return os::forever_ms;  // trimmed, and not used since
+  std::uint64_t idle_ms = now_ms - c.idle_since_ms;
+  if (idle_ms < age_ms) return age_ms - idle_ms;
+  flush_parked(c);
+  while (slab::release_empty_slabs(c, now_ms) != 0) {
+  }
+  gs_store_relaxed(&c.touched, 0u);
+  c.idle_since_ms = 0;
+  return os::forever_ms;
+}
+
+}  // namespace graceslab::reclaim

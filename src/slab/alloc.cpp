@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Allocating: pop, else swap, else a full sheaf from the barn, else straight from a slab.
+#include "slab/debug.hpp"
+#include "slab/hooks.hpp"
+#include "slab/locals.hpp"
+#include "slab/misuse.hpp"
+#include "slab/slab.hpp"
+
+#include "os/report.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+void set_live(cache& c, void* object) noexcept {
+  gs_store_relaxed(gs_state_of(object, c.id, c.stride, c.inverse), std::uint8_t{GS_STATE_LIVE});
+}
+
+void* report_closed(cache& c, const void* site) noexcept {
+  report_stale(handle_of(c), "allocation", site);
+  return nullptr;
+}
+
+// Without an array of this thread's own: one object from a slab. Debug caches always come this way.
+void* alloc_direct(cache& c, const void* site) noexcept {
+  void* object = nullptr;
+  for (;;) {
+    if (take_objects(c, &object, 1) == 0) {
+      gs_sheaf* s = full_sheaf(c);  // what is parked or reclaimable, before giving up
+      if (s == nullptr) return nullptr;
+      flush(c, s);
+      put_empty(c, s);
+      if (take_objects(c, &object, 1) == 0) return nullptr;
+    }
+    slab& s = slab_of(*granule_of(object));
+    if (!is_debug(c) || debug_before_alloc(c, s, static_cast<char*>(object), site)) break;
+  }
+  set_live(c, object);
+  return object;
+}
+
+// Pops after swapping in prev, under the owner's protection. nullptr: both are empty, or the record is closed.
+void* pop_or_swap(cache& c, gs_local& l, bool* closed) noexcept {
+  void* object = nullptr;
+  *closed = !gs_local_enter(&l);
+  if (!*closed) {
+    if (l.main->count == 0) {
+      gs_sheaf* swap = l.main;
+      l.main = l.prev;
+      l.prev = swap;
+    }
+    if (l.main->count != 0) {
+      object = l.main->object[l.main->count - 1];
+      set_live(c, object);
+      gs_store_relaxed(&l.main->count, l.main->count - 1);
+    }
+  }
+  gs_local_leave(&l);
+  return object;
+}
+
+// Installs a full sheaf as main. False when the record was closed meanwhile.
+bool install_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
+  bool open = gs_local_enter(&l);
+  if (open) {
+    *old = l.main;
+    l.main = s;
+  }
+  gs_local_leave(&l);
+  return open;
+}
+
+void* alloc_slow(cache& c, const void* site) noexcept {
+  for (;;) {
+    if (stage_of(c) != GS_STAGE_OPEN) return report_closed(c, site);
+    gs_local* l = is_debug(c) ? nullptr : attach(c);
+    if (l == nullptr) return alloc_direct(c, site);
+    bool closed;
+    if (void* object = pop_or_swap(c, *l, &closed)) return object;
+    if (closed) {
+      if (!wait_until_open(c, *l)) return report_closed(c, site);
+      continue;
+    }
+    gs_sheaf* s = full_sheaf(c);
+    if (s == nullptr) return alloc_direct(c, site);
+    gs_sheaf* old = nullptr;
+    if (!install_main(*l, s, &old)) {
+      put_full(c, s);
+      continue;
+    }
+    if (old->count != 0)
+      put_full(c, old);
+    else
+      put_empty(c, old);
+  }
+}
+
+}  // namespace
+
+void* alloc(cache& c, unsigned gfp, const void* site) noexcept {
+  if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr)) {
+    os::report(GS_REPORT_ZERO_WITH_CONSTRUCTOR,
+               "zeroed allocation from cache '%s', whose constructor would be undone; refused", c.name);
+    return nullptr;
+  }
+  void* object = gs_local_take(local_of(c), c.id, c.stride, c.inverse);
+  if (GS_UNLIKELY(object == nullptr)) {
+    object = alloc_slow(c, site);
+    if (object == nullptr && stage_of(c) == GS_STAGE_OPEN) {
+      hooks.relieve(c);
+      object = alloc_slow(c, site);
+    }
+  }
+  if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
+  return object;
+}
+
+bool alloc_bulk(cache& c, unsigned gfp, std::size_t n, void** objects, const void* site) noexcept {
+  for (std::size_t i = 0; i != n; ++i) {
+    objects[i] = alloc(c, gfp, site);
+    if (objects[i] != nullptr) continue;
+    while (i != 0) free_object(c, objects[--i], site);
+    return false;
+  }
+  return true;
+}
+
+}  // namespace graceslab::slab

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A cache of objects: its record, its barn of sheaves, its slabs. Everything about one cache hangs off this record.
+//
+// Equations (under lock and slabs_lock, with every thread's arrays seized; check_cache() runs them)
+//   carved == free_in_slabs + parked + in_flight + live + leaked
+//   in_flight == retired - reclaimed
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include <graceslab/detail/abi.h>
+
+#include "sync/mutex.hpp"
+
+namespace graceslab::slab {
+
+struct slab;
+struct cache;
+
+// Flags of kernel/slab.h, which this layer does not include: the C face is a coat over the core.
+inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, flag_panic = 0x0004,
+                          flag_poison = 0x0008, flag_red_zone = 0x0010, flag_store_user = 0x0020,
+                          flag_checks = 0x0040, flag_once_fully_freed = 0x0080;
+inline constexpr unsigned flags_known = 0x00ff;
+inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
+inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
+inline constexpr unsigned gfp_zero = 0x4;
+
+struct slab_list {
+  slab* head = nullptr;
+  std::uint32_t count = 0;
+};
+
+struct sheaf_list {  // LIFO, or FIFO by append()
+  gs_sheaf* head = nullptr;
+  gs_sheaf* tail = nullptr;
+  std::uint32_t count = 0;
+};
+
+inline constexpr std::uint32_t barn_limit = 10;  // full, and as many empty
+
+struct cache_identity {  // outlives the cache: the record is never unmapped
+  std::uintptr_t handle = 0;  // what users hold: our address + generation
+  std::uint32_t id = 0;
+  std::uint32_t generation = 0;
+};
+
+struct cache_fields {  // all that a new cache in the same record starts afresh
+  // What it is; constant between creation and the end.
+  std::uint32_t size = 0;  // as asked
+  std::uint32_t stride = 0;
+  std::uint64_t inverse = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t sheaf_capacity = 0;
+  std::uint32_t slab_granules = 0;
+  std::uint32_t slab_objects = 0;
+  std::uint32_t align = 0;
+  std::uint32_t red_zone_at = 0;  // offset in the object; 0 = none
+  gs_domain* domain = nullptr;
+  void (*ctor)(void*) = nullptr;
+  void (*dtor)(void*) = nullptr;
+  void* owner = nullptr;
+  int policy = 0;
+  int pressure = 0;
+  std::uint64_t pending_limit_bytes = 0;
+  std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
+  std::uint32_t active = 0;   // on the background thread's list; atomic
+  std::uint32_t touched = 0;  // a slow path ran since the last trim; atomic
+  std::uint32_t in_transit = 0;  // others that hold sheaves of this cache privately; atomic
+  cache* next_active = nullptr;
+  cache* previous_active = nullptr;
+  std::uint64_t idle_since_ms = 0;
+  cache* next_free = nullptr;  // queue of ids
+
+  // The barn, under lock.
+  sheaf_list full;       // freed, ready to allocate from; at most barn_limit
+  sheaf_list empty;      // at most barn_limit
+  sheaf_list reclaimed;  // harvested, ready to allocate from; aged by the background thread
+  sheaf_list deferred;   // FIFO, each with its cookie
+  sheaf_list ripe;       // grace period over, destructors still to run
+  bool ripe_running = false;  // some thread runs destructors of this cache: one at a time
+  bool ripe_posted = false;   // ripe_head is queued
+  rcu_head ripe_head = {};
+  std::uint64_t retired = 0;       // counted when an array is deferred or an object marked
+  std::uint64_t reclaimed_objects = 0;
+  std::uint64_t deferred_objects = 0;
+  std::uint64_t newest_cookie = 0;
+
+  // Slabs, under slabs_lock.
+  slab_list partial, full_slabs, empty_slabs;
+  slab_list quarantined;  // type-safe: emptied, waiting for their cookie
+  std::uint64_t carved = 0;
+  std::uint64_t free_in_slabs = 0;
+  std::uint64_t marked = 0;  // objects retired by state byte
+  std::uint64_t leaked = 0;
+  std::uint64_t late_frees = 0;
+
+  // Threads that have arrays of this cache, under locals_lock.
+  gs_local* locals = nullptr;
+
+  // Teardown, under that layer's lock.
+  std::uint64_t ticket = 0;
+  std::uint64_t closed_at_ms = 0;
+  std::uint64_t next_splat_ms = 0;
+  std::uint32_t destroy_stack = 0;
+  std::uint32_t splats = 0;
+  bool finishing = false;  // somebody took it off the lingering list
+  cache* next_lingering = nullptr;
+  cache* previous_lingering = nullptr;
+
+  char name[64] = {};
+};
+
+struct cache : cache_identity, cache_fields {
+  alignas(GS_CACHE_LINE) sync::mutex lock{sync::rank::cache};
+  sync::mutex slabs_lock{sync::rank::slabs};
+  sync::mutex locals_lock{sync::rank::locals};
+};
+
+inline constexpr std::size_t cache_record_bytes = 1024;
+static_assert(sizeof(cache) <= cache_record_bytes);
+
+inline bool is_large(const cache& c) noexcept { return (c.flags & flag_large_runs) != 0; }
+
+// Held by whoever has objects of a cache in hand outside its lists; closing waits until nobody does.
+class transit {
+ public:
+  explicit transit(cache& c) noexcept : c_(c) { (void)gs_fetch_add(&c_.in_transit, 1u); }
+  ~transit() { (void)gs_fetch_sub(&c_.in_transit, 1u); }
+  transit(const transit&) = delete;
+  transit& operator=(const transit&) = delete;
+
+ private:
+  cache& c_;
+};
+
+// ---- ids and handles (cache_table.cpp) ----
+cache* cache_from_handle(const kmem_cache* handle) noexcept;  // nullptr when stale or not ours
+cache* cache_from_id(std::uint32_t id) noexcept;
+std::uint32_t cache_ids() noexcept;                           // ids are below this
+inline kmem_cache* handle_of(const cache& c) noexcept {
+  return reinterpret_cast<kmem_cache*>(c.handle);
+}
+inline std::uint32_t stage_of(const cache& c) noexcept { return gs_load_acquire(&c.stage); }
+cache* cache_new() noexcept;            // a record whose stage is not yet open to anybody; nullptr without memory
+void cache_delete(cache& c) noexcept;  // its record may be reused, oldest first
+void table_lock_for_fork() noexcept;
+void table_unlock_after_fork(bool child) noexcept;
+void classes_lock_for_fork() noexcept;
+void classes_unlock_after_fork(bool child) noexcept;
+
+// ---- creation (create.cpp) ----
+cache* create(const gs_cache_options& options) noexcept;  // reports bad arguments
+cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept;
+
+// ---- operations ----
+void* alloc(cache& c, unsigned gfp, const void* site) noexcept;
+void free_object(cache& c, void* object, const void* site) noexcept;
+void retire_object(cache& c, void* object, const void* site) noexcept;
+// As retire_object(), but false when no array could be had: nothing is changed then.
+bool retire_in_array(cache& c, void* object, const void* site) noexcept;
+bool alloc_bulk(cache& c, unsigned gfp, std::size_t n, void** objects, const void* site) noexcept;
+bool shrink(cache& c) noexcept;  // true when no slab is left
+
+// ---- objects of any size ----
+void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept;
+cache* cache_of_object(const void* object) noexcept;  // nullptr: foreign
+std::size_t usable_bytes(const void* object) noexcept;
+
+}  // namespace graceslab::slab

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "os/report.hpp"
+#include "slab/debug.hpp"
+#include "slab/slab.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+constexpr std::size_t size_max = std::size_t{1} << 20;
+constexpr std::size_t align_max = std::size_t{64} << 10;
+constexpr std::size_t slab_bytes_max = std::size_t{1} << 20;
+constexpr std::uint32_t red_zone_bytes = 16;
+
+std::size_t natural_align(std::size_t size) noexcept {
+  return size >= 16 ? 16 : size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
+}
+
+const char* problem_with(const gs_cache_options& o) noexcept {
+  if (o.size == 0 || o.size > size_max) return "the size must be 1 byte to 1 MiB";
+  if (o.align > align_max || (o.align & (o.align - 1)) != 0)
+    return "the alignment must be 0 or a power of two to 64 KiB";
+  if ((o.flags & ~flags_known) != 0) return "unknown flags";
+  if (o.ctor != nullptr && o.dtor != nullptr)
+    return "a constructor that runs once per slab does not go with a destructor that runs at each harvest";
+  return nullptr;
+}
+
+void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
+  std::size_t a = natural_align(size);
+  if (align > a) a = align;
+  if ((c.flags & flag_hwcache_align) != 0 && a < GS_CACHE_LINE && size > GS_CACHE_LINE / 2)
+    a = GS_CACHE_LINE;
+  std::size_t bytes = size;
+  if ((c.flags & flag_red_zone) != 0) {
+    c.red_zone_at = static_cast<std::uint32_t>(size);
+    bytes += red_zone_bytes;
+  }
+  c.size = static_cast<std::uint32_t>(size);
+  c.align = static_cast<std::uint32_t>(a);
+  c.stride = static_cast<std::uint32_t>((bytes + a - 1) / a * a);
+  c.inverse = GS_INVERSE(c.stride);
+  c.sheaf_capacity = size > 4096 ? 16 : size > 1024 ? 32 : 64;
+  // At least eight objects a slab where that stays within 1 MiB.
+  std::size_t wanted = std::size_t{c.stride} * 8;
+  if (wanted > slab_bytes_max) wanted = slab_bytes_max;
+  if (wanted < c.stride) wanted = c.stride;
+  c.slab_granules = static_cast<std::uint32_t>((wanted + granule_bytes - 1) / granule_bytes);
+  c.slab_objects = static_cast<std::uint32_t>((std::size_t{c.slab_granules} * granule_bytes) / c.stride);
+}
+
+void copy_name(cache& c, const char* name) noexcept {
+  if (name == nullptr) name = "?";
+  std::size_t i = 0;
+  for (; i + 1 < sizeof c.name && name[i] != 0; ++i) c.name[i] = name[i];
+  c.name[i] = 0;
+}
+
+}  // namespace
+
+cache* create(const gs_cache_options& o) noexcept {
+  if (const char* problem = problem_with(o)) {
+    os::report(GS_REPORT_BAD_CACHE_ARGUMENTS, "cache '%s', size %zu, align %zu, flags %#x: %s",
+               o.name != nullptr ? o.name : "?", o.size, o.align, o.flags, problem);
+    return nullptr;
+  }
+  cache* c = heap_ready() ? cache_new() : nullptr;
+  if (c == nullptr) return nullptr;
+  copy_name(*c, o.name);
+  c->flags = o.flags;
+  c->ctor = o.ctor;
+  c->dtor = o.dtor;
+  c->domain = o.domain;
+  c->owner = o.owner;
+  c->policy = o.policy;
+  c->pressure = o.pressure;
+  c->pending_limit_bytes = o.pending_limit_bytes;
+  set_layout(*c, o.size, o.align);
+  gs_store_release(&c->stage, std::uint32_t{GS_STAGE_OPEN});
+  return c;
+}
+
+cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept {
+  cache* c = heap_ready() ? cache_new() : nullptr;
+  if (c == nullptr) return nullptr;
+  copy_name(*c, name);
+  c->flags = flags;
+  if ((flags & flag_large_runs) != 0)
+    c->sheaf_capacity = 1;  // stride 0 and inverse 0: only offset 0 of a run is an object
+  else
+    set_layout(*c, size, 0);
+  gs_store_release(&c->stage, std::uint32_t{GS_STAGE_OPEN});
+  return c;
+}
+
+}  // namespace graceslab::slab

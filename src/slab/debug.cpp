@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "slab/debug.hpp"
+
+#include <cstdio>
+#include <initializer_list>
+
+#include "os/report.hpp"
+#include "os/stack.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+constexpr unsigned char poison_byte = 0x6b, poison_end = 0xa5;  // the kernel's values, known from its splats
+constexpr unsigned char red_free = 0xbb, red_live = 0xcc;
+
+// A constructed or type-safe object keeps its contents while it is free, so it is never poisoned.
+bool poisons(const cache& c) noexcept {
+  return (c.flags & flag_poison) != 0 && c.ctor == nullptr && (c.flags & flag_typesafe) == 0;
+}
+
+void fill_red_zone(cache& c, char* object, unsigned char byte) noexcept {
+  if (c.red_zone_at != 0) __builtin_memset(object + c.red_zone_at, byte, c.stride - c.red_zone_at);
+}
+
+// The offset of the first byte that is not as expected, or -1.
+long first_damaged(const char* from, std::size_t n, unsigned char byte) noexcept {
+  for (std::size_t i = 0; i != n; ++i)
+    if (static_cast<unsigned char>(from[i]) != byte) return static_cast<long>(i);
+  return -1;
+}
+
+long damaged_at(cache& c, const char* object, bool live) noexcept {
+  if (c.red_zone_at != 0) {
+    long at = first_damaged(object + c.red_zone_at, c.stride - c.red_zone_at, live ? red_live : red_free);
+    if (at >= 0) return at + static_cast<long>(c.red_zone_at);
+  }
+  if (live || !poisons(c)) return -1;
+  long at = first_damaged(object, c.size - 1, poison_byte);
+  if (at >= 0) return at;
+  return static_cast<unsigned char>(object[c.size - 1]) == poison_end ? -1 : static_cast<long>(c.size) - 1;
+}
+
+void report_damage(cache& c, slab& s, const char* object, long at, const char* when, const void* site) {
+  char where[160] = "validation";
+  if (site != nullptr) os::describe_address(site, where, sizeof where);
+  char owners[1024] = "";
+  debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
+  os::report(GS_REPORT_CORRUPT_OBJECT,
+             "object %p of cache '%s' (%u bytes) was overwritten at offset %ld (now 0x%02x), found at %s by %s;"
+             " left alone%s",
+             static_cast<const void*>(object), c.name, c.size, at, static_cast<unsigned char>(object[at]),
+             when, where, owners);
+}
+
+void leak(cache& c, slab& s, const char* object) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  gs_store_relaxed(&states_of(s)[index_of(s, object)], std::uint8_t{GS_STATE_LEAKED});
+  ++c.leaked;
+}
+
+void remember(cache& c, slab& s, const char* object, unsigned which) noexcept {
+  if (s.stacks == nullptr) return;
+  (void)c;
+  gs_store_relaxed(&s.stacks[index_of(s, object) * 2 + which], os::stack_id(os::capture_stack(3)));
+}
+
+}  // namespace
+
+void debug_new_object(cache& c, char* object) noexcept {
+  fill_red_zone(c, object, red_free);
+  if (!poisons(c)) return;
+  __builtin_memset(object, poison_byte, c.size - 1);
+  object[c.size - 1] = static_cast<char>(poison_end);
+}
+
+bool debug_before_alloc(cache& c, slab& s, char* object, const void* site) noexcept {
+  long at = damaged_at(c, object, false);
+  if (at >= 0) {
+    report_damage(c, s, object, at, "allocation", site);
+    leak(c, s, object);
+    return false;
+  }
+  fill_red_zone(c, object, red_live);
+  remember(c, s, object, 0);
+  return true;
+}
+
+bool debug_before_free(cache& c, slab& s, char* object, const void* site) noexcept {
+  long at = damaged_at(c, object, true);
+  if (at >= 0) {
+    report_damage(c, s, object, at, "free", site);
+    leak(c, s, object);
+    return false;
+  }
+  remember(c, s, object, 1);
+  return true;
+}
+
+void debug_after_reclaim(cache& c, char* object) noexcept { debug_new_object(c, object); }
+
+int debug_validate(cache& c) noexcept {
+  int damaged = 0;
+  sync::lock_guard hold(c.slabs_lock);
+  for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
+    for (slab* s = l->head; s != nullptr; s = s->next)
+      for (std::uint32_t i = 0; i != s->carved; ++i) {
+        std::uint8_t state = gs_load_relaxed(&states_of(*s)[i]);
+        if (state == GS_STATE_LEAKED) continue;
+        bool free = state == GS_STATE_FREE;
+        long at = damaged_at(c, object_at(*s, i), !free);
+        if (at < 0) continue;
+        report_damage(c, *s, object_at(*s, i), at, "validation", nullptr);
+        ++damaged;
+      }
+  return damaged;
+}
+
+std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text, std::size_t bytes) noexcept {
+  if (s.stacks == nullptr || bytes == 0) return 0;
+  std::size_t used = 0;
+  const char* what[] = {"; allocated at", "; freed or retired at"};
+  for (unsigned i = 0; i != 2 && used < bytes; ++i) {
+    std::uint32_t id = gs_load_relaxed(&s.stacks[index * 2 + i]);
+    if (id == 0) continue;
+    int n = std::snprintf(text + used, bytes - used, "%s", what[i]);
+    used += n > 0 ? static_cast<std::size_t>(n) : 0;
+    if (used < bytes) used += os::describe_stack_id(id, text + used, bytes - used);
+  }
+  return used;
+}
+
+}  // namespace graceslab::slab

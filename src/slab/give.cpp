@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Giving back: free (at once) and retire (after a grace period). Neither fails, blocks or touches the object.
+#include "os/clock.hpp"
+#include "os/report.hpp"
+#include "slab/debug.hpp"
+#include "slab/hooks.hpp"
+#include "slab/large.hpp"
+#include "slab/locals.hpp"
+#include "slab/misuse.hpp"
+#include "slab/slab.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+gs_sheaf*& sheaf_for(gs_local& l, giving what) noexcept { return what == giving::free ? l.main : l.rcu; }
+
+enum class pushed { yes, full, closed };
+
+// One protected step: push, after swapping main with prev if that makes room.
+pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noexcept {
+  pushed result = pushed::closed;
+  if (gs_local_enter(&l)) {
+    if (what == giving::free && l.main->count == l.main->capacity && l.prev->count < l.prev->capacity) {
+      gs_sheaf* swap = l.main;
+      l.main = l.prev;
+      l.prev = swap;
+    }
+    gs_sheaf* s = sheaf_for(l, what);
+    result = s->count < s->capacity ? pushed::yes : pushed::full;
+    if (result == pushed::yes) {
+      gs_store_relaxed(state, std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
+      if (what == giving::retire) gs_store_relaxed(&l.pending, 1u);
+      s->object[s->count] = object;
+      gs_store_relaxed(&s->count, s->count + 1);
+    }
+  }
+  gs_local_leave(&l);
+  return result;
+}
+
+// Installs an empty sheaf; the full one goes to `old`. For free, main moves to prev and prev leaves.
+bool install_empty(gs_local& l, giving what, gs_sheaf* s, gs_sheaf** old) noexcept {
+  bool open = gs_local_enter(&l);
+  if (open) {
+    if (what == giving::free) {
+      *old = l.prev;
+      l.prev = l.main;
+      l.main = s;
+    } else {
+      *old = l.rcu;
+      l.rcu = s;
+    }
+  }
+  gs_local_leave(&l);
+  return open;
+}
+
+void give_direct(cache& c, void* object, giving what) noexcept {
+  what == giving::free ? return_objects(c, &object, 1) : mark_retired(c, object);
+}
+
+void store_old(cache& c, giving what, gs_sheaf* old) noexcept {
+  if (old->count == 0)
+    put_empty(c, old);
+  else
+    what == giving::free ? put_full(c, old) : defer(c, old);
+}
+
+// A run may be huge: it waits in no partly filled array.
+void retire_large(cache& c, void* object, std::uint8_t* state) noexcept {
+  gs_sheaf* s = empty_sheaf(c);
+  if (s == nullptr) return mark_retired(c, object);
+  gs_store_relaxed(state, std::uint8_t{GS_STATE_RETIRED});
+  s->object[0] = object;
+  gs_store_relaxed(&s->count, 1u);
+  defer(c, s);
+  hooks.activate(c);
+}
+
+// A free or retire after destroy: straight into the slab, counted, and perhaps the one that ends the cache.
+void give_late(cache& c, void* object, giving what, const void* site) noexcept {
+  if (what == giving::retire)
+    mark_retired(c, object);
+  else
+    hooks.late_free(c, object, site);
+}
+
+enum class round { done, again, no_array };
+
+// One round of the slow path.
+round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexcept {
+  gs_local* l = attach(c);
+  if (l == nullptr) return round::no_array;
+  switch (try_push(*l, what, object, state)) {
+    case pushed::yes:
+      // ORDER retire.pending <-> background.inactive   (docs/ordering/background.md, claim 1)
+      // The pending mark was stored before this load of active; who clears active heavy-fences, then looks at the marks.
+      gs_light_fence();
+      if (what == giving::retire && gs_load_relaxed(&c.active) == 0) hooks.activate(c);
+      return round::done;
+    case pushed::closed:
+      wait_until_open(c, *l);
+      return round::again;
+    case pushed::full:
+      break;
+  }
+  gs_sheaf* s = empty_sheaf(c);
+  if (s == nullptr) return round::no_array;
+  gs_sheaf* old = nullptr;
+  install_empty(*l, what, s, &old) ? store_old(c, what, old) : put_empty(c, s);
+  return round::again;
+}
+
+// False only when `must_array` and none could be had.
+bool give_slow(cache& c, void* object, giving what, const void* site, bool must_array) noexcept {
+  std::uint8_t* state = checked_state(c, object, what, site);
+  if (state == nullptr) return true;
+  if (GS_UNLIKELY(is_debug(c))) {
+    slab& s = slab_of(*granule_of(object));
+    if (!debug_before_free(c, s, static_cast<char*>(object), site)) return true;
+    if (what == giving::free) debug_after_reclaim(c, static_cast<char*>(object));
+    stage_of(c) != GS_STAGE_OPEN ? give_late(c, object, what, site) : give_direct(c, object, what);
+    return true;
+  }
+  if (GS_UNLIKELY(is_large(c))) {
+    what == giving::free ? large_free(object) : retire_large(c, object, state);
+    return true;
+  }
+  while (stage_of(c) == GS_STAGE_OPEN) switch (give_round(c, object, state, what)) {
+      case round::done:
+        return true;
+      case round::again:
+        break;
+      case round::no_array:
+        if (must_array) return false;
+        if (stage_of(c) == GS_STAGE_OPEN) return give_direct(c, object, what), true;
+    }
+  give_late(c, object, what, site);
+  return true;
+}
+
+}  // namespace
+
+void free_object(cache& c, void* object, const void* site) noexcept {
+  if (GS_UNLIKELY(!gs_local_give(local_of(c), 0, object, c.id, c.stride, c.inverse)))
+    give_slow(c, object, giving::free, site, false);
+}
+
+void retire_object(cache& c, void* object, const void* site) noexcept {
+  if (GS_UNLIKELY(!gs_local_give(local_of(c), 1, object, c.id, c.stride, c.inverse)))
+    give_slow(c, object, giving::retire, site, false);
+}
+
+bool retire_in_array(cache& c, void* object, const void* site) noexcept {
+  return gs_local_give(local_of(c), 1, object, c.id, c.stride, c.inverse) != 0 ||
+         give_slow(c, object, giving::retire, site, true);
+}
+
+}  // namespace graceslab::slab

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What slabs need to know of grace periods, as opaque cookies. one constant table that the layers above fill in.
+#pragma once
+#include <cstdint>
+
+#include "slab/cache.hpp"
+
+namespace graceslab::slab {
+
+struct grace_hooks {
+  std::uint64_t (*snapshot)(gs_domain*) noexcept;              // full fence, then a cookie
+  bool (*ready)(gs_domain*, std::uint64_t cookie) noexcept;    // one load
+  // An array of n objects joined the deferred list, which now holds `depth`: maybe drive; never blocks.
+  void (*deferred)(cache&, std::uint32_t n, std::uint64_t depth) noexcept;
+  void (*reclaimed)(cache&, std::uint32_t n) noexcept;  // accounting
+  void (*activate)(cache&) noexcept;   // something waits for the background thread
+  void (*late_free)(cache&, void* object, const void* site) noexcept;  // a plain free after destroy came home
+  void (*ripen)(cache&) noexcept;      // destructors wait to be run; never blocks
+  void (*relieve)(cache&) noexcept;    // memory ran out: try to reclaim
+};
+extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
+
+}  // namespace graceslab::slab

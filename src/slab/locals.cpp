@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "slab/locals.hpp"
+
+#include "os/fence.hpp"
+#include "slab/hooks.hpp"
+#include "slab/meta.hpp"
+#include "slab/takeover.hpp"
+#include "sync/registry.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+// A thread's records by cache id: the first few also stand in its TLS block. The rest hang off a lazy two-level
+// table: 16 KiB for the upper level, 4 KiB per 512 ids. 4096 threads that each use 10 000 caches: 4096 * (16 + 20 * 4)
+// KiB = 384 MiB of tables and 2.5 GiB of records; threads that use a few caches pay 256 bytes.
+constexpr std::uint32_t page_ids = 512;
+constexpr std::uint32_t pages = 2048;
+struct page {
+  gs_local* local[page_ids];
+};
+struct directory {
+  gs_local* first[GS_TLS_CACHES];
+  page** upper;
+};
+
+void* zeroed(std::size_t bytes, std::uint32_t cache) noexcept {
+  void* p = meta_alloc(bytes, GS_FAULT_META, cache);
+  if (p != nullptr) __builtin_memset(p, 0, bytes);
+  return p;
+}
+
+gs_local** find_place(directory& d, std::uint32_t id) noexcept {
+  if (id < GS_TLS_CACHES) return &d.first[id];
+  if (d.upper == nullptr || d.upper[id / page_ids] == nullptr) return nullptr;
+  return &d.upper[id / page_ids]->local[id % page_ids];
+}
+
+gs_local** make_place(sync::thread_record& t, std::uint32_t id) noexcept {
+  if (t.locals == nullptr) t.locals = zeroed(sizeof(directory), id);
+  auto* d = static_cast<directory*>(t.locals);
+  if (d == nullptr) return nullptr;
+  if (id >= GS_TLS_CACHES) {
+    if (d->upper == nullptr) d->upper = static_cast<page**>(zeroed(pages * sizeof(page*), id));
+    if (d->upper == nullptr) return nullptr;
+    page*& p = d->upper[id / page_ids];
+    if (p == nullptr) p = static_cast<page*>(zeroed(sizeof(page), id));
+    if (p == nullptr) return nullptr;
+  }
+  return find_place(*d, id);
+}
+
+void take_arrays(gs_local& l, seize_what what, spoils* out) noexcept {
+  auto take = [](gs_sheaf*& from, sheaf_list& to) {
+    if (from != &no_sheaf) push(to, from);
+    from = &no_sheaf;
+  };
+  take(l.rcu, out->retired);
+  gs_store_relaxed(&l.pending, 0u);
+  if (what == seize_what::retired) return;
+  take(l.main, out->objects);
+  take(l.prev, out->objects);
+}
+
+void wait_for_others(const gs_local& l, std::uint32_t holders) noexcept {
+  for (unsigned spins = 0; gs_load_acquire(&l.closed) > holders; ++spins)
+    spins < 100 ? gs_cpu_relax() : os::yield();
+}
+
+bool unlink(cache& c, gs_local& l) noexcept {
+  for (gs_local** at = &c.locals; *at != nullptr; at = &(*at)->next)
+    if (*at == &l) {
+      *at = l.next;
+      return true;
+    }
+  return false;
+}
+
+// Ties a new or stale record to the cache. False when the cache is closed.
+bool tie(cache& c, gs_local& l) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  if (stage_of(c) != GS_STAGE_OPEN) return false;
+  l.main = l.prev = l.rcu = &no_sheaf;
+  l.handle = c.handle;
+  gs_store_relaxed(&l.pending, 0u);
+  l.next = c.locals;
+  c.locals = &l;
+  reopen_local(l);
+  return true;
+}
+
+// A record of a thread that ended. In a forked child its owner may have stopped between busy and not busy.
+void hand_on(std::uint32_t id, gs_local& l) noexcept {
+  cache* c = cache_from_id(id);
+  transit in_hand(*c);
+  spoils s;
+  bool open = false;
+  {
+    sync::lock_guard hold(c->locals_lock);
+    if (l.handle == c->handle) {
+      open = unlink(*c, l) && stage_of(*c) == GS_STAGE_OPEN;
+    }
+  }
+  wait_for_others(l, open ? 0 : 1);
+  if (open) {
+    take_arrays(l, seize_what::everything, &s);
+    settle_spoils(*c, s);
+  }
+  meta_free(&l, sizeof l);
+}
+
+void hand_on_all(sync::thread_record& t) noexcept {
+  auto* d = static_cast<directory*>(t.locals);
+  if (d == nullptr) return;
+  t.locals = nullptr;
+  for (std::uint32_t id = 0; id != GS_TLS_CACHES; ++id) {
+    if (t.tls != nullptr) t.tls->local[id] = &sync::local_dummy;
+    if (d->first[id] != nullptr) hand_on(id, *d->first[id]);
+  }
+  for (std::uint32_t i = 0; d->upper != nullptr && i != pages; ++i) {
+    page* p = d->upper[i];
+    if (p == nullptr) continue;
+    for (std::uint32_t j = 0; j != page_ids; ++j)
+      if (p->local[j] != nullptr) hand_on(i * page_ids + j, *p->local[j]);
+    meta_free(p, sizeof *p);
+  }
+  if (d->upper != nullptr) meta_free(d->upper, pages * sizeof(page*));
+  meta_free(d, sizeof *d);
+}
+
+[[gnu::constructor]] void register_hooks() { sync::on_thread_end(20, hand_on_all); }
+
+}  // namespace
+
+gs_local* local_of(const cache& c) noexcept {
+  if (GS_LIKELY(c.id < GS_TLS_CACHES)) return gs_tls.local[c.id];
+  auto* t = static_cast<sync::thread_record*>(gs_tls.thread);
+  if (t == nullptr || t->locals == nullptr) return &sync::local_dummy;
+  gs_local** place = find_place(*static_cast<directory*>(t->locals), c.id);
+  return place != nullptr && *place != nullptr ? *place : &sync::local_dummy;
+}
+
+gs_local* attach(cache& c) noexcept {
+  gs_local* l = local_of(c);
+  if (GS_LIKELY(l != &sync::local_dummy && l->handle == c.handle)) return l;
+  if (os::readers_fence() || os::fence_mode() == GS_FENCE_NONE) return nullptr;
+  sync::thread_record* t = sync::this_thread();
+  gs_local** place = t != nullptr ? make_place(*t, c.id) : nullptr;
+  if (place == nullptr) return nullptr;
+  l = *place;
+  if (l == nullptr) {
+    l = static_cast<gs_local*>(zeroed(sizeof(gs_local), c.id));
+    if (l == nullptr) return nullptr;
+    l->closed = 1;
+    l->main = l->prev = l->rcu = &no_sheaf;
+    *place = l;
+  } else {
+    wait_for_others(*l, 1);  // the one is the destroy of the cache that had this id before
+  }
+  if (!tie(c, *l)) return nullptr;
+  if (c.id < GS_TLS_CACHES) gs_tls.local[c.id] = l;
+  return l;
+}
+
+bool wait_until_open(cache& c, const gs_local& l) noexcept {
+  while (stage_of(c) == GS_STAGE_OPEN) {
+    // ORDER takeover.reopened <-> takeover.close   (docs/ordering/takeover.md, claim 3)
+    if (gs_load_acquire(&l.closed) == 0) return true;
+    os::yield();
+  }
+  return false;
+}
+
+bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  bool only_pending = what == seize_what::retired;
+  unsigned seized = 0;
+  auto wanted = [&](gs_local& l) { return !only_pending || gs_load_relaxed(&l.pending) != 0; };
+  gs_local* taken = nullptr;
+  for (gs_local* l = c.locals; l != nullptr; l = l->next) {
+    if (!wanted(*l)) continue;
+    close_local(*l);
+    l->seize_next = taken;
+    taken = l;
+    ++seized;
+  }
+  bool fenced = seized == 0 || os::heavy_fence();
+  for (gs_local* l = taken; l != nullptr; l = l->seize_next) {
+    if (fenced) {
+      wait_until_quiet(*l);
+      take_arrays(*l, what, out);
+    }
+    if (!fenced || then == seize_then::reopen) reopen_local(*l);
+  }
+  return fenced;
+}
+
+arrays count_arrays(cache& c) noexcept {
+  arrays sum = {0, 0};
+  sync::lock_guard hold(c.locals_lock);
+  for (gs_local* l = c.locals; l != nullptr; l = l->next) close_local(*l);
+  if (c.locals != nullptr && os::heavy_fence())
+    for (gs_local* l = c.locals; l != nullptr; l = l->next) {
+      wait_until_quiet(*l);
+      sum.parked += l->main->count + l->prev->count;
+      sum.retired += l->rcu->count;
+    }
+  for (gs_local* l = c.locals; l != nullptr; l = l->next) reopen_local(*l);
+  return sum;
+}
+
+bool seize_aged(cache& c, spoils* out, bool* young) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  gs_local* taken = nullptr;
+  for (gs_local* l = c.locals; l != nullptr; l = l->next) {
+    std::uint32_t ticks = gs_load_relaxed(&l->pending);
+    if (ticks == 1) {
+      gs_store_relaxed(&l->pending, 2u);  // the owner may be storing 1 just now: it then ages a tick less
+      *young = true;
+    } else if (ticks > 1) {
+      close_local(*l);
+      l->seize_next = taken;
+      taken = l;
+    }
+  }
+  if (taken == nullptr) return true;
+  bool fenced = os::heavy_fence();
+  for (gs_local* l = taken; l != nullptr; l = l->seize_next) {
+    if (fenced) {
+      wait_until_quiet(*l);
+      take_arrays(*l, seize_what::retired, out);
+    }
+    reopen_local(*l);
+  }
+  return fenced;
+}
+
+bool retired_in_arrays(cache& c) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  for (gs_local* l = c.locals; l != nullptr; l = l->next)
+    if (gs_load_relaxed(&l->pending) != 0) return true;
+  return false;
+}
+
+void settle_spoils(cache& c, spoils& s) noexcept {
+  while (gs_sheaf* sheaf = pop(s.retired)) sheaf->count != 0 ? defer(c, sheaf) : put_empty(c, sheaf);
+  while (gs_sheaf* sheaf = pop(s.objects)) {
+    flush(c, sheaf);
+    put_empty(c, sheaf);
+  }
+}
+
+void forget_locals(cache& c) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  c.locals = nullptr;
+}
+
+}  // namespace graceslab::slab

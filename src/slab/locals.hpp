@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Each thread's arrays of each cache, and taking them over from another thread.
+// Ordering page: docs/ordering/takeover.md
+#pragma once
+#include "slab/cache.hpp"
+#include "slab/sheaves.hpp"
+
+namespace graceslab::slab {
+
+// This thread's record of a cache, ready for use; nullptr without memory, in fallback modes, or when the cache is
+// closed: then every operation goes straight to the slabs.
+gs_local* attach(cache& c) noexcept;
+// The record if there is one (perhaps closed or of an earlier generation), else the dummy.
+gs_local* local_of(const cache& c) noexcept;
+// Out of the way of whoever seizes the record. False when the cache is closed for good.
+bool wait_until_open(cache& c, const gs_local& l) noexcept;
+
+enum class seize_what { retired, everything };
+enum class seize_then { reopen, keep_closed };
+
+struct spoils {
+  sheaf_list objects;  // free to allocate
+  sheaf_list retired;
+};
+// Takes over the arrays of every thread. False when there is no working heavy fence: nothing was touched.
+bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept;
+// True when some thread has retired objects that are not deferred yet, by what happens before the call.
+bool retired_in_arrays(cache& c) noexcept;
+// How many objects stand in threads' arrays: exact, since each array is held still while it is read.
+struct arrays {
+  std::uint64_t parked, retired;
+};
+arrays count_arrays(cache& c) noexcept;
+// Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
+void settle_spoils(cache& c, spoils& s) noexcept;
+// For the background thread: seizes only arrays that were not full for a whole tick.
+bool seize_aged(cache& c, spoils* out, bool* young) noexcept;
+
+// After the last slab went: threads keep their closed records until they next look.
+void forget_locals(cache& c) noexcept;
+
+}  // namespace graceslab::slab

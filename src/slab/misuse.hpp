@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Telling misuse apart on free and retire, and reporting it. What is reported is left alone.
+#pragma once
+#include "slab/slab.hpp"
+
+namespace graceslab::slab {
+
+enum class giving { free, retire };
+
+// The state byte of a live object of this cache; nullptr after a report: foreign pointer, wrong cache, not an object's
+// start, already free, already retired.
+std::uint8_t* checked_state(cache& c, const void* object, giving what, const void* site) noexcept;
+// A pointer that no cache owns, or not as an object's start.
+void report_foreign(const void* object, const char* operation, const void* site) noexcept;
+void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept;
+
+}  // namespace graceslab::slab

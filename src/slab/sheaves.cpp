@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "slab/sheaves.hpp"
+
+#include "os/busted.hpp"
+#include "os/clock.hpp"
+#include "os/report.hpp"
+#include "slab/hooks.hpp"
+#include "slab/meta.hpp"
+#include "slab/slab.hpp"
+
+namespace graceslab::slab {
+
+constinit gs_sheaf no_sheaf = {};
+
+namespace {
+
+std::size_t sheaf_bytes(std::uint32_t capacity) noexcept {
+  return sizeof(gs_sheaf) + std::size_t{capacity} * sizeof(void*);
+}
+
+gs_sheaf* from_barn(cache& c, sheaf_list& l) noexcept {
+  sync::lock_guard hold(c.lock);
+  return pop(l);
+}
+
+// K5: a batch whose grace period has not completed is never reused; it is reported and leaks. Looked at where the batch
+// is about to be used, not where it was found ready.
+gs_sheaf* checked(cache& c, gs_sheaf* s) noexcept {
+  if (s == nullptr || GS_LIKELY(hooks.ready(c.domain, s->cookie))) return s;
+  os::report(GS_REPORT_EARLY_RECLAIM,
+             "cache '%s': %u retired objects were about to be reused before their grace period %llu"
+             " completed; they leak",
+             c.name, s->count, static_cast<unsigned long long>(s->cookie));
+  sync::lock_guard hold(c.slabs_lock);
+  c.leaked += s->count;
+  return nullptr;
+}
+
+}  // namespace
+
+gs_sheaf* sheaf_new(cache& c) noexcept {
+  void* memory = meta_alloc(sheaf_bytes(c.sheaf_capacity), GS_FAULT_ARRAY, c.id);
+  if (memory == nullptr) return nullptr;
+  auto* s = static_cast<gs_sheaf*>(memory);
+  s->count = 0;
+  s->capacity = c.sheaf_capacity;
+  s->next = nullptr;
+  s->cookie = 0;
+  s->stamp_ms = 0;
+  return s;
+}
+
+void sheaf_delete(gs_sheaf* s) noexcept {
+  if (s != &no_sheaf) meta_free(s, sheaf_bytes(s->capacity));
+}
+
+void push(sheaf_list& l, gs_sheaf* s) noexcept {
+  s->next = l.head;
+  if (l.head == nullptr) l.tail = s;
+  l.head = s;
+  ++l.count;
+}
+
+void append(sheaf_list& l, gs_sheaf* s) noexcept {
+  s->next = nullptr;
+  if (l.head == nullptr)
+    l.head = s;
+  else
+    l.tail->next = s;
+  l.tail = s;
+  ++l.count;
+}
+
+gs_sheaf* pop(sheaf_list& l) noexcept {
+  gs_sheaf* s = l.head;
+  if (s == nullptr) return nullptr;
+  l.head = s->next;
+  --l.count;
+  return s;
+}
+
+gs_sheaf* empty_sheaf(cache& c) noexcept {
+  gs_sheaf* s = from_barn(c, c.empty);
+  return s != nullptr ? s : sheaf_new(c);
+}
+
+void put_empty(cache& c, gs_sheaf* s) noexcept {
+  if (s == &no_sheaf) return;
+  {
+    sync::lock_guard hold(c.lock);
+    if (c.empty.count < barn_limit) {
+      push(c.empty, s);
+      return;
+    }
+  }
+  sheaf_delete(s);
+}
+
+void flush(cache& c, gs_sheaf* s) noexcept {
+  return_objects(c, s->object, s->count);
+  gs_store_relaxed(&s->count, 0u);
+}
+
+void put_full(cache& c, gs_sheaf* s) noexcept {
+  if (s->count != 0) {
+    sync::lock_guard hold(c.lock);
+    if (c.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
+      s->stamp_ms = os::now_ms();
+      push(c.full, s);
+      return;
+    }
+  }
+  flush(c, s);
+  put_empty(c, s);
+}
+
+void touch(cache& c) noexcept {
+  if (gs_load_relaxed(&c.touched) != 0) return;
+  gs_store_relaxed(&c.touched, 1u);
+  if (gs_load_relaxed(&c.active) == 0) hooks.activate(c);
+}
+
+gs_sheaf* full_sheaf(cache& c) noexcept {
+  touch(c);
+  {
+    sync::lock_guard hold(c.lock);
+    if (gs_sheaf* s = pop(c.full)) return s;
+  }
+  if (gs_sheaf* s = checked(c, from_barn(c, c.reclaimed))) return s;
+  if (harvest(c) != 0)
+    if (gs_sheaf* s = checked(c, from_barn(c, c.reclaimed))) return s;
+  gs_sheaf* s = empty_sheaf(c);
+  if (s == nullptr) return nullptr;
+  gs_store_relaxed(&s->count, take_objects(c, s->object, s->capacity));
+  if (s->count != 0) return s;
+  put_empty(c, s);
+  return nullptr;
+}
+
+void defer(cache& c, gs_sheaf* s) noexcept {
+  // The one full fence per array stands in here: everything its retirers wrote comes before the cookie.
+  s->cookie = hooks.snapshot(c.domain);
+  std::uint32_t n = s->count;
+  std::uint64_t depth;
+  {
+    sync::lock_guard hold(c.lock);
+    append(c.deferred, s);
+    if (!os::busted(os::flaw::counter_stuck)) c.retired += n;
+    depth = c.deferred_objects += n;
+    if (s->cookie > c.newest_cookie) c.newest_cookie = s->cookie;
+  }
+  hooks.deferred(c, n, depth);
+}
+
+std::uint32_t harvest(cache& c) noexcept {
+  std::uint32_t harvested = 0;
+  std::uint32_t objects = 0;
+  bool ripened = false;
+  {
+    sync::lock_guard hold(c.lock);
+    while (c.deferred.head != nullptr && hooks.ready(c.domain, c.deferred.head->cookie)) {
+      gs_sheaf* s = pop(c.deferred);
+      c.deferred_objects -= s->count;
+      if (c.dtor != nullptr || is_large(c)) {
+        append(c.ripe, s);
+        ripened = true;
+      } else {
+        s->stamp_ms = os::now_ms();
+        objects += s->count;
+        c.reclaimed_objects += s->count;
+        push(c.reclaimed, s);
+      }
+      ++harvested;
+    }
+  }
+  if (objects != 0) hooks.reclaimed(c, objects);
+  if (ripened) hooks.ripen(c);
+  return harvested;
+}
+
+}  // namespace graceslab::slab

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// kmalloc: size-class caches made at first use, and page runs beyond them.
+#include "slab/large.hpp"
+#include "slab/misuse.hpp"
+#include "slab/slab.hpp"
+
+#include <cstdio>
+
+namespace graceslab::slab {
+namespace {
+
+// Sixteen-byte steps to 128, then four steps per doubling up to 8 KiB.
+constexpr std::uint32_t largest_class = 8192;
+constexpr unsigned classes = 9 + 6 * 4;
+
+constinit sync::mutex classes_lock{sync::rank::caches_lazy};
+cache* class_cache[classes];
+cache* the_large_cache;
+
+struct size_class {
+  unsigned index;
+  std::uint32_t bytes;
+};
+
+size_class class_of(std::size_t size) noexcept {
+  if (size <= 8) return {0, 8};
+  if (size <= 128) {
+    unsigned steps = static_cast<unsigned>((size + 15) / 16);
+    return {steps, steps * 16};
+  }
+  unsigned log = 63u - static_cast<unsigned>(__builtin_clzll(size - 1));  // 7 for 129 .. 256
+  std::uint32_t step = (1u << log) / 4;
+  std::uint32_t quarter = static_cast<std::uint32_t>((size - (1u << log) + step - 1) / step);
+  return {8 + (log - 7) * 4 + quarter, (1u << log) + quarter * step};
+}
+
+cache* class_cache_for(size_class c) noexcept {
+  cache*& place = class_cache[c.index];
+  if (cache* made = gs_load_acquire(&place)) return made;
+  sync::lock_guard hold(classes_lock);
+  if (place == nullptr) {
+    char name[32];
+    std::snprintf(name, sizeof name, "kmalloc-%u", c.bytes);
+    // ORDER kmalloc.publish <-> kmalloc.find   (docs/ordering/publish.md, claim 2)
+    gs_store_release(&place, create_internal(name, c.bytes, 0));
+  }
+  return place;
+}
+
+}  // namespace
+
+cache* large_cache() noexcept {
+  // ORDER kmalloc.find <-> kmalloc.publish   (docs/ordering/publish.md, claim 2)
+  if (cache* made = gs_load_acquire(&the_large_cache)) return made;
+  sync::lock_guard hold(classes_lock);
+  if (the_large_cache == nullptr)
+    gs_store_release(&the_large_cache, create_internal("kmalloc-large", 0, flag_large_runs));
+  return the_large_cache;
+}
+
+void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
+  if (size > largest_class) return large_alloc(size);  // fresh pages: already zero
+  cache* c = class_cache_for(class_of(size));
+  void* object = c != nullptr ? alloc(*c, gfp, site) : nullptr;
+  return object;
+}
+
+cache* cache_of_object(const void* object) noexcept {
+  gs_granule* g = granule_of(object);
+  if (g == nullptr) return nullptr;
+  cache* c = cache_from_id(gs_load_relaxed(&g->cache));
+  if (c == nullptr || gs_state_of(object, c->id, c->stride, c->inverse) == nullptr) return nullptr;
+  return index_of(slab_of(*g), object) < slab_of(*g).carved ? c : nullptr;
+}
+
+std::size_t usable_bytes(const void* object) noexcept {
+  cache* c = cache_of_object(object);
+  if (c == nullptr) return 0;
+  return is_large(*c) ? slab_of(*granule_of(object)).bytes : c->size;
+}
+
+void classes_lock_for_fork() noexcept { classes_lock.lock(); }
+void classes_unlock_after_fork(bool child) noexcept {
+  child ? classes_lock.reset_in_child() : classes_lock.unlock();
+}
+
+}  // namespace graceslab::slab

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "slab/slab.hpp"
+
+#include <initializer_list>
+
+#include "os/clock.hpp"
+#include "os/fault.hpp"
+#include "os/pages.hpp"
+#include "slab/debug.hpp"
+#include "slab/hooks.hpp"
+#include "slab/meta.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+constexpr std::size_t populate_bytes = std::size_t{256} << 10;
+
+std::size_t descriptor_bytes(std::uint32_t objects) noexcept {
+  std::size_t states = (std::size_t{objects} + 1 + 7) & ~std::size_t{7};
+  return sizeof(slab) + states + (std::size_t{objects} + 63) / 64 * 8;
+}
+
+void set_bit(slab& s, std::uint32_t index) noexcept {
+  bits_of(s)[index / 64] |= std::uint64_t{1} << (index % 64);
+  ++s.free;
+  if (index / 64 < s.hint) s.hint = index / 64;
+}
+
+std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
+  std::uint64_t* bits = bits_of(s);
+  std::uint32_t taken = 0;
+  while (taken < n && s.free != 0) {
+    while (bits[s.hint] == 0) ++s.hint;
+    auto bit = static_cast<std::uint32_t>(__builtin_ctzll(bits[s.hint]));
+    bits[s.hint] &= bits[s.hint] - 1;
+    --s.free;
+    out[taken++] = object_at(s, s.hint * 64 + bit);
+  }
+  return taken;
+}
+
+// A cache's first slab faults page by page, so that a small cache stays small; later ones are populated in runs.
+void populate_ahead(cache& c, slab& s, std::uint32_t upto) noexcept {
+  std::size_t needed = std::size_t{upto} * c.stride;
+  if (needed <= s.populated) return;
+  std::size_t whole = std::size_t{s.granules} << GS_GRANULE_SHIFT;
+  bool first = c.partial.count + c.full_slabs.count + c.empty_slabs.count <= 1;
+  std::size_t target = s.populated + (first ? needed - s.populated : populate_bytes);
+  if (target < needed) target = needed;
+  target = (target + os::page_bytes() - 1) & ~(os::page_bytes() - 1);
+  if (target > whole) target = whole;
+  if (!first) os::populate(start_of(s) + s.populated, target - s.populated);
+  s.populated = static_cast<std::uint32_t>(target);
+}
+
+// New objects, in an order that pops them by rising address.
+std::uint32_t carve(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
+  std::uint32_t room = s.objects - s.carved;
+  if (n > room) n = room;
+  populate_ahead(c, s, s.carved + n);
+  for (std::uint32_t i = 0; i != n; ++i) out[i] = object_at(s, s.carved + n - 1 - i);
+  s.carved += n;
+  c.carved += n;
+  return n;
+}
+
+slab* slab_with_room(cache& c) noexcept {
+  if (c.partial.head != nullptr) return c.partial.head;
+  slab* s = c.empty_slabs.head;
+  if (s != nullptr) {
+    list_remove(*s);
+  } else {
+    s = new_slab(c, c.slab_granules, c.slab_objects);
+    if (s == nullptr) return nullptr;
+  }
+  list_add(c.partial, *s);
+  return s;
+}
+
+void file_emptied(cache& c, slab& s) noexcept {
+  list_remove(s);
+  s.emptied_ms = os::now_ms();
+  if ((c.flags & flag_typesafe) != 0) {
+    s.cookie = hooks.snapshot(c.domain);
+    list_add(c.quarantined, s);
+  } else {
+    list_add(c.empty_slabs, s);
+  }
+}
+
+}  // namespace
+
+void list_add(slab_list& l, slab& s) noexcept {
+  s.list = &l;
+  s.previous = nullptr;
+  s.next = l.head;
+  if (l.head != nullptr) l.head->previous = &s;
+  l.head = &s;
+  ++l.count;
+}
+
+void list_remove(slab& s) noexcept {
+  if (s.previous != nullptr)
+    s.previous->next = s.next;
+  else
+    s.list->head = s.next;
+  if (s.next != nullptr) s.next->previous = s.previous;
+  --s.list->count;
+  s.list = nullptr;
+}
+
+slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept {
+  if (!heap_ready()) return nullptr;
+  std::size_t bytes = descriptor_bytes(objects);
+  auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
+  if (s == nullptr) return nullptr;
+  __builtin_memset(s, 0, bytes);
+  s->first = heap_take(granules, c.id);
+  if ((c.flags & flag_store_user) != 0 && s->first != 0)
+    s->stacks = static_cast<std::uint32_t*>(
+        meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id));
+  if (s->first == 0) {
+    meta_free(s, bytes);
+    return nullptr;
+  }
+  if (s->stacks != nullptr) __builtin_memset(s->stacks, 0, std::size_t{objects} * 8);
+  s->owner = &c;
+  s->granules = granules;
+  s->objects = objects;
+  heap_publish(s->first, granules, c.id, states_of(*s));
+  return s;
+}
+
+void free_slab(cache& c, slab& s) noexcept {
+  c.carved -= s.carved;
+  c.free_in_slabs -= s.free;
+  if (!is_large(c) || s.populated != 0)
+    os::discard(start_of(s), std::size_t{s.granules} << GS_GRANULE_SHIFT);
+  heap_give(s.first, s.granules);
+  if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
+  meta_free(&s, descriptor_bytes(s.objects));
+}
+
+std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
+  std::uint32_t reused = 0;
+  std::uint32_t taken = 0;
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    while (taken < n) {
+      slab* s = slab_with_room(c);
+      if (s == nullptr) break;
+      std::uint32_t got = take_bits(*s, out + taken, n - taken);
+      c.free_in_slabs -= got;
+      if (got != 0 && reused != taken) {  // keep the reused ones in front of the new ones
+        for (std::uint32_t i = 0; i != got; ++i) {
+          void* swap = out[reused + i];
+          out[reused + i] = out[taken + i];
+          out[taken + i] = swap;
+        }
+      }
+      reused += got;
+      taken += got;
+      if (taken < n) taken += carve(c, *s, out + taken, n - taken);
+      if (s->free == 0 && s->carved == s->objects) {
+        list_remove(*s);
+        list_add(c.full_slabs, *s);
+      }
+    }
+  }
+  // User code runs without a lock; nobody else can hold these objects yet.
+  for (std::uint32_t i = reused; i < taken; ++i) {
+    if (is_debug(c)) debug_new_object(c, static_cast<char*>(out[i]));
+    if (c.ctor != nullptr) c.ctor(out[i]);
+  }
+  return taken;
+}
+
+void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
+  if (n == 0) return;
+  touch(c);
+  sync::lock_guard hold(c.slabs_lock);
+  for (std::uint32_t i = 0; i != n; ++i) {
+    slab& s = slab_of(*granule_of(objects[i]));
+    std::uint32_t index = index_of(s, objects[i]);
+    gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_FREE});
+    if (s.list == &c.full_slabs) {
+      list_remove(s);
+      list_add(c.partial, s);
+    }
+    set_bit(s, index);
+    if (s.free == s.carved) file_emptied(c, s);
+  }
+  c.free_in_slabs += n;
+}
+
+void settle_quarantine(cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  for (slab* s = c.quarantined.head; s != nullptr;) {
+    slab* next = s->next;
+    if (hooks.ready(c.domain, s->cookie)) {
+      list_remove(*s);
+      list_add(c.empty_slabs, *s);
+    }
+    s = next;
+  }
+}
+
+std::uint64_t newest_quarantine(cache& c) noexcept {
+  std::uint64_t newest = 0;
+  sync::lock_guard hold(c.slabs_lock);
+  for (slab* s = c.quarantined.head; s != nullptr; s = s->next)
+    if (s->cookie > newest) newest = s->cookie;
+  return newest;
+}
+
+std::uint64_t newest_mark(cache& c) noexcept {
+  std::uint64_t newest = 0;
+  sync::lock_guard hold(c.slabs_lock);
+  if (c.marked != 0)
+    for (slab_list* l : {&c.partial, &c.full_slabs})
+      for (slab* s = l->head; s != nullptr; s = s->next)
+        if (s->marked != 0 && s->mark_cookie > newest) newest = s->mark_cookie;
+  return newest;
+}
+
+std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept {
+  settle_quarantine(c);
+  sync::lock_guard hold(c.slabs_lock);
+  std::uint32_t released = 0;
+  for (slab* s = c.empty_slabs.head; s != nullptr;) {
+    slab* next = s->next;
+    if (s->emptied_ms <= limit_ms) {
+      list_remove(*s);
+      free_slab(c, *s);
+      ++released;
+    }
+    s = next;
+  }
+  return released;
+}
+
+void release_all_slabs(cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
+    while (slab* s = l->head) {
+      list_remove(*s);
+      free_slab(c, *s);
+    }
+}
+
+void mark_retired(cache& c, void* object) noexcept {
+  std::uint64_t cookie = hooks.snapshot(c.domain);
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    slab& s = slab_of(*granule_of(object));
+    bool now = s.marked == 0 && s.marked_next == 0;
+    gs_store_relaxed(&states_of(s)[index_of(s, object)],
+                     std::uint8_t(now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT));
+    if (now) {
+      s.marked = 1;
+      s.mark_cookie = cookie;
+    } else {
+      ++s.marked_next;
+    }
+    ++c.marked;
+  }
+  {
+    sync::lock_guard hold(c.lock);
+    ++c.retired;
+  }
+  hooks.deferred(c, 1, 0);
+}
+
+namespace {
+
+// Takes ready MARKED objects out of one slab; when none is left, the next batch gets its cookie. Under slabs_lock.
+std::uint32_t gather_slab(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
+  std::uint8_t* states = states_of(s);
+  std::uint32_t taken = 0;
+  for (std::uint32_t i = 0; i != s.carved && taken != n && s.marked != 0; ++i) {
+    if (gs_load_relaxed(&states[i]) != GS_STATE_MARKED) continue;
+    gs_store_relaxed(&states[i], std::uint8_t{GS_STATE_RETIRED});
+    --s.marked;
+    out[taken++] = object_at(s, i);
+  }
+  if (s.marked == 0 && s.marked_next != 0) {
+    for (std::uint32_t i = 0; i != s.carved; ++i)
+      if (gs_load_relaxed(&states[i]) == GS_STATE_MARKED_NEXT)
+        gs_store_relaxed(&states[i], std::uint8_t{GS_STATE_MARKED});
+    s.marked = s.marked_next;
+    s.marked_next = 0;
+    s.mark_cookie = hooks.snapshot(c.domain);
+  }
+  return taken;
+}
+
+}  // namespace
+
+std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  std::uint32_t taken = 0;
+  if (c.marked != 0)
+    for (slab_list* l : {&c.partial, &c.full_slabs})
+      for (slab* s = l->head; s != nullptr && taken != n; s = s->next)
+        if (s->marked != 0 && hooks.ready(c.domain, s->mark_cookie))
+          taken += gather_slab(c, *s, out + taken, n - taken);
+  c.marked -= taken;
+  return taken;
+}
+
+}  // namespace graceslab::slab

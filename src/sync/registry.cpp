@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The registry of threads.
+//
+// State       live: records of threads that run, in registry_list. spare: records of threads that
+// ended, for reuse. Owns        registry_lock (rank threads), the chunks, gs_tls. Invariants  G1
+// record in the list <=> its thread has gs_tls.thread pointing at it (or is just ending).
+//             G2 records are never unmapped; a record keeps its number; numbers are 0 .. records
+//             ever needed at once.
+// Memory      chunks of records straight from the system: registering calls no allocator.
+#include "sync/registry.hpp"
+
+#include <graceslab/detail/atomic.h>
+
+#include "os/hooks.hpp"
+#include "os/keep_errno.hpp"
+#include "os/pages.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
+
+namespace graceslab::sync {
+
+constinit const gs_reader reader_dummy = {GS_NEST_MASK};
+constinit gs_local local_dummy = [] {
+  gs_local local{};
+  local.closed = 1;
+  return local;
+}();
+constinit mutex registry_lock{rank::threads};
+
+namespace {
+
+// Never written: no fast path stores to a slot whose nesting reads GS_NEST_MASK.
+constexpr gs_reader* unregistered = const_cast<gs_reader*>(&reader_dummy);
+
+struct record : thread_record {
+  record* previous;  // registry list
+  record* spare;     // next one in the store of spare records
+};
+
+constexpr std::size_t chunk_bytes = std::size_t{16} << 10;
+constexpr unsigned hooks_max = 8;
+
+// Guarded by registry_lock.
+record* first;
+record* spares;
+record* chunk;
+std::uint32_t chunk_left;
+std::uint32_t numbers;
+std::uint32_t live;
+
+struct end_hook {
+  int rank;
+  void (*run)(thread_record&);
+};
+end_hook end_hooks[hooks_max];  // sorted; filled by static initialisers
+unsigned end_hook_count;
+
+record* take_spare() noexcept {
+  record* r = spares;
+  if (r) {
+    spares = r->spare;
+    return r;
+  }
+  if (chunk_left == 0) {
+    chunk = static_cast<record*>(os::map(chunk_bytes, GS_FAULT_META));
+    if (!chunk) return nullptr;
+    chunk_left = chunk_bytes / sizeof(record);
+  }
+  --chunk_left;
+  r = chunk++;
+  r->number = numbers++;
+  return r;
+}
+
+void link(record* r) noexcept {
+  r->previous = nullptr;
+  r->next = first;
+  if (first) first->previous = r;
+  first = r;
+  gs_store_relaxed(&live, live + 1);
+}
+
+void unlink_and_spare(record* r) noexcept {
+  auto* after = static_cast<record*>(r->next);
+  if (after) after->previous = r->previous;
+  if (r->previous)
+    r->previous->next = after;
+  else
+    first = after;
+  r->next = nullptr;
+  r->tls = nullptr;
+  r->spare = spares;
+  spares = r;
+  gs_store_relaxed(&live, live - 1);
+}
+
+[[gnu::noinline]] thread_record* register_thread() noexcept {
+  os::keep_errno keep;
+  record* r;
+  {
+    lock_guard guard(registry_lock);
+    r = take_spare();
+    if (!r) return nullptr;
+    r->tls = &gs_tls;
+    r->tid = os::tid();
+    r->readers = r->locals = nullptr;
+    r->flags = 0;
+    link(r);
+  }
+  gs_tls.thread = r;
+  os::arm_thread_exit(r);
+  return r;
+}
+
+void run_end_hooks(thread_record& r) noexcept {
+  for (unsigned i = 0; i < end_hook_count; ++i) end_hooks[i].run(r);
+}
+
+void forget_everything() noexcept {
+  gs_tls.reader = unregistered;
+  for (gs_local*& local : gs_tls.local) local = &local_dummy;
+  gs_tls.thread = nullptr;
+}
+
+// A destructor that comes later may use the library again: it finds the dummies, registers and is
+// armed anew.
+void end_thread(void* value) noexcept {
+  auto* r = static_cast<record*>(value);
+  run_end_hooks(*r);
+  {
+    lock_guard guard(registry_lock);
+    unlink_and_spare(r);
+  }
+  forget_everything();
+}
+
+// Before the lock: a hook that comes later may call this_thread().
+void before_fork() noexcept {
+  this_thread();
+  registry_lock.lock();
+}
+
+void after_fork_in_parent() noexcept { registry_lock.unlock(); }
+
+void after_fork_in_child() noexcept {
+  registry_lock.reset_in_child();
+  if (gs_tls.thread) static_cast<thread_record*>(gs_tls.thread)->tid = os::tid();
+}
+
+// The last hook of a child: every lock has been reset, so the end hooks may take any.
+void adopt_dead_threads() noexcept {
+  for (record* r = first; r;) {
+    auto* after = static_cast<record*>(r->next);
+    if (r != gs_tls.thread) {
+      r->tls = nullptr;
+      run_end_hooks(*r);
+      lock_guard guard(registry_lock);
+      unlink_and_spare(r);
+    }
+    r = after;
+  }
+}
+
+[[gnu::constructor(103)]] void start_registry() noexcept {
+  constexpr int before_all = 0;
+  os::on_thread_exit(end_thread);
+  os::on_fork({before_all, nullptr, nullptr, adopt_dead_threads});
+  os::on_fork(
+      {static_cast<int>(rank::threads), before_fork, after_fork_in_parent, after_fork_in_child});
+}
+
+}  // namespace
+
+thread_record* this_thread() noexcept {
+  void* known = gs_tls.thread;
+  return GS_LIKELY(known != nullptr) ? static_cast<thread_record*>(known) : register_thread();
+}
+
+void on_thread_end(int rank, void (*run)(thread_record&)) noexcept {
+  if (end_hook_count == hooks_max) os::panic("too many thread-end hooks");
+  unsigned at = end_hook_count++;
+  for (; at > 0 && end_hooks[at - 1].rank > rank; --at) end_hooks[at] = end_hooks[at - 1];
+  end_hooks[at] = {rank, run};
+}
+
+thread_record* registry_first() noexcept { return first; }
+
+std::uint32_t threads_known() noexcept { return gs_load_relaxed(&live); }
+
+}  // namespace graceslab::sync
+
+#define GS_L &graceslab::sync::local_dummy
+constinit __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec"))) = {
+    graceslab::sync::unregistered,
+    {GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L,
+     GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L},
+    nullptr,
+};
+#undef GS_L
+static_assert(GS_TLS_CACHES == 24, "one initialiser per entry above");

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// open -> closing -> draining: after this no thread has an array of the cache, and what is out is counted.
+#include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/report.hpp"
+#include "os/stack.hpp"
+#include "os/thread.hpp"
+#include "teardown/moves.hpp"
+#include "teardown/teardown.hpp"
+
+#include <initializer_list>
+
+namespace graceslab::teardown {
+namespace {
+
+std::uint64_t tickets;  // under lingering_lock
+
+bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
+  sync::lock_guard hold(lingering_lock);
+  {
+    // Attaching checks the stage under this lock: afterwards no new record joins.
+    sync::lock_guard no_new_records(c.locals_lock);
+    if (!move<GS_STAGE_OPEN, GS_STAGE_CLOSING>(c)) return false;
+  }
+  c.ticket = ++tickets;
+  c.destroy_stack = who.stack;
+  c.closed_at_ms = os::now_ms();
+  c.next_splat_ms = c.closed_at_ms + gs_load_relaxed(&os::settings.linger_splat_ms);
+  *ticket = cookie_of(c);
+  return true;
+}
+
+void empty_list(slab::cache& c, slab::sheaf_list& l) noexcept {
+  for (;;) {
+    gs_sheaf* s;
+    {
+      sync::lock_guard hold(c.lock);
+      s = slab::pop(l);
+    }
+    if (s == nullptr) return;
+    slab::flush(c, s);
+    slab::sheaf_delete(s);
+  }
+}
+
+// Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
+void empty_arrays(slab::cache& c) noexcept {
+  slab::spoils taken;
+  if (!slab::seize(c, slab::seize_what::everything, slab::seize_then::keep_closed, &taken))
+    os::report(GS_REPORT_NO_FENCE, "cache '%s': no process-wide fence works; its threads' arrays stay with them and leak",
+               c.name);
+  slab::settle_spoils(c, taken);
+  while (gs_load_acquire(&c.in_transit) != 0) os::yield();
+  empty_list(c, c.full);
+  empty_list(c, c.reclaimed);
+  empty_list(c, c.empty);
+}
+
+}  // namespace
+
+tally count(slab::cache& c) noexcept {
+  sync::lock_guard barn(c.lock);
+  sync::lock_guard slabs(c.slabs_lock);
+  std::uint64_t in_flight = c.retired - c.reclaimed_objects;
+  std::uint64_t parked = 0;
+  for (const slab::sheaf_list* l : {&c.full, &c.reclaimed})
+    for (const gs_sheaf* s = l->head; s != nullptr; s = s->next) parked += s->count;
+  std::uint64_t out = c.carved - c.free_in_slabs - parked - c.leaked;
+  return {out > in_flight ? out - in_flight : 0, in_flight, c.leaked};
+}
+
+bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept {
+  if (!win(c, who, ticket)) return false;
+  empty_arrays(c);
+  *t = count(c);
+  {
+    sync::lock_guard hold(lingering_lock);
+    move<GS_STAGE_CLOSING, GS_STAGE_DRAINING>(c);
+    add_lingering(c);
+  }
+  return true;
+}
+
+}  // namespace graceslab::teardown

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A7 + A8: wait for this cache's retires, then end it.
+#include <errno.h>
+
+#include "os/hooks.hpp"
+#include "os/report.hpp"
+#include "slab/misuse.hpp"
+#include "teardown/teardown.hpp"
+
+namespace graceslab::teardown {
+namespace {
+
+bool cannot_wait(slab::cache& c) noexcept {
+  return rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback() || os::process_exiting();
+}
+
+void report_cannot_wait(slab::cache& c, const char* what) noexcept {
+  if (rcu::reader_nesting(reclaim::domain_of(c)) != 0)
+    os::report(GS_REPORT_BARRIER_IN_READER, "%s of cache '%s' inside a read-side section would wait for itself", what,
+               c.name);
+  else if (rcu::in_callback())
+    os::report(GS_REPORT_WAIT_IN_CALLBACK, "%s of cache '%s' inside a callback would wait for itself", what, c.name);
+}
+
+// Type-safe slabs emptied by closing: one more grace period, shared with whoever else waits.
+bool wait_for_quarantine(slab::cache& c) noexcept {
+  std::uint64_t newest = slab::newest_quarantine(c);
+  return newest == 0 || rcu::done(reclaim::domain_of(c), newest) || rcu::wait(reclaim::domain_of(c), newest);
+}
+
+}  // namespace
+
+int free_barrier(slab::cache& c) noexcept {
+  if (rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback()) {
+    report_cannot_wait(c, "barrier");
+    return -EDEADLK;
+  }
+  return reclaim::wait_for_retires(c) ? 0 : -EBUSY;
+}
+
+int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
+  kmem_cache* handle = slab::handle_of(c);
+  if (cannot_wait(c)) {
+    if (!quiet) report_cannot_wait(c, "destroy that waits");
+    destroy(c, GS_POLICY_LINGER, who, k);
+    return find_lingering(*k) != nullptr ? -EBUSY : 0;
+  }
+  tally t;
+  if (!close(c, who, k, &t)) return slab::report_stale(handle, "destroy", who.site), -EBUSY;
+  if (t.live + t.leaked != 0) {
+    if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
+    if (!settle(c)) reclaim::activate(c);
+    return -EBUSY;
+  }
+  // A late retire or free by another thread may finish the cache under our feet: its record then is somebody else's or
+  // resting, which every step below finds out under the locks.
+  if (reclaim::wait_for_retires(c) && !settle(c) && wait_for_quarantine(c)) settle(c);
+  while (find_lingering(*k) != nullptr) {
+    std::uint32_t ticket = home_ticket();
+    if (settle(c) || find_lingering(*k) == nullptr) break;
+    if (!rcu::wait(reclaim::domain_of(c), rcu::snapshot(reclaim::domain_of(c))) || count(c).live != 0) {
+      reclaim::activate(c);
+      return -EBUSY;
+    }
+    reclaim::run_ripe(c, true);
+    if (settle(c)) break;
+    wait_for_change(ticket, 1);
+  }
+  return 0;
+}
+
+}  // namespace graceslab::teardown

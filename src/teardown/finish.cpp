@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// draining -> gone.
+#include "slab/locals.hpp"
+#include "teardown/moves.hpp"
+#include "teardown/teardown.hpp"
+
+#include <initializer_list>
+
+namespace graceslab::teardown {
+namespace {
+
+// Under lingering_lock: everything home, nothing on any list.
+bool is_home(slab::cache& c) noexcept {
+  sync::lock_guard barn(c.lock);
+  sync::lock_guard slabs(c.slabs_lock);
+  return c.carved == c.free_in_slabs && c.marked == 0 && c.deferred.head == nullptr && reclaim::ripe_idle(c) &&
+         c.quarantined.head == nullptr && c.full.head == nullptr && c.reclaimed.head == nullptr &&
+         gs_load_acquire(&c.in_transit) == 0;
+}
+
+void release_sheaves(slab::cache& c) noexcept {
+  for (slab::sheaf_list* l : {&c.full, &c.reclaimed, &c.empty})
+    while (gs_sheaf* s = slab::pop(*l)) slab::sheaf_delete(s);
+}
+
+}  // namespace
+
+bool finish_if_home(slab::cache& c) noexcept {
+  std::uint64_t ticket = c.ticket;
+  {
+    sync::lock_guard hold(lingering_lock);
+    if (slab::stage_of(c) != GS_STAGE_DRAINING || c.ticket != ticket || c.finishing) return true;
+    if (!is_home(c)) return false;
+    remove_lingering(c);
+  }
+  slab::release_all_slabs(c);
+  release_sheaves(c);
+  slab::forget_locals(c);
+  slab::cache_delete(c);
+  notify_change();
+  return true;
+}
+
+bool settle(slab::cache& c) noexcept {
+  reclaim::collect(c);
+  for (;;) {
+    slab::transit in_hand(c);
+    gs_sheaf* s;
+    {
+      sync::lock_guard hold(c.lock);
+      s = slab::pop(c.reclaimed);
+    }
+    if (s == nullptr) break;
+    slab::flush(c, s);
+    slab::sheaf_delete(s);
+  }
+  slab::settle_quarantine(c);
+  return finish_if_home(c);
+}
+
+}  // namespace graceslab::teardown

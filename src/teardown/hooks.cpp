@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The lower layers' hooks, tied to what stands above them. Constant, so that there is no order of start-up to get wrong.
+#include "slab/hooks.hpp"
+#include "teardown/teardown.hpp"
+
+namespace graceslab::teardown {
+namespace {
+
+bool any(gs_domain* d, bool (*wanted)(slab::cache&)) noexcept {
+  for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
+    slab::cache* c = slab::cache_from_id(id);
+    if (slab::stage_of(*c) != GS_STAGE_GONE && reclaim::domain_of(*c) == d && wanted(*c)) return true;
+  }
+  return false;
+}
+
+const rcu::upper_hooks up = {
+    reclaim::retire_barrier,
+    [](gs_domain* d) { return any(d, reclaim::anything_pending); },
+    [](gs_domain* d) { return any(d, [](slab::cache&) { return true; }); },
+    [](gs_domain* d) {
+      rcu::upper_room& room = rcu::room(d);
+      return rcu::domain_totals{gs_load_relaxed(&room.retired), gs_load_relaxed(&room.reclaimed)};
+    },
+    settle_owner,
+};
+
+[[gnu::constructor]] void tie() { rcu::set_upper_hooks(up); }
+
+}  // namespace
+}  // namespace graceslab::teardown
+
+namespace graceslab::slab {
+
+constinit const grace_hooks hooks = {
+    [](gs_domain* d) noexcept { return rcu::snapshot(rcu::or_default(d)); },
+    [](gs_domain* d, std::uint64_t cookie) noexcept { return rcu::done(rcu::or_default(d), cookie); },
+    reclaim::deferred,
+    reclaim::reclaimed,
+    reclaim::activate,
+    teardown::late_free,
+    reclaim::ripen,
+    reclaim::relieve,
+};
+
+}  // namespace graceslab::slab

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What comes after destroy: late frees, the background thread's look at lingering caches, an owner that is unloaded.
+#include "os/clock.hpp"
+#include "os/report.hpp"
+#include "os/stack.hpp"
+#include "slab/large.hpp"
+#include "teardown/teardown.hpp"
+
+namespace graceslab::teardown {
+namespace {
+
+bool count_late(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  return ++c.late_frees == 1;
+}
+
+struct owner_search {
+  void* owner;
+  const char* name;
+};
+
+void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
+  cookie k = 0;
+  caller who = {nullptr, os::stack_id(os::capture_stack(1))};
+  if (slab::stage_of(c) == GS_STAGE_OPEN) {
+    os::report(GS_REPORT_OWNER_UNLOADED, "cache '%s' of %s was not destroyed before its owner went; it is destroyed now",
+               c.name, o.name);
+    destroy(c, GS_POLICY_LINGER, who, &k);
+  }
+  // Destructors are code of the owner: they run before it goes, or never.
+  if (c.dtor == nullptr) return;
+  (void)reclaim::wait_for_retires(c);
+  sync::lock_guard hold(c.lock);
+  c.dtor = nullptr;
+}
+
+}  // namespace
+
+std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept {
+  if (slab::stage_of(c) != GS_STAGE_DRAINING) return os::forever_ms;
+  return settle(c) ? 0 : splat_if_due(c, now_ms);
+}
+
+void late_free(slab::cache& c, void* object, const void* site) noexcept {
+  slab::return_objects(c, &object, 1);
+  if (count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
+    char where[160] = "";
+    os::describe_address(site, where, sizeof where);
+    os::report(GS_REPORT_LATE_FREE, "object %p of cache '%s' was freed after the cache was destroyed, at %s; it is safe,"
+               " and later ones are only counted", object, c.name, where);
+  }
+  finish_if_home(c);
+}
+
+void settle_owner(void* owner, const char* name) noexcept {
+  owner_search o = {owner, name};
+  for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
+    slab::cache* c = slab::cache_from_id(id);
+    if (c->owner == owner && slab::stage_of(*c) != GS_STAGE_GONE) settle_cache_of_owner(*c, o);
+  }
+}
+
+}  // namespace graceslab::teardown
+
+namespace graceslab::reclaim {
+constinit const tend_function tend_lingering = teardown::tend_draining;
+}

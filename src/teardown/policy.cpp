@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Which destroy a plain one is, and A3: the global barrier with its misuse.
+#include <errno.h>
+
+#include "os/config.hpp"
+#include "os/report.hpp"
+#include "teardown/teardown.hpp"
+
+namespace graceslab::teardown {
+
+int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcept {
+  if (policy == GS_POLICY_DEFAULT) policy = c.policy;
+  if (policy == GS_POLICY_DEFAULT) policy = gs_load_relaxed(&os::settings.destroy);
+  if (policy == GS_POLICY_WAIT || policy == GS_POLICY_WAIT_IF_POSSIBLE)
+    return destroy_wait(c, who, policy == GS_POLICY_WAIT_IF_POSSIBLE, k);
+  destroy(c, policy, who, k);
+  return *k != 0 && find_lingering(*k) != nullptr ? -EBUSY : 0;
+}
+
+void retire_barrier(gs_domain* d) noexcept {
+  if (rcu::reader_nesting(d) != 0) {
+    os::report(GS_REPORT_BARRIER_IN_READER,
+               "kfree_rcu_barrier() inside a read-side section would wait for itself; it did not wait");
+    return;
+  }
+  if (rcu::in_callback())
+    os::report(GS_REPORT_BARRIER_IN_CALLBACK,
+               "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what waits for this callback");
+  reclaim::retire_barrier(d);
+}
+
+}  // namespace graceslab::teardown

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Ending a cache: open, closing, draining, gone. The table of legal moves and the claims: docs/ordering/teardown.md
+#pragma once
+#include "os/futex.hpp"
+#include "reclaim/reclaim.hpp"
+
+namespace graceslab::teardown {
+
+using cookie = std::uint64_t;  // ticket << 20 | id; 0 is always done
+
+// Who destroys, and where: taken before any lock.
+struct caller {
+  const void* site;
+  std::uint32_t stack;
+};
+
+struct tally {
+  std::uint64_t live;       // allocated and not retired
+  std::uint64_t in_flight;  // retired and not home
+  std::uint64_t leaked;     // given up after misuse
+};
+
+// ---- close.cpp ----
+// open -> closing -> draining. False: it was not open (reported). Afterwards `t` says what is out.
+bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept;
+tally count(slab::cache& c) noexcept;  // exact once closed
+
+// ---- finish.cpp ----
+// draining -> gone if everything is home. True when this call or another one did it.
+bool finish_if_home(slab::cache& c) noexcept;
+// Brings home what is due now, then finish_if_home().
+bool settle(slab::cache& c) noexcept;
+
+// ---- linger.cpp ----
+extern sync::mutex lingering_lock;  // rank teardown
+void add_lingering(slab::cache& c) noexcept;      // under lingering_lock
+bool remove_lingering(slab::cache& c) noexcept;   // under lingering_lock; false: somebody else did
+slab::cache* first_lingering() noexcept;          // under lingering_lock
+cookie cookie_of(const slab::cache& c) noexcept;
+slab::cache* find_lingering(cookie k) noexcept;   // nullptr: done
+std::uint32_t home_ticket() noexcept;             // moves whenever a cache is gone or splatted
+void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept;
+void notify_change() noexcept;
+
+// ---- leak.cpp ----
+void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too) noexcept;
+// Splats when the limit passed; returns ms until the next look at this cache.
+std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept;
+
+// ---- the approaches ----
+void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept;  // linger or report
+cookie destroy_rcu(slab::cache& c, const caller& who) noexcept;
+int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept;
+int destroy_barrier() noexcept;
+int destroy_barrier_one(cookie k) noexcept;
+int free_barrier(slab::cache& c) noexcept;
+void retire_barrier(gs_domain* d) noexcept;
+int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcept;
+
+void late_free(slab::cache& c, void* object, const void* site) noexcept;
+std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept;  // 0: gone; else ms until the next look
+void settle_owner(void* owner, const char* name) noexcept;
+
+}  // namespace graceslab::teardown

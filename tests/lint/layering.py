@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Who may include, call and name what: the ladder of ARCHITECTURE.md."""
+
+import re
+
+from tree import matches
+
+# What each layer may include besides itself and the detail headers.
+BELOW = {
+    "base": [],
+    "os": ["base"],
+    "sync": ["os", "base"],
+    "rcu": ["sync", "os", "base"],
+    "slab": ["sync", "os", "base"],
+    "reclaim": ["rcu", "slab", "sync", "os", "base"],
+    "teardown": ["reclaim", "rcu", "slab", "sync", "os", "base"],
+    "observe": ["teardown", "reclaim", "rcu", "slab", "sync", "os", "base"],
+    "api": ["observe", "teardown", "reclaim", "rcu", "slab", "sync", "os", "base"],
+}
+INCLUDE = r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)'
+
+ATOMIC_HOME = "include/graceslab/detail/atomic.h"
+ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b|\b(?:__)?asm(?:__)?\b"
+           r"|<(?:std)?atomic(?:\.h)?>")
+
+SYSTEM_HEADERS = (r"(unistd|pthread|signal|dlfcn|execinfo|sched|time|fcntl|poll|sys/\w+"
+                  r"|linux/\w+)\.h|csignal|ctime|thread|mutex|chrono|iostream")
+
+
+def call_of(names, before=r"(?<![\w.:>])(?:::|std::)?"):
+    return before + "(?:" + "|".join(names.split()) + r")\s*\("
+
+
+SYSTEM_CALLS = call_of(r"""
+    syscall mmap munmap mremap mprotect madvise futex pthread_\w+ sched_\w+ nanosleep clock_\w+
+    getenv secure_getenv setenv dladdr dlopen dlsym dl_iterate_phdr sigaction sigprocmask tgkill
+    sysconf getpid gettid fork usleep atexit on_exit __cxa_atexit __cxa_thread_atexit_impl
+    backtrace\w* getrlimit setrlimit prctl malloc calloc realloc posix_memalign aligned_alloc
+    [fs]?printf puts""")
+# Names that are methods elsewhere count when they are called as ::write().
+GLOBAL_CALLS = call_of("write read open close poll kill raise signal sleep free",
+                       r"(?<![\w>])::")
+ABORTS = call_of("abort _exit _Exit exit quick_exit terminate __builtin_trap assert")
+
+RUN_TIME = (r"(?<!<)\bnew\b(?!\s*\()|\bdelete\b(?!\s*[;,)])"
+            r"|\b(?:throw|try|catch|dynamic_cast|typeid|thread_local)\b"
+            r"|\bstd::(?:string|vector|map|set|deque|list|function|unique_ptr|shared_ptr|mutex"
+            r"|thread|cout|cerr)\b")
+
+
+def layer_of(path):
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == "src" else None
+
+
+def source_includes(file):
+    for line, match in matches(file, INCLUDE, file.text):
+        yield line, match[1] or match[2]
+
+
+def include_ladder(tree):
+    for file in tree.c_under("src/"):
+        layer = layer_of(file.path)
+        if layer not in BELOW:
+            yield f"{file.path}:1: no layer of the ladder"
+            continue
+        for line, target in source_includes(file):
+            above = target.split("/")[0]
+            if above in BELOW and above != layer and above not in BELOW[layer]:
+                yield f"{file.path}:{line}: {layer} includes {target}"
+            face = target.startswith("graceslab/") and "/detail/" not in target
+            if above == ".." or (face and layer != "api"):
+                yield f"{file.path}:{line}: only detail headers are below src, not {target}"
+    for file in tree.c_under("include/graceslab/detail/"):
+        for line, target in source_includes(file):
+            if "/" in target and not target.startswith(("sys/", "linux/")):
+                yield f"{file.path}:{line}: a detail header includes {target}"
+
+
+def found(tree, prefixes, pattern, home, what):
+    for file in tree.c_under(*prefixes):
+        if not file.path.startswith(home):
+            for line, match in matches(file, pattern):
+                yield f"{file.path}:{line}: {what}: {match[0].strip()}"
+
+
+def one_atomic_file(tree):
+    return found(tree, ("src/", "include/"), ATOMICS, ATOMIC_HOME, "belongs to " + ATOMIC_HOME)
+
+
+def one_system_layer(tree):
+    for pattern in (SYSTEM_CALLS, GLOBAL_CALLS):
+        yield from found(tree, ("src/",), pattern, "src/os/", "belongs to src/os")
+    for file in tree.c_under("src/"):
+        for line, target in () if file.path.startswith("src/os/") else source_includes(file):
+            if re.fullmatch(SYSTEM_HEADERS, target):
+                yield f"{file.path}:{line}: <{target}> belongs to src/os"
+
+
+def one_abort(tree):
+    home = "src/os/report.cpp"
+    return found(tree, ("src/", "include/"), ABORTS, home, f"only {home} ends the process")
+
+
+def libc_only(tree):
+    return found(tree, ("src/",), RUN_TIME, "(nowhere)", "the core needs no C++ run time")
+
+
+RULES = {
+    "include-ladder": {
+        "check": include_ladder,
+        "bad": [
+            {"src/rcu/a.cpp": '#include "slab/x.hpp"\n'},
+            {"src/slab/a.hpp": '#include "rcu/x.hpp"\n'},
+            {"src/os/a.cpp": '#include "sync/x.hpp"\n'},
+            {"src/elsewhere/a.cpp": "\n"},
+            {"src/slab/a.cpp": "#include <graceslab/cache.hpp>\n"},
+            {"include/graceslab/detail/a.h": '#include "../kernel/slab.h"\n'},
+        ],
+        "good": [
+            {"src/reclaim/a.cpp": '#include "slab/x.hpp"\n#include <graceslab/detail/abi.h>\n'},
+            {"src/slab/a.cpp": '// #include "rcu/x.hpp" cannot be\n#include "sync/x.hpp"\n'},
+        ],
+    },
+    "one-atomic-file": {
+        "check": one_atomic_file,
+        "bad": [
+            {"src/os/a.cpp": "std::atomic<int> a;\n"},
+            {"include/graceslab/rcu.hpp": "__atomic_load_n(p, 0);\n"},
+            {"src/rcu/a.cpp": "__sync_synchronize();\n"},
+            {"src/rcu/a.cpp": 'asm volatile("");\n'},
+            {"src/rcu/a.cpp": "#include <atomic>\n"},
+        ],
+        "good": [
+            {ATOMIC_HOME: "__atomic_load_n(p, 0)\n"},
+            {"src/os/a.cpp": "// not std::atomic\nint asmall;\n"},
+            {"tests/unit/a.cpp": "std::atomic<int> a;\n"},
+        ],
+    },
+    "one-system-layer": {
+        "check": one_system_layer,
+        "bad": [
+            {"src/slab/a.cpp": "void f() { mmap(0, 1, 2, 3, 4, 5); }\n"},
+            {"src/rcu/a.cpp": "#include <pthread.h>\n"},
+            {"src/sync/a.cpp": "auto x = ::syscall(1);\n"},
+            {"src/api/a.cpp": "::write(2, p, n);\n"},
+            {"src/slab/a.cpp": "void *p = std::malloc(3);\n"},
+        ],
+        "good": [
+            {"src/os/a.cpp": "#include <pthread.h>\n::write(2, p, n);\n"},
+            {"src/slab/a.cpp": "os::futex_wait(w, 1); log.write(3);\n"},
+            {"src/api/a.cpp": "return gs_kmalloc(n, 0);\n"},
+        ],
+    },
+    "one-abort": {
+        "check": one_abort,
+        "bad": [
+            {"src/slab/a.cpp": "void f() { abort(); }\n"},
+            {"include/graceslab/a.hpp": "std::terminate();\n"},
+            {"src/os/a.cpp": "assert(x);\n"},
+        ],
+        "good": [
+            {"src/os/report.cpp": "::abort();\n"},
+            {"src/os/a.cpp": "static_assert(1); on_process_exit(1, f);\n"},
+        ],
+    },
+    "libc-only": {
+        "check": libc_only,
+        "bad": [
+            {"src/slab/a.cpp": "int *p = new int;\n"},
+            {"src/slab/a.cpp": "std::vector<int> v;\n"},
+            {"src/slab/a.cpp": "throw 1;\n"},
+        ],
+        "good": [{"src/slab/a.cpp": "#include <new>\n"
+                                    "auto *p = new (q) int; a(const a&) = delete;\n"}],
+    },
+}

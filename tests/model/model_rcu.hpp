@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The rcu layer's readers and grace periods as they stand in src/rcu, with one domain and one chunk of slots.
+#pragma once
+#include "model_os.hpp"
+
+#include "rcu/grace_period.cpp"
+#include "rcu/overflow.cpp"
+#include "rcu/readers.cpp"
+#include "sync/mutex.cpp"
+
+__thread struct gs_tls gs_tls;
+struct gs_domain_hot gs_default_hot;
+
+namespace graceslab::sync {
+const gs_reader reader_dummy = {GS_NEST_MASK};
+__thread thread_record own_record;
+thread_record* this_thread() noexcept {
+  own_record.tls = &gs_tls;
+  gs_tls.thread = &own_record;
+  return &own_record;
+}
+}  // namespace graceslab::sync
+
+namespace graceslab::rcu {
+
+constinit gs_domain the_default_domain{&gs_default_hot};
+gs_domain* default_domain() noexcept { return &the_default_domain; }
+bool usable(const gs_domain*, const char*) noexcept { return true; }
+const char* domain_name(const gs_domain*) noexcept { return ""; }
+void note_progress(gs_domain*) noexcept {}
+void check_stall(gs_domain*) noexcept {}
+
+namespace {
+
+reader_chunk the_chunk, new_chunks[2];
+
+// Thread-local variables of the files above.
+void name_locals() {
+  gs_tls.reader = const_cast<gs_reader*>(&sync::reader_dummy);
+  model::is_thread_local(gs_tls);
+  model::is_thread_local(sync::own_record);
+  model::is_thread_local(deadline_ns);
+  model::is_thread_local(slot_cache);
+  model::is_thread_local(sections);
+}
+
+void make_fresh(reader_chunk& c, gs_domain* d, unsigned slots) {
+  ::new (&c) reader_chunk{};
+  for (reader_slot& s : c.slot) s.domain = d;
+  for (unsigned i = slots; i != chunk_slots; ++i) c.slot[i].in_use = 1;
+  model::leave_plain(&c.slot[slots], &c + 1);
+}
+
+// A fresh domain. Of its one chunk the first few slots take part, the others are taken and idle.
+gs_domain* fresh_domain(unsigned slots) {
+  ::new (&gs_default_hot) gs_domain_hot{};
+  auto* d = ::new (&the_default_domain) gs_domain(&gs_default_hot);
+  make_fresh(the_chunk, d, slots);
+  d->chunks = &the_chunk;
+  return d;
+}
+
+[[maybe_unused]] void no_slow_path() { MODEL_ASSERT(false); }
+
+// What the updater replaces and then spoils.
+struct versions {
+  model::data object[2];
+  std::uint32_t current = 0;
+
+  void prepare() {
+    current = 0;
+    object[0].write(1);
+    object[1].write(1);
+  }
+  void look() {
+    std::uint32_t i = gs_load_acquire(&current);
+    MODEL_ASSERT(object[i].read() == 1);
+  }
+  void replace() { gs_store_release(&current, 1u); }
+  void spoil() { object[0].write(0); }
+};
+
+}  // namespace
+}  // namespace graceslab::rcu

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Short rounds of the tool's torture runs, and the same runs over the broken flavours, which must
+# be caught. torture/runs.txt: a line is `NAME ARGUMENTS...`, or `busted NAME ARGUMENTS...` (then
+# exit status 0 is the failure).
+set(runs "${CMAKE_CURRENT_SOURCE_DIR}/torture/runs.txt")
+if(NOT TARGET graceslab_tool OR NOT EXISTS "${runs}")
+  return()
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${runs}")
+file(STRINGS "${runs}" lines REGEX "^[a-z]")
+foreach(line IN LISTS lines)
+  separate_arguments(words UNIX_COMMAND "${line}")
+  list(POP_FRONT words name)
+  set(program graceslab_tool)
+  set(must_fail OFF)
+  if(name STREQUAL "busted")
+    list(POP_FRONT words name)
+    string(PREPEND name "busted.")
+    set(program graceslab-busted)
+    set(must_fail ON)
+    if(NOT GRACESLAB_BUSTED)
+      continue()
+    endif()
+  endif()
+  add_test(NAME torture.${name} COMMAND ${program} ${words})
+  set_tests_properties(torture.${name} PROPERTIES LABELS torture TIMEOUT 300 WILL_FAIL ${must_fail})
+endforeach()

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A sandbox that is installed after the start takes membarrier away, and then mprotect too.
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "os/clock.hpp"
+#include "os/fence.hpp"
+#include "sync/doorbell.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+bool refuse(unsigned system_call) {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program = {sizeof code / sizeof code[0], code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+void quiet(gs_report, const char*, size_t, void*) {}
+
+// Exit codes: 0 as it should be, 77 no sandbox here, else the step that went wrong.
+int down_the_ladder() {
+  if (os::fence_mode() != GS_FENCE_MEMBARRIER) return 77;
+  gs_report_set_handler(quiet, nullptr);
+  if (!refuse(SYS_membarrier)) return 77;
+  errno = EXDEV;
+  const bool fenced = os::heavy_fence();
+  if (errno != EXDEV) return 1;
+  if (fenced && os::fence_mode() != GS_FENCE_MPROTECT) return 2;
+  if (!refuse(SYS_mprotect)) return 77;
+  if (os::heavy_fence() || os::heavy_fence()) return 3;
+  if (os::fence_mode() != GS_FENCE_NONE || os::readers_fence()) return 4;
+  if (gs_report_count(GS_REPORT_NO_FENCE) != 1) return 5;
+  // Without a fence a sleeper polls: it returns to look, and does not call that a time-out.
+  sync::doorbell bell;
+  const auto start = os::now_ns();
+  if (!bell.sleep([](void*) { return false; }, nullptr, 60'000)) return 6;
+  return os::now_ns() - start < 10'000'000'000u ? 0 : 7;
+}
+
+TEST(Fence, LadderGoesDownWhenTheSystemRefuses) {
+  const pid_t child = fork();
+  if (child == 0) _exit(down_the_ladder());
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no seccomp here, or another mode was forced";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace

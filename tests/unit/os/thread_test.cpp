@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "os/thread.hpp"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "os/clock.hpp"
+#include "os/fault.hpp"
+#include "os/fence.hpp"
+#include "os/hooks.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+TEST(Thread, TidIsRightHereThereAndInAChild) {
+  EXPECT_EQ(os::tid(), static_cast<std::uint32_t>(gettid()));
+  std::thread([] { EXPECT_EQ(os::tid(), static_cast<std::uint32_t>(gettid())); }).join();
+  const pid_t child = fork();
+  if (child == 0) _exit(os::tid() == static_cast<std::uint32_t>(getpid()) ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Thread, AliveWhileItRuns) {
+  std::uint32_t tid = 0, stop = 0;
+  std::thread other([&] {
+    gs_store_release(&tid, os::tid());
+    while (!gs_load_acquire(&stop)) os::sleep_us(100);
+  });
+  while (gs_load_acquire(&tid) == 0) os::yield();
+  EXPECT_TRUE(os::thread_alive(tid));
+  gs_store_release(&stop, 1u);
+  other.join();
+  for (int i = 0; i < 10'000 && os::thread_alive(tid); ++i) os::sleep_us(100);
+  EXPECT_FALSE(os::thread_alive(tid));
+}
+
+struct told {
+  std::uint32_t done = 0;
+  std::uint32_t tid = 0;
+  sigset_t mask;
+  char name[16];
+};
+
+void tell(void* arg) {
+  auto* t = static_cast<told*>(arg);
+  t->tid = os::tid();
+  pthread_sigmask(SIG_SETMASK, nullptr, &t->mask);
+  os::thread_name(os::tid(), t->name, sizeof t->name);
+  gs_store_release(&t->done, 1u);
+}
+
+TEST(Thread, StartsNamedAndWithSignalsBlocked) {
+  told t;
+  ASSERT_TRUE(os::start_thread("gs-test", tell, &t));
+  while (!gs_load_acquire(&t.done)) os::sleep_us(100);
+  EXPECT_NE(t.tid, os::tid());
+  EXPECT_EQ(std::string(t.name), "gs-test");
+  EXPECT_TRUE(sigismember(&t.mask, SIGINT));
+  EXPECT_TRUE(sigismember(&t.mask, SIGRTMIN + 5));
+  sigset_t mine;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mine);
+  EXPECT_FALSE(sigismember(&mine, SIGINT));
+}
+
+TEST(Thread, StartsMany) {
+  static std::uint32_t started;
+  int asked = 0;
+  for (int i = 0; i < 500; ++i) {
+    asked += os::start_thread(
+        "gs-many", [](void*) { gs_fetch_add(&started, 1u); }, nullptr);
+    if (i % 16 == 0) os::sleep_us(1000);
+  }
+  EXPECT_GT(asked, 100);
+  for (int i = 0; i < 50'000 && gs_load_seq_cst(&started) != static_cast<std::uint32_t>(asked); ++i)
+    os::sleep_us(100);
+  EXPECT_EQ(gs_load_seq_cst(&started), static_cast<std::uint32_t>(asked));
+}
+
+TEST(Thread, RefusalIsAnAnswer) {
+  const gs_fault fault = {1'000'000, 0, 1, 0};
+  gs_fault_set(GS_FAULT_THREAD, &fault);
+  EXPECT_FALSE(os::start_thread(
+      "gs-no", [](void*) {}, nullptr));
+  gs_fault_set(GS_FAULT_THREAD, nullptr);
+}
+
+TEST(Thread, UnknownNameIsAQuestionMark) {
+  char name[16];
+  os::thread_name(4'000'000, name, sizeof name);
+  EXPECT_STREQ(name, "?");
+}
+
+TEST(Thread, CountsCores) { EXPECT_GE(os::cores_online(), 1u); }
+
+// The heavy fence pairs with compiler-only fences: the store-buffer test that fails within moments
+// without it.
+TEST(Fence, HeavyPairsWithLight) {
+  if (os::readers_fence()) GTEST_SKIP() << "readers fence themselves in this mode";
+  struct alignas(128) line {
+    std::uint32_t word = 0;
+  };
+  static line x, y, round_light, round_heavy, stop;
+  static std::uint32_t light_saw, heavy_saw;
+  std::thread light([] {
+    for (std::uint32_t round = 1;; ++round) {
+      while (gs_load_acquire(&round_heavy.word) != round)
+        if (gs_load_acquire(&stop.word)) return;
+      gs_store_relaxed(&x.word, round);
+      gs_light_fence();
+      gs_store_relaxed(&light_saw, gs_load_relaxed(&y.word));
+      gs_store_release(&round_light.word, round);
+    }
+  });
+  unsigned both_missed = 0;
+  const auto until = os::now_ns() + 500'000'000;
+  for (std::uint32_t round = 1; os::now_ns() < until; ++round) {
+    gs_store_release(&round_heavy.word, round);
+    gs_store_relaxed(&y.word, round);
+    ASSERT_TRUE(os::heavy_fence());
+    heavy_saw = gs_load_relaxed(&x.word);
+    while (gs_load_acquire(&round_light.word) != round) gs_cpu_relax();
+    both_missed += heavy_saw != round && gs_load_relaxed(&light_saw) != round;
+  }
+  gs_store_release(&stop.word, 1u);
+  light.join();
+  EXPECT_EQ(both_missed, 0u);
+}
+
+TEST(Fence, WorksInAForkedChild) {
+  const pid_t child = fork();
+  if (child == 0) _exit(os::heavy_fence() ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Hooks, ForkRunsByRank) {
+  static std::string order;
+  const auto note = [](const char* what) { order += what; };
+  static auto say = note;
+  os::on_fork({203, [] { say("c"); }, [] { say("C"); }, nullptr});
+  os::on_fork({201, [] { say("a"); }, [] { say("A"); }, nullptr});
+  os::on_fork({202, [] { say(os::forking() ? "b" : "!"); }, [] { say("B"); }, nullptr});
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(order, "abcCBA");
+  EXPECT_FALSE(os::forking());
+}
+
+}  // namespace

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Mirrors src/: sees the internal headers and links the whole archive.
+graceslab_gtest(unit graceslab_static)
+if(TARGET unit)
+  target_include_directories(unit PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_compile_definitions(unit PRIVATE _GNU_SOURCE)
+endif()

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The many-caches question: one global barrier and N destroys, or N waits for one cache each?
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "progress.hpp"
+
+namespace graceslab::lab {
+
+struct many_point {
+  unsigned caches;
+  double global_us;  // kfree_rcu_barrier() + N times kmem_cache_destroy()
+  double single_us;  // N times kmem_cache_destroy_wait()
+  double async_us;   // N times kmem_cache_destroy_rcu() + kmem_cache_destroy_barrier()
+};
+
+struct many_result {
+  std::vector<many_point> points;
+  std::optional<unsigned>
+      crossover;  // from this N on the global barrier was faster at every N measured
+};
+
+many_result run_many(progress& show);
+
+}  // namespace graceslab::lab

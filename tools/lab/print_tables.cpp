@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Tables of at most 120 columns, each with a legend below.
+#include <algorithm>
+
+#include "print.hpp"
+
+namespace graceslab::lab {
+namespace {
+
+// 12345678 -> "12.3 M": three digits are all that such figures carry.
+std::string short_number(double v) {
+  if (v >= 1e9) return fmt::format("{:.2f} G", v / 1e9);
+  if (v >= 1e6) return fmt::format("{:.2f} M", v / 1e6);
+  if (v >= 1e4) return fmt::format("{:.0f} k", v / 1e3);
+  return fmt::format("{:.0f}", v);
+}
+
+std::string short_time(double us) {
+  if (us >= 1e6) return fmt::format("{:.2f} s", us / 1e6);
+  if (us >= 1e3) return fmt::format("{:.1f} ms", us / 1e3);
+  return fmt::format("{:.1f} us", us);
+}
+
+std::string short_number(std::uint64_t v) { return short_number(static_cast<double>(v)); }
+
+void print_input(const findings& f) {
+  fmt::print("{} ranges ({} IPv4, {} IPv6) from", f.table->ranges.size(), f.table->ipv4,
+             f.table->ipv6);
+  for (const input_file& file : f.table->files) fmt::print(" {}", file.path);
+  fmt::print("\nmodules per approach: {}, each under load for {} s; readers: {}, updaters: {}\n\n",
+             f.work.rounds, f.work.seconds, f.readers, f.updaters);
+}
+
+void print_approach(const approach_result& r) {
+  double rounds = std::max(1u, r.rounds);
+  fmt::print("{:<21} {:<4} {:<6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>5.1f} {:>7} {:>7} {:>7} {:>3}\n",
+             r.info->id, r.info->paper, r.kept() ? "ok" : "FAILED",
+             short_number(r.objects_in_flight), short_time(r.destroy_us.p50),
+             short_time(r.destroy_us.p99), short_time(r.home_us.p50), short_time(r.home_us.p99),
+             static_cast<double>(r.grace_periods) / rounds, short_number(r.lookups_per_s),
+             short_number(r.updates_per_s), r.objects_leaked, r.unmapped ? "yes" : "NO");
+}
+
+void print_approaches(const findings& f) {
+  if (f.approaches.empty()) return;
+  fmt::print("{:<21} {:<4} {:<6} {:>9} {:>19} {:>19} {:>5} {:>7} {:>7} {:>7} {:>3}\n", "", "", "",
+             "objects", "destroy held caller", "all pages home", "grace", "lookups", "updates",
+             "lost or", "un-");
+  fmt::print("{:<21} {:<4} {:<6} {:>9} {:>9} {:>9} {:>9} {:>9} {:>5} {:>7} {:>7} {:>7} {:>3}\n",
+             "approach", "", "", "in flight", "median", "p99", "median", "p99", "per.", "/s", "/s",
+             "leaked", "map");
+  std::uint64_t retired = 0, reclaimed = 0, meanwhile = 0;
+  for (const approach_result& r : f.approaches) {
+    print_approach(r);
+    retired += r.objects_retired;
+    reclaimed += r.objects_reclaimed;
+    meanwhile += r.host_lookups_meanwhile;
+  }
+  fmt::print(
+      "\n  in flight: waiting for a grace period when the teardown began (median). home: from then "
+      "until the last page\n"
+      "  was back. grace per.: grace periods per teardown, until home. unmap: no page of the "
+      "module is left mapped.\n"
+      "  {} objects given up, {} reclaimed; the host's readers made {} lookups while modules were "
+      "torn down.\n",
+      short_number(retired), short_number(reclaimed), short_number(meanwhile));
+  for (const approach_result& r : f.approaches)
+    for (const std::string& p : r.problems) fmt::print("  FAILED {}\n", p);
+}
+
+void print_unsafe(const findings& f) {
+  if (f.unsafe.empty()) return;
+  fmt::print("\n{:<21} {:<10} {:<7} {:<25} {}\n", "unsafe variant", "protection", "caught",
+             "outcome", "because");
+  for (const unsafe_result& r : f.unsafe)
+    fmt::print("{:<21} {:<10} {:<7} {:<25} {}\n", r.info->id, r.protection ? "on" : "off",
+               r.caught ? "yes" : "NO", r.outcome, r.evidence);
+  fmt::print(
+      "\n  Protection off, the bug must show: a crash in code that is gone, or a report. "
+      "Protection on (the default of the\n"
+      "  library), nothing may crash. Luck: on an idle system the callbacks happened to run before "
+      "the unload.\n");
+}
+
+const char* best_of(const many_point& p) {
+  if (p.async_us < p.global_us && p.async_us < p.single_us) return "asynchronous";
+  return p.global_us < p.single_us ? "global" : "single";
+}
+
+void print_many(const findings& f) {
+  if (!f.many) return;
+  fmt::print("\n{:<12} {:>12} {:>12} {:>12}   {}\n", "many caches", "global", "single",
+             "asynchronous", "fastest");
+  for (const many_point& p : f.many->points)
+    fmt::print("{:<12} {:>12} {:>12} {:>12}   {}\n", p.caches, short_time(p.global_us),
+               short_time(p.single_us), short_time(p.async_us), best_of(p));
+  fmt::print(
+      "\n  global: kfree_rcu_barrier(), then N times kmem_cache_destroy(). single: N times "
+      "kmem_cache_destroy_wait().\n"
+      "  asynchronous: N times kmem_cache_destroy_rcu(), then kmem_cache_destroy_barrier(). "
+      "Medians.\n");
+  if (f.many->crossover)
+    fmt::print("  crossover: from {} caches on, one global barrier beats single waits.\n",
+               *f.many->crossover);
+  else
+    fmt::print("  crossover: none; single waits were faster at the largest number measured.\n");
+}
+
+}  // namespace
+
+bool findings::good() const {
+  return std::all_of(approaches.begin(), approaches.end(),
+                     [](const approach_result& r) { return r.kept(); }) &&
+         std::all_of(unsafe.begin(), unsafe.end(), [](const unsafe_result& r) { return r.caught; });
+}
+
+void print_tables(const findings& f) {
+  print_input(f);
+  print_approaches(f);
+  print_unsafe(f);
+  print_many(f);
+  fmt::print("\nverdict: {} ({:.0f} s)\n", f.good() ? "every promise was kept" : "FAILED",
+             f.seconds);
+}
+
+}  // namespace graceslab::lab

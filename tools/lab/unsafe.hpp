@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Modules that trust the wrong thing, each in a child process, with owner protection off and on.
+//
+// Protection off, the bug must show: a crash in unmapped code, or a report. Protection on, nothing
+// may crash: the library waits for the module's callbacks before its code goes, or reports. The
+// interleaving is forced: a blocking callback of the host stands ahead in the queue until after the
+// unload.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "module/abi.hpp"
+#include "progress.hpp"
+
+namespace graceslab::lab {
+
+struct unsafe_info {
+  unsafe which;
+  const char* id;
+  const char* what;
+};
+const std::vector<unsafe_info>& unsafe_variants();
+
+struct unsafe_result {
+  const unsafe_info* info = nullptr;
+  bool protection = false;
+  std::string outcome;               // one of a few phrases: see docs/guide/lab.md
+  std::string evidence;              // what it was concluded from
+  std::vector<std::string> reports;  // kinds of the library's reports, each once
+  bool caught = false;
+};
+
+// Runs `variant` in a child and judges what came of it.
+unsafe_result run_unsafe(const unsafe_info& variant, bool protection);
+
+// Every variant with protection off and on, and the lucky one.
+std::vector<unsafe_result> run_all_unsafe(const std::vector<std::string>& only, progress& show);
+
+// What the child does.
+[[noreturn]] void be_child(unsafe variant, bool protection);
+
+}  // namespace graceslab::lab

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The phases of a torture run. Each adds its workers to the session when it is made; its destructor
+// takes apart what they used, once they have ended. All phases run at the same time.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "session.hpp"
+
+namespace graceslab::torture {
+
+class phase {
+ public:
+  phase() = default;
+  virtual ~phase() = default;
+  phase(const phase&) = delete;
+  phase& operator=(const phase&) = delete;
+};
+
+// Readers and updaters of ageing elements in two domains; threads that come and go.
+std::unique_ptr<phase> make_pipes(session& s);
+// Callbacks and retired objects are posted by several threads, and every barrier must find all
+// done.
+std::unique_ptr<phase> make_barriers(session& s);
+// Objects change hands at full speed while somebody seizes the arrays; then the counts must agree.
+std::unique_ptr<phase> make_exchange(session& s);
+// Caches are created, used and destroyed in every way.
+std::unique_ptr<phase> make_churn(session& s);
+// Look-ups in a type-safe cache, by reference count.
+std::unique_ptr<phase> make_type_safe(session& s);
+// The process forks now and then; the child must be able to go on.
+std::unique_ptr<phase> make_forks(session& s);
+
+}  // namespace graceslab::torture

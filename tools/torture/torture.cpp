@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// `graceslab torture`: everything at once, at random, with every answer checked.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+
+#include "../commands.hpp"
+#include "phases.hpp"
+#include "print.hpp"
+
+namespace graceslab {
+namespace torture {
+namespace {
+
+constexpr unsigned most_threads = 256;
+
+void check(options& o) {
+  if (!std::isfinite(o.seconds) || o.seconds < 0 || o.seconds > 1e6)
+    throw tool::usage_error("--seconds must be a number from 0 to 1000000");
+  if (o.readers > most_threads || o.updaters > most_threads)
+    throw tool::usage_error("--readers and --updaters must be numbers from 0 to 256");
+  unsigned cores = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
+  if (o.readers == 0) o.readers = cores;
+  if (o.updaters == 0) o.updaters = cores;
+}
+
+void print(const session& s, const findings& f) {
+  if (s.asked().json)
+    print_json(s.asked(), f);
+  else
+    print_text(s.asked(), f);
+}
+
+// Caches whose names are ours must all be gone, lingering ones too.
+void check_nothing_left(session& s) {
+  (void)gs_cache_destroy_barrier();
+  gs_caches_visit(
+      [](const gs_cache_stats* c, void* to) {
+        if (std::string_view(c->name).starts_with("torture."))
+          static_cast<session*>(to)->fail(trouble::count,
+                                          "cache {} is left: stage {}, {} live, {} in flight",
+                                          c->name, c->stage, c->live, c->retired - c->reclaimed);
+      },
+      &s);
+}
+
+// After trouble nothing is taken apart: it might never end, and would say nothing new.
+[[noreturn]] void leave(session& s) {
+  print(s, s.results());
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+
+void run(options o) {
+  check(o);
+  session s(o);
+  watch_for_crashes(s.asked().seed);
+  report_watch reports(s);
+  {
+    std::vector<std::unique_ptr<phase>> phases;
+    for (auto make :
+         {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe, make_forks})
+      phases.push_back(make(s));
+    if (!s.run() || s.failed()) leave(s);
+  }
+  check_nothing_left(s);
+  if (s.failed()) leave(s);
+  print(s, s.results());
+}
+
+}  // namespace
+}  // namespace torture
+
+void tool::add_torture(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("torture", "Play everything at random and check every answer");
+  auto o = std::make_shared<torture::options>();
+  auto flaws = std::make_shared<bool>(false);
+  command->add_option("--seconds", o->seconds, "How long")->capture_default_str();
+  command->add_option("--seed", o->seed, "Repeats the choices of an earlier run; 0: a new one");
+  command->add_option("--readers", o->readers, "Reading threads; 0: one per core");
+  command->add_option("--updaters", o->updaters, "Updating threads; 0: one per core");
+  command->add_flag("--json", o->json, "Print JSON, alone on standard output");
+  command->add_flag("--list-flaws", *flaws,
+                    "Print what can be broken on purpose in a test build, and exit");
+  command->footer("Exit status: 0 clean, 1 trouble was seen, 2 bad options");
+  command->callback([o, flaws] {
+    if (*flaws)
+      torture::print_flaws();
+    else
+      torture::run(*o);
+  });
+}
+
+}  // namespace graceslab
