@@ -33,7 +33,7 @@ class rcu_domain {
     if (domain_ == nullptr) throw std::bad_alloc();
   }
   /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never freed.
-  constexpr ~rcu_domain() {
+  ~rcu_domain() {
     if (domain_ != nullptr) (void)gs_domain_destroy(domain_);
   }
   rcu_domain(const rcu_domain&) = delete;
@@ -72,19 +72,18 @@ class rcu_domain {
   gs_domain* native_handle() const noexcept { return domain_; }
 
  private:
-  friend rcu_domain& rcu_default_domain() noexcept;
-  constexpr rcu_domain() noexcept = default;
   gs_domain* domain_ = nullptr;  // nullptr: the default domain, which is never destroyed
 };
 
 /// The domain that everything uses unless told otherwise; usable before main and after static destruction.
-inline rcu_domain& rcu_default_domain() noexcept {
-  static constinit union holder {
-    constexpr holder() : domain() {}
-    constexpr ~holder() {}
-    rcu_domain domain;
-  } instance;
-  return instance.domain;
+/// Hidden, so one object per shared object, all of the same domain: glibc never unmaps an object that has a symbol which
+/// is unique in the process. Raw zeroes are that domain; a destructor would need a guard on every call.
+[[gnu::visibility("hidden")]] inline rcu_domain& rcu_default_domain() noexcept {
+  struct alignas(rcu_domain) zeroes {
+    unsigned char bytes[sizeof(rcu_domain)];
+  };
+  static constinit zeroes instance = {};
+  return reinterpret_cast<rcu_domain&>(instance);
 }
 
 /// A read-side section for the length of a scope. Never blocks or fails.

@@ -6,16 +6,22 @@
 #include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
+#include "slab/fast.hpp"
 #include "slab/misuse.hpp"
 
 using namespace graceslab;
 
 namespace {
 
-slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
+[[gnu::cold, gnu::noinline]] slab::cache* unresolved(const kmem_cache* handle, const char* what,
+                                                     const void* site) noexcept {
+  if (handle != nullptr) slab::report_stale(handle, what, site);
+  return nullptr;
+}
+
+inline slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
   slab::cache* c = slab::cache_from_handle(handle);
-  if (GS_UNLIKELY(c == nullptr) && handle != nullptr) slab::report_stale(handle, what, site);
-  return c;
+  return GS_LIKELY(c != nullptr) ? c : unresolved(handle, what, site);
 }
 
 // An open cache: for operations that have nothing to do on one that was destroyed.
@@ -26,8 +32,9 @@ slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void
   return nullptr;
 }
 
+// Whether it is the start of one of that cache's objects is found out with its state.
 slab::cache* owner_of(const void* object, const char* what, const void* site) noexcept {
-  slab::cache* c = slab::cache_of_object(object);
+  slab::cache* c = slab::cache_of_start(object);
   if (GS_UNLIKELY(c == nullptr)) slab::report_foreign(object, what, site);
   return c;
 }

@@ -22,13 +22,19 @@ constexpr std::uint64_t poll_min_us = 50, poll_max_us = 1000;
 
 struct targets {
   std::uint64_t below[shards_max];
+  std::uint64_t cookie = 0;  // the newest that they wait for
 };
 
+// Seals what is being filled, so that everything posted before has a cookie.
 targets remember(gs_domain* d) noexcept {
   targets t{};
   for (unsigned i = 0; i < shards_max; ++i) {
-    sync::lock_guard guard(d->shards[i].lock);
-    t.below[i] = d->shards[i].posted;
+    shard& s = d->shards[i];
+    sync::lock_guard guard(s.lock);
+    t.below[i] = s.posted;
+    seal(d, s);
+    const std::uint64_t cookie = last_cookie(s);
+    if (cookie > t.cookie) t.cookie = cookie;
   }
   return t;
 }
@@ -39,11 +45,17 @@ wish up_to(const targets& t, unsigned i) noexcept {
   return w;
 }
 
-bool any_left(gs_domain* d, const targets& t, std::uint64_t* cookie) noexcept {
+// A linked batch may have been reopened since: it is sealed anew.
+bool any_left(gs_domain* d, targets& t) noexcept {
   bool left = false;
   for (unsigned i = 0; i < shards_max; ++i) {
-    sync::lock_guard guard(d->shards[i].lock);
-    left |= newest_cookie(d, d->shards[i], up_to(t, i), cookie);
+    shard& s = d->shards[i];
+    sync::lock_guard guard(s.lock);
+    if (!s.first || s.first->first >= t.below[i]) continue;
+    left = true;
+    if (!s.filling || s.filling->first >= t.below[i]) continue;
+    seal(d, s);
+    t.cookie = last_cookie(s);
   }
   return left;
 }
@@ -80,14 +92,13 @@ unsigned help(gs_domain* d, const targets& t) noexcept {
 
 bool wait_for_callbacks(gs_domain* d) noexcept {
   const bool inside = in_callback();
-  const targets t = remember(d);
+  targets t = remember(d);
   std::uint64_t pause_us = poll_min_us;
   for (;;) {
     const std::uint32_t ticket = d->batch_done.ticket();
-    std::uint64_t cookie = 0;
-    if (!any_left(d, t, &cookie)) return true;
+    if (!any_left(d, t)) return true;
     if (inside && only_excused_left(d, t)) return true;
-    if (!wait(d, cookie)) return false;
+    if (!wait(d, t.cookie)) return false;
     if (help(d, t) != 0) {
       pause_us = poll_min_us;
       continue;

@@ -177,8 +177,6 @@ const upper_hooks& upper() noexcept {
   return *gs_load_acquire(&hooks);
 }
 
-upper_room& room(gs_domain* d) noexcept { return d->upper; }
-
 void lock_domains() noexcept { table_lock.lock(); }
 void unlock_domains() noexcept { table_lock.unlock(); }
 void domains_after_fork_in_child() noexcept { table_lock.reset_in_child(); }

@@ -52,7 +52,6 @@ struct gs_domain {
 
   graceslab::sync::event batch_done;  // a batch left a shard's list
   graceslab::rcu::shard shards[graceslab::rcu::shards_max];
-  graceslab::rcu::upper_room upper;
   gs_domain_hot own_hot = {};
   alignas(GS_CACHE_LINE) graceslab::rcu::upper_room upper;
 };

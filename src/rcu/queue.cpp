@@ -260,6 +260,15 @@ bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie)
   return found;
 }
 
+// Cookies rise along the list; reopened linked batches are the exception.
+std::uint64_t last_cookie(const shard& s) noexcept {
+  std::uint64_t cookie = s.last ? s.last->cookie : 0;
+  for (const batch& b : s.reserve)
+    if (b.in_list && b.cookie > cookie) cookie = b.cookie;
+  if (s.last && s.last == s.filling && s.last->prev && s.last->prev->cookie > cookie) cookie = s.last->prev->cookie;
+  return cookie;
+}
+
 std::uint32_t count_of_owner(shard& s, const void* owner) noexcept {
   std::uint32_t n = 0;
   for (batch* b = s.first; b; b = b->next)

@@ -93,6 +93,7 @@ bool finish(shard& s, runner& r) noexcept;  // true: a batch completed, notify w
 // The newest cookie of batches that may hold what is wished; seals them. False: nothing there.
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 
+std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
 std::uint32_t count_of_owner(shard& s, const void* owner) noexcept;
 void shard_after_fork_in_child(shard& s) noexcept;
 

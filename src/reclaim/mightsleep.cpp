@@ -9,9 +9,9 @@ void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept 
   if (slab::retire_in_array(c, object, site)) return;
   gs_domain* d = domain_of(c);
   if (rcu::reader_nesting(d) != 0 || !rcu::wait(d, rcu::snapshot(d)))
-    slab::retire_object(c, object, site);  // cannot wait here: by state byte, without memory
+    slab::retire_slow(c, object, site);  // cannot wait here: by state byte, without memory
   else
-    slab::free_object(c, object, site);
+    slab::free_slow(c, object, site);
 }
 
 }  // namespace graceslab::reclaim

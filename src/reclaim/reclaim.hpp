@@ -7,6 +7,7 @@
 #include "slab/locals.hpp"
 #include "slab/sheaves.hpp"
 #include "slab/slab.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::reclaim {
 

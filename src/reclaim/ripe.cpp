@@ -120,7 +120,6 @@ void ripen(slab::cache& c) noexcept {
 void collect_marked(slab::cache& c) noexcept {
   void* objects[marked_batch];
   for (;;) {
-    slab::transit in_hand(c);
     if (!begin_run(c, true)) return;
     std::uint32_t n = slab::gather_marked(c, objects, marked_batch);
     end_objects(c, objects, n);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Allocating: pop, else swap, else a full sheaf from the barn, else straight from a slab.
 #include "slab/debug.hpp"
+#include "slab/fast.hpp"
 #include "slab/hooks.hpp"
 #include "slab/locals.hpp"
 #include "slab/misuse.hpp"
 #include "slab/slab.hpp"
+#include "slab/transit.hpp"
 
 #include "os/report.hpp"
 
@@ -69,7 +71,20 @@ bool install_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
   return open;
 }
 
-void* alloc_slow(cache& c, const void* site) noexcept {
+// A full sheaf for the two empty ones. False: there is none to be had.
+bool refill(cache& c, gs_local& l) noexcept {
+  transit in_hand(c);
+  gs_sheaf* s = full_sheaf(c);
+  if (s == nullptr) return false;
+  gs_sheaf* old = nullptr;
+  if (!install_main(l, s, &old))
+    put_full(c, s);
+  else
+    old->count != 0 ? put_full(c, old) : put_empty(c, old);
+  return true;
+}
+
+void* take_any(cache& c, const void* site) noexcept {
   for (;;) {
     if (stage_of(c) != GS_STAGE_OPEN) return report_closed(c, site);
     gs_local* l = is_debug(c) ? nullptr : attach(c);
@@ -80,35 +95,23 @@ void* alloc_slow(cache& c, const void* site) noexcept {
       if (!wait_until_open(c, *l)) return report_closed(c, site);
       continue;
     }
-    gs_sheaf* s = full_sheaf(c);
-    if (s == nullptr) return alloc_direct(c, site);
-    gs_sheaf* old = nullptr;
-    if (!install_main(*l, s, &old)) {
-      put_full(c, s);
-      continue;
-    }
-    if (old->count != 0)
-      put_full(c, old);
-    else
-      put_empty(c, old);
+    if (!refill(c, *l)) return alloc_direct(c, site);
   }
 }
 
 }  // namespace
 
-void* alloc(cache& c, unsigned gfp, const void* site) noexcept {
+void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
   if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr)) {
     os::report(GS_REPORT_ZERO_WITH_CONSTRUCTOR,
                "zeroed allocation from cache '%s', whose constructor would be undone; refused", c.name);
     return nullptr;
   }
-  void* object = gs_local_take(local_of(c), c.id, c.stride, c.inverse);
-  if (GS_UNLIKELY(object == nullptr)) {
-    object = alloc_slow(c, site);
-    if (object == nullptr && stage_of(c) == GS_STAGE_OPEN) {
-      hooks.relieve(c);
-      object = alloc_slow(c, site);
-    }
+  void* object = gfp != 0 ? gs_local_take(local_of(c), c.id, c.stride, c.inverse) : nullptr;
+  if (object == nullptr) object = take_any(c, site);
+  if (object == nullptr && stage_of(c) == GS_STAGE_OPEN) {
+    hooks.relieve(c);
+    object = take_any(c, site);
   }
   if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
   return object;

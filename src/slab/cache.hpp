@@ -66,7 +66,6 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
   std::uint32_t active = 0;   // on the background thread's list; atomic
   std::uint32_t touched = 0;  // a slow path ran since the last trim; atomic
-  std::uint32_t in_transit = 0;  // others that hold sheaves of this cache privately; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
   std::uint64_t idle_since_ms = 0;
@@ -115,6 +114,7 @@ struct cache : cache_identity, cache_fields {
   alignas(GS_CACHE_LINE) sync::mutex lock{sync::rank::cache};
   sync::mutex slabs_lock{sync::rank::slabs};
   sync::mutex locals_lock{sync::rank::locals};
+  std::uint32_t in_transit = 0;  // threads that have objects of it in hand (transit.hpp); atomic, outlives the cache
 };
 
 inline constexpr std::size_t cache_record_bytes = 1024;
@@ -122,22 +122,28 @@ static_assert(sizeof(cache) <= cache_record_bytes);
 
 inline bool is_large(const cache& c) noexcept { return (c.flags & flag_large_runs) != 0; }
 
-// Held by whoever has objects of a cache in hand outside its lists; closing waits until nobody does.
-class transit {
- public:
-  explicit transit(cache& c) noexcept : c_(c) { (void)gs_fetch_add(&c_.in_transit, 1u); }
-  ~transit() { (void)gs_fetch_sub(&c_.in_transit, 1u); }
-  transit(const transit&) = delete;
-  transit& operator=(const transit&) = delete;
-
- private:
-  cache& c_;
-};
-
 // ---- ids and handles (cache_table.cpp) ----
-cache* cache_from_handle(const kmem_cache* handle) noexcept;  // nullptr when stale or not ours
-cache* cache_from_id(std::uint32_t id) noexcept;
-std::uint32_t cache_ids() noexcept;                           // ids are below this
+struct cache_table {
+  std::uintptr_t start = 0;  // of the records
+  std::size_t bytes = 0;     // of those given out at least once; atomic
+};
+[[gnu::visibility("hidden")]] extern cache_table table;
+
+// nullptr when the handle is stale or not ours.
+inline cache* cache_from_handle(const kmem_cache* handle) noexcept {
+  auto value = reinterpret_cast<std::uintptr_t>(handle);
+  if (GS_UNLIKELY(value - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
+  auto* c = reinterpret_cast<cache*>(value & ~std::uintptr_t{cache_record_bytes - 1});
+  return GS_LIKELY(c->handle == value) ? c : nullptr;
+}
+// ORDER cache_table.find <-> cache_table.grow   (docs/ordering/publish.md, claim 3)
+inline std::uint32_t cache_ids() noexcept {  // ids are below this
+  return static_cast<std::uint32_t>(gs_load_acquire(&table.bytes) / cache_record_bytes);
+}
+inline cache* cache_from_id(std::uint32_t id) noexcept {
+  if (id == 0 || id >= cache_ids()) return nullptr;
+  return reinterpret_cast<cache*>(table.start + std::size_t{id} * cache_record_bytes);
+}
 inline kmem_cache* handle_of(const cache& c) noexcept {
   return reinterpret_cast<kmem_cache*>(c.handle);
 }
@@ -154,9 +160,9 @@ cache* create(const gs_cache_options& options) noexcept;  // reports bad argumen
 cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept;
 
 // ---- operations ----
-void* alloc(cache& c, unsigned gfp, const void* site) noexcept;
-void free_object(cache& c, void* object, const void* site) noexcept;
-void retire_object(cache& c, void* object, const void* site) noexcept;
+void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept;
+void free_slow(cache& c, void* object, const void* site) noexcept;
+void retire_slow(cache& c, void* object, const void* site) noexcept;
 // As retire_object(), but false when no array could be had: nothing is changed then.
 bool retire_in_array(cache& c, void* object, const void* site) noexcept;
 bool alloc_bulk(cache& c, unsigned gfp, std::size_t n, void** objects, const void* site) noexcept;

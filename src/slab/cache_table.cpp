@@ -19,30 +19,31 @@ constexpr std::uint32_t generations = cache_record_bytes - 1;
 constexpr std::size_t commit_step = std::size_t{64} << 10;
 
 constinit sync::mutex table_lock{sync::rank::caches};
-char* table;             // reserved for ids_max records
 std::size_t committed;
-std::uint32_t ids = 1;   // ids below were given out at least once
 cache* resting_head;
 cache* resting_tail;
 std::uint32_t resting;
 
 bool table_ready() noexcept {
-  if (table == nullptr)
-    gs_store_release(&table, static_cast<char*>(os::reserve(std::size_t{ids_max} * cache_record_bytes,
-                                                            cache_record_bytes)));
-  return table != nullptr;
+  if (table.start == 0) {
+    void* range = os::reserve(std::size_t{ids_max} * cache_record_bytes, cache_record_bytes);
+    table.start = reinterpret_cast<std::uintptr_t>(range);
+  }
+  return table.start != 0;
 }
 
 cache* fresh_record() noexcept {
-  if (ids == ids_max) return nullptr;
-  std::size_t end = (std::size_t{ids} + 1) * cache_record_bytes;
+  std::size_t at = table.bytes != 0 ? table.bytes : cache_record_bytes;
+  std::size_t end = at + cache_record_bytes;
+  if (end > std::size_t{ids_max} * cache_record_bytes) return nullptr;
   if (end > committed) {
-    if (!os::commit(table + committed, commit_step, 0)) return nullptr;
+    if (!os::commit(reinterpret_cast<char*>(table.start) + committed, commit_step, 0)) return nullptr;
     committed += commit_step;
   }
-  auto* c = ::new (table + std::size_t{ids} * cache_record_bytes) cache;
-  c->id = ids;
-  gs_store_release(&ids, ids + 1);
+  auto* c = ::new (reinterpret_cast<char*>(table.start) + at) cache;
+  c->id = static_cast<std::uint32_t>(at / cache_record_bytes);
+  // ORDER cache_table.grow <-> cache_table.find   (docs/ordering/publish.md, claim 3)
+  gs_store_release(&table.bytes, end);
   return c;
 }
 
@@ -61,21 +62,7 @@ cache* rested_record() noexcept {
 
 }  // namespace
 
-cache* cache_from_handle(const kmem_cache* handle) noexcept {
-  auto value = reinterpret_cast<std::uintptr_t>(handle);
-  auto offset = value - reinterpret_cast<std::uintptr_t>(table);
-  if (GS_UNLIKELY(offset >= std::size_t{gs_load_relaxed(&ids)} * cache_record_bytes || table == nullptr))
-    return nullptr;
-  auto* c = reinterpret_cast<cache*>(value & ~std::uintptr_t{cache_record_bytes - 1});
-  return GS_LIKELY(c->handle == value && c->id != 0) ? c : nullptr;
-}
-
-cache* cache_from_id(std::uint32_t id) noexcept {
-  if (id == 0 || id >= gs_load_acquire(&ids)) return nullptr;
-  return reinterpret_cast<cache*>(table + std::size_t{id} * cache_record_bytes);
-}
-
-std::uint32_t cache_ids() noexcept { return gs_load_acquire(&ids); }
+constinit cache_table table;
 
 cache* cache_new() noexcept {
   sync::lock_guard hold(table_lock);

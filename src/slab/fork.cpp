@@ -3,7 +3,7 @@
 #include "os/hooks.hpp"
 #include "slab/heap.hpp"
 #include "slab/meta.hpp"
-#include "slab/cache.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -23,14 +23,15 @@ void after(bool child) noexcept {
   each_cache([child](cache& c) { drop(c.locals_lock, child); });
   each_cache([child](cache& c) {
     if (!child) return;
-    c.in_transit = 0;  // whoever held something is not here
     c.ripe_running = false;
   });
   table_unlock_after_fork(child);
   classes_unlock_after_fork(child);
+  transit_resume();
 }
 
 void prepare() noexcept {
+  transit_halt();
   classes_lock_for_fork();
   table_lock_for_fork();
   each_cache([](cache& c) { c.locals_lock.lock(); });

@@ -8,6 +8,7 @@
 #include "slab/locals.hpp"
 #include "slab/misuse.hpp"
 #include "slab/slab.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -59,13 +60,6 @@ void give_direct(cache& c, void* object, giving what) noexcept {
   what == giving::free ? return_objects(c, &object, 1) : mark_retired(c, object);
 }
 
-void store_old(cache& c, giving what, gs_sheaf* old) noexcept {
-  if (old->count == 0)
-    put_empty(c, old);
-  else
-    what == giving::free ? put_full(c, old) : defer(c, old);
-}
-
 // A run may be huge: it waits in no partly filled array.
 void retire_large(cache& c, void* object, std::uint8_t* state) noexcept {
   gs_sheaf* s = empty_sheaf(c);
@@ -87,6 +81,30 @@ void give_late(cache& c, void* object, giving what, const void* site) noexcept {
 
 enum class round { done, again, no_array };
 
+// An empty sheaf for the full one, which goes where it belongs.
+round exchange(cache& c, gs_local& l, giving what) noexcept {
+  std::uint32_t n = 0;
+  std::uint64_t depth = 0;
+  {
+    transit in_hand(c);
+    gs_sheaf* s = empty_sheaf(c);
+    if (s == nullptr) return round::no_array;
+    gs_sheaf* old = nullptr;
+    if (!install_empty(l, what, s, &old)) {
+      put_empty(c, s);
+    } else if (old->count == 0) {
+      put_empty(c, old);
+    } else if (what == giving::free) {
+      put_full(c, old);
+    } else {
+      n = old->count;
+      depth = append_deferred(c, old);
+    }
+  }
+  if (n != 0) hooks.deferred(c, n, depth);
+  return round::again;
+}
+
 // One round of the slow path.
 round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexcept {
   gs_local* l = attach(c);
@@ -104,11 +122,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
     case pushed::full:
       break;
   }
-  gs_sheaf* s = empty_sheaf(c);
-  if (s == nullptr) return round::no_array;
-  gs_sheaf* old = nullptr;
-  install_empty(*l, what, s, &old) ? store_old(c, what, old) : put_empty(c, s);
-  return round::again;
+  return exchange(c, *l, what);
 }
 
 // False only when `must_array` and none could be had.
@@ -141,14 +155,12 @@ bool give_slow(cache& c, void* object, giving what, const void* site, bool must_
 
 }  // namespace
 
-void free_object(cache& c, void* object, const void* site) noexcept {
-  if (GS_UNLIKELY(!gs_local_give(local_of(c), 0, object, c.id, c.stride, c.inverse)))
-    give_slow(c, object, giving::free, site, false);
+void free_slow(cache& c, void* object, const void* site) noexcept {
+  give_slow(c, object, giving::free, site, false);
 }
 
-void retire_object(cache& c, void* object, const void* site) noexcept {
-  if (GS_UNLIKELY(!gs_local_give(local_of(c), 1, object, c.id, c.stride, c.inverse)))
-    give_slow(c, object, giving::retire, site, false);
+void retire_slow(cache& c, void* object, const void* site) noexcept {
+  give_slow(c, object, giving::retire, site, false);
 }
 
 bool retire_in_array(cache& c, void* object, const void* site) noexcept {

@@ -5,6 +5,7 @@
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
 #include "slab/takeover.hpp"
+#include "slab/transit.hpp"
 #include "sync/registry.hpp"
 
 namespace graceslab::slab {
@@ -91,6 +92,7 @@ bool tie(cache& c, gs_local& l) noexcept {
 // A record of a thread that ended. In a forked child its owner may have stopped between busy and not busy.
 void hand_on(std::uint32_t id, gs_local& l) noexcept {
   cache* c = cache_from_id(id);
+  if (c == nullptr) return;
   transit in_hand(*c);
   spoils s;
   bool open = false;
@@ -131,8 +133,7 @@ void hand_on_all(sync::thread_record& t) noexcept {
 
 }  // namespace
 
-gs_local* local_of(const cache& c) noexcept {
-  if (GS_LIKELY(c.id < GS_TLS_CACHES)) return gs_tls.local[c.id];
+gs_local* local_far(const cache& c) noexcept {
   auto* t = static_cast<sync::thread_record*>(gs_tls.thread);
   if (t == nullptr || t->locals == nullptr) return &sync::local_dummy;
   gs_local** place = find_place(*static_cast<directory*>(t->locals), c.id);

@@ -11,7 +11,10 @@ namespace graceslab::slab {
 // closed: then every operation goes straight to the slabs.
 gs_local* attach(cache& c) noexcept;
 // The record if there is one (perhaps closed or of an earlier generation), else the dummy.
-gs_local* local_of(const cache& c) noexcept;
+gs_local* local_far(const cache& c) noexcept;
+inline gs_local* local_of(const cache& c) noexcept {
+  return GS_LIKELY(c.id < GS_TLS_CACHES) ? gs_tls.local[c.id] : local_far(c);
+}
 // Out of the way of whoever seizes the record. False when the cache is closed for good.
 bool wait_until_open(cache& c, const gs_local& l) noexcept;
 

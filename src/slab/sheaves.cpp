@@ -137,19 +137,19 @@ gs_sheaf* full_sheaf(cache& c) noexcept {
   return nullptr;
 }
 
-void defer(cache& c, gs_sheaf* s) noexcept {
+std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept {
   // The one full fence per array stands in here: everything its retirers wrote comes before the cookie.
   s->cookie = hooks.snapshot(c.domain);
+  sync::lock_guard hold(c.lock);
+  append(c.deferred, s);
+  if (!os::busted(os::flaw::counter_stuck)) c.retired += s->count;
+  if (s->cookie > c.newest_cookie) c.newest_cookie = s->cookie;
+  return c.deferred_objects += s->count;
+}
+
+void defer(cache& c, gs_sheaf* s) noexcept {
   std::uint32_t n = s->count;
-  std::uint64_t depth;
-  {
-    sync::lock_guard hold(c.lock);
-    append(c.deferred, s);
-    if (!os::busted(os::flaw::counter_stuck)) c.retired += n;
-    depth = c.deferred_objects += n;
-    if (s->cookie > c.newest_cookie) c.newest_cookie = s->cookie;
-  }
-  hooks.deferred(c, n, depth);
+  hooks.deferred(c, n, append_deferred(c, s));
 }
 
 std::uint32_t harvest(cache& c) noexcept {

@@ -23,6 +23,8 @@ gs_sheaf* full_sheaf(cache& c) noexcept;              // barn, reclaimed, harves
 
 // Retired objects: one cookie for the whole array, then onto this cache's own list.
 void defer(cache& c, gs_sheaf* s) noexcept;
+// The first half: afterwards the objects are on the list, and the caller calls hooks.deferred(c, n, depth).
+std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept;
 // Moves deferred sheaves whose grace period is over to the reclaimed ones (or the ripe ones). Returns how many.
 std::uint32_t harvest(cache& c) noexcept;
 

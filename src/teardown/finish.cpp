@@ -14,9 +14,10 @@ bool is_home(slab::cache& c) noexcept {
   sync::lock_guard barn(c.lock);
   sync::lock_guard slabs(c.slabs_lock);
   return c.carved == c.free_in_slabs && c.marked == 0 && c.deferred.head == nullptr && reclaim::ripe_idle(c) &&
-         c.quarantined.head == nullptr && c.full.head == nullptr && c.reclaimed.head == nullptr &&
-         gs_load_acquire(&c.in_transit) == 0;
+         c.quarantined.head == nullptr && c.full.head == nullptr && c.reclaimed.head == nullptr;
 }
+
+bool hands_empty(slab::cache& c) noexcept { return gs_load_seq_cst(&c.in_transit) == 0; }
 
 void release_sheaves(slab::cache& c) noexcept {
   for (slab::sheaf_list* l : {&c.full, &c.reclaimed, &c.empty})
@@ -25,13 +26,28 @@ void release_sheaves(slab::cache& c) noexcept {
 
 }  // namespace
 
+bool all_home(slab::cache& c) noexcept {
+  sync::lock_guard slabs(c.slabs_lock);
+  return c.carved == c.free_in_slabs;
+}
+
 bool finish_if_home(slab::cache& c) noexcept {
   std::uint64_t ticket = c.ticket;
+  bool look_again = false;
   {
     sync::lock_guard hold(lingering_lock);
     if (slab::stage_of(c) != GS_STAGE_DRAINING || c.ticket != ticket || c.finishing) return true;
     if (!is_home(c)) return false;
-    remove_lingering(c);
+    if (!hands_empty(c)) {
+      look_again = true;
+    } else {
+      remove_lingering(c);
+    }
+  }
+  if (look_again) {  // somebody passes by with an empty array, or a thread that ends looks at its record
+    reclaim::activate(c);
+    reclaim::wake_background();
+    return false;
   }
   slab::release_all_slabs(c);
   release_sheaves(c);

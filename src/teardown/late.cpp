@@ -38,7 +38,10 @@ void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
 
 std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept {
   if (slab::stage_of(c) != GS_STAGE_DRAINING) return os::forever_ms;
-  return settle(c) ? 0 : splat_if_due(c, now_ms);
+  if (settle(c)) return 0;
+  std::uint64_t splat_ms = splat_if_due(c, now_ms);
+  // Home, but somebody has an empty hand on it: look again soon.
+  return all_home(c) && splat_ms > 1 ? 1 : splat_ms;
 }
 
 void late_free(slab::cache& c, void* object, const void* site) noexcept {

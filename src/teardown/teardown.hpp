@@ -28,6 +28,7 @@ tally count(slab::cache& c) noexcept;  // exact once closed
 // ---- finish.cpp ----
 // draining -> gone if everything is home. True when this call or another one did it.
 bool finish_if_home(slab::cache& c) noexcept;
+bool all_home(slab::cache& c) noexcept;  // nothing is out, though perhaps not finished yet
 // Brings home what is due now, then finish_if_home().
 bool settle(slab::cache& c) noexcept;
 

@@ -37,6 +37,7 @@ struct fenced_readers : model::suite<fenced_readers, 3> {
 constexpr model::weakening edges[] = {
     {"reader.fenced", "enter_slot", model::op::full_fence, model::how::drop},
     {"reader.fenced.updater", "heavy_fence", model::op::full_fence, model::how::drop},
+    {"reader.fenced.updater", "start", model::op::full_fence, model::how::drop},
 };
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include "model.hpp"
 
 #include "os/clock.hpp"
+#include "os/config.hpp"
+#include "os/fault.hpp"
 #include "os/fence.hpp"
 #include "os/futex.hpp"
 #include "os/hooks.hpp"
@@ -17,6 +19,8 @@ inline bool fenced_readers;  // fence mode READER
 
 namespace graceslab::os {
 
+constinit config settings = {};
+bool fault_now(gs_fault_site, std::uint32_t) noexcept { return false; }
 bool readers_fence() noexcept { return model::fenced_readers; }
 gs_fence fence_mode() noexcept { return model::fenced_readers ? GS_FENCE_READER : GS_FENCE_MEMBARRIER; }
 bool heavy_fence() noexcept {

@@ -29,13 +29,15 @@ bool usable(const gs_domain*, const char*) noexcept { return true; }
 const char* domain_name(const gs_domain*) noexcept { return ""; }
 void note_progress(gs_domain*) noexcept {}
 void check_stall(gs_domain*) noexcept {}
+void report_here(gs_report, const char*, ...) noexcept { MODEL_ASSERT(false); }
 
 namespace {
 
-reader_chunk the_chunk, new_chunks[2];
+reader_chunk the_chunk;
+[[maybe_unused]] reader_chunk new_chunks[2];
 
 // Thread-local variables of the files above.
-void name_locals() {
+[[maybe_unused]] void name_locals() {
   gs_tls.reader = const_cast<gs_reader*>(&sync::reader_dummy);
   model::is_thread_local(gs_tls);
   model::is_thread_local(sync::own_record);
@@ -52,7 +54,7 @@ void make_fresh(reader_chunk& c, gs_domain* d, unsigned slots) {
 }
 
 // A fresh domain. Of its one chunk the first few slots take part, the others are taken and idle.
-gs_domain* fresh_domain(unsigned slots) {
+[[maybe_unused]] gs_domain* fresh_domain(unsigned slots) {
   ::new (&gs_default_hot) gs_domain_hot{};
   auto* d = ::new (&the_default_domain) gs_domain(&gs_default_hot);
   make_fresh(the_chunk, d, slots);

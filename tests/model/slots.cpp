@@ -56,8 +56,9 @@ constexpr model::weakening edges[] = {
 }  // namespace graceslab::rcu
 
 void* graceslab::os::map(std::size_t, gs_fault_site) noexcept {
-  if (rcu::chunks_made == 0) rcu::contents->write(1);
-  return &rcu::new_chunks[rcu::chunks_made++];
+  unsigned n = rcu::chunks_made++;
+  if (n == 0) rcu::contents->write(1);
+  return &rcu::new_chunks[n];
 }
 
 int main(int argc, char** argv) {

@@ -10,11 +10,12 @@
 namespace graceslab::slab {
 
 constinit gs_sheaf no_sheaf = {};
+constinit cache_table table;
 
 namespace {
 
 gs_sheaf sheaf;
-model::data* arrays;  // stands for all that the record protects
+model::data* contents;  // stands for all that the record protects
 
 struct takeover : model::suite<takeover, 3> {
   model::data record;
@@ -23,7 +24,7 @@ struct takeover : model::suite<takeover, 3> {
   cache c;
 
   void prepare() {
-    arrays = &record;
+    contents = &record;
     record.write(0);
     local.main = &sheaf;
     local.prev = local.rcu = &no_sheaf;
@@ -62,7 +63,7 @@ constexpr model::weakening edges[] = {
 
 // Called by seize() for each array that it takes.
 void push(sheaf_list& list, gs_sheaf* s) noexcept {
-  arrays->write(arrays->read() + 1);
+  contents->write(contents->read() + 1);
   list.head = s;
 }
 

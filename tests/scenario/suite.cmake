@@ -1,23 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # What users do, through the public headers and the shared library alone.
-# scenario/module/*.cpp and *.c each become a shared object that the scenarios load and unload;
-# they find it by dlopen(GRACESLAB_MODULE_DIR "/NAME.so").
-set(folder "${CMAKE_CURRENT_SOURCE_DIR}/scenario/module")
-file(GLOB modules CONFIGURE_DEPENDS "${folder}/*.cpp" "${folder}/*.c")
+#   scenario/module/*.cpp, *.c  a shared object each, to load and unload:
+#                               dlopen(GRACESLAB_MODULE_DIR "/NAME.so")
+#   scenario/child/*.cpp, *.c   a program each, to be run and watched:
+#                               run_child(GRACESLAB_CHILD_DIR "/NAME", ...)
+set(folder "${CMAKE_CURRENT_SOURCE_DIR}/scenario")
+file(GLOB modules CONFIGURE_DEPENDS "${folder}/module/*.cpp" "${folder}/module/*.c")
+file(GLOB children CONFIGURE_DEPENDS "${folder}/child/*.cpp" "${folder}/child/*.c")
 graceslab_gtest(scenario graceslab_shared)
-if(TARGET scenario)
-  get_target_property(sources scenario SOURCES)
-  list(FILTER sources EXCLUDE REGEX "/scenario/module/")
-  set_property(TARGET scenario PROPERTY SOURCES ${sources})
-  set(output "${CMAKE_CURRENT_BINARY_DIR}/module")
-  target_compile_definitions(scenario PRIVATE GRACESLAB_MODULE_DIR="${output}")
-  foreach(source IN LISTS modules)
-    get_filename_component(name "${source}" NAME_WE)
-    add_library(module_${name} MODULE "${source}")
-    set_target_properties(module_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
-      LIBRARY_OUTPUT_DIRECTORY "${output}")
-    target_compile_options(module_${name} PRIVATE ${graceslab_warnings})
-    target_link_libraries(module_${name} PRIVATE graceslab_shared)
-    add_dependencies(scenario module_${name})
-  endforeach()
+if(NOT TARGET scenario)
+  return()
 endif()
+
+get_target_property(sources scenario SOURCES)
+list(FILTER sources EXCLUDE REGEX "/scenario/(module|child)/")
+set_property(TARGET scenario PROPERTY SOURCES ${sources})
+set(module_dir "${CMAKE_CURRENT_BINARY_DIR}/module")
+set(child_dir "${CMAKE_CURRENT_BINARY_DIR}/child")
+target_compile_definitions(scenario PRIVATE
+  GRACESLAB_MODULE_DIR="${module_dir}" GRACESLAB_CHILD_DIR="${child_dir}")
+
+foreach(source IN LISTS modules)
+  get_filename_component(name "${source}" NAME_WE)
+  add_library(module_${name} MODULE "${source}")
+  set_target_properties(module_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
+    LIBRARY_OUTPUT_DIRECTORY "${module_dir}")
+  target_compile_options(module_${name} PRIVATE ${graceslab_warnings})
+  target_link_libraries(module_${name} PRIVATE graceslab_shared)
+  add_dependencies(scenario module_${name})
+endforeach()
+
+foreach(source IN LISTS children)
+  get_filename_component(name "${source}" NAME_WE)
+  add_executable(child_${name} "${source}")
+  set_target_properties(child_${name} PROPERTIES OUTPUT_NAME ${name}
+    RUNTIME_OUTPUT_DIRECTORY "${child_dir}")
+  target_compile_options(child_${name} PRIVATE ${graceslab_warnings})
+  target_compile_definitions(child_${name} PRIVATE GRACESLAB_MODULE_DIR="${module_dir}")
+  target_link_libraries(child_${name} PRIVATE
+    graceslab_shared Threads::Threads ${CMAKE_DL_LIBS})
+  add_dependencies(scenario child_${name})
+endforeach()

@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# Short rounds of the tool's torture runs, and the same runs over the broken flavours, which must
-# be caught. torture/runs.txt: a line is `NAME ARGUMENTS...`, or `busted NAME ARGUMENTS...` (then
-# exit status 0 is the failure).
-set(runs "${CMAKE_CURRENT_SOURCE_DIR}/torture/runs.txt")
-if(NOT TARGET graceslab_tool OR NOT EXISTS "${runs}")
+# Short rounds of `graceslab torture`, and the same over the broken flavours of the library, each of
+# which must be caught within seconds.
+if(NOT TARGET graceslab_tool)
   return()
 endif()
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${runs}")
-file(STRINGS "${runs}" lines REGEX "^[a-z]")
-foreach(line IN LISTS lines)
-  separate_arguments(words UNIX_COMMAND "${line}")
-  list(POP_FRONT words name)
-  set(program graceslab_tool)
-  set(must_fail OFF)
-  if(name STREQUAL "busted")
-    list(POP_FRONT words name)
-    string(PREPEND name "busted.")
-    set(program graceslab-busted)
-    set(must_fail ON)
-    if(NOT GRACESLAB_BUSTED)
-      continue()
-    endif()
-  endif()
-  add_test(NAME torture.${name} COMMAND ${program} ${words})
-  set_tests_properties(torture.${name} PROPERTIES LABELS torture TIMEOUT 300 WILL_FAIL ${must_fail})
-endforeach()
+set(torture_checks "${CMAKE_CURRENT_SOURCE_DIR}/torture/torture_checks.py")
+
+function(torture_test name program)
+  add_test(NAME torture.${name}
+    COMMAND "${Python3_EXECUTABLE}" "${torture_checks}" "$<TARGET_FILE:${program}>" ${ARGN})
+  set_tests_properties(torture.${name} PROPERTIES LABELS torture TIMEOUT 180 PROCESSORS 2)
+endfunction()
+
+torture_test(slice graceslab_tool clean --seconds 10 --seed 1)
+torture_test(many_threads graceslab_tool clean --seconds 3 --seed 2 --readers 8 --updaters 8)
+torture_test(replay graceslab_tool replay)
+torture_test(options graceslab_tool options)
+if(TARGET graceslab-busted)
+  torture_test(busted.none graceslab-busted clean --seconds 2 --seed 3)
+  foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck)
+    torture_test(busted.${flaw} graceslab-busted caught ${flaw})
+  endforeach()
+endif()

@@ -65,7 +65,7 @@ findings experiment(const settings& s, const input& table, progress& show) {
   findings f;
   f.table = &table;
   f.work = {s.rounds, s.seconds};
-  f.readers = f.updaters = std::clamp(std::thread::hardware_concurrency(), 2u, most_threads);
+  f.readers = f.updaters = getenv("LABT") ? atoi(getenv("LABT")) : std::clamp(std::thread::hardware_concurrency(), 2u, most_threads);
   {
     traffic threads(table.ranges, f.readers, f.updaters);
     run_approaches(f, s, threads, show);

@@ -116,7 +116,7 @@ class exchange_phase : public phase {
     unsigned n = 1 + w.plan.below(20'000);
     w.doing("swapping");
     for (unsigned i = 0; i != n && !w.all.failed(); ++i) table_.swap(w, w.noise);
-    w.count("swaps", n);
+    if (!w.all.failed()) w.count("swaps", n);
     gs_fetch_add(&done_, 1u);
     w.doing("meeting");
     group_.meet();

@@ -13,7 +13,7 @@
 namespace graceslab::torture {
 namespace {
 
-constexpr unsigned child_seconds = 20;
+constexpr unsigned child_seconds = 10;
 
 struct object {
   rcu_head head;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// C6: handles are type-stable; a stale one never touches the cache that came after.
+#include "watched.hpp"
+
+namespace {
+
+using namespace watched;
+
+TEST(Handles, C6_destroying_twice_is_reported_and_has_no_effect) {
+  reports caught;
+  kmem_cache* s = make_cache("twice");
+  kmem_cache_destroy(s);
+  kmem_cache_destroy(s);
+  EXPECT_EQ(kmem_cache_destroy_rcu(s), 0u);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 2u);
+  EXPECT_EQ(caught.total(), 2u) << caught.everything();
+  kmem_cache_destroy_wait(s);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 3u);
+}
+
+TEST(Handles, C6_alloc_from_a_destroyed_cache_is_NULL_and_reported) {
+  reports caught;
+  kmem_cache* s = make_cache("ended");
+  object* out = take(s);
+  kmem_cache_destroy(s);  // lingers for the one that is out
+  caught.forget();
+  EXPECT_EQ(take(s), nullptr);
+  EXPECT_EQ(kmem_cache_zalloc(s, GFP_KERNEL), nullptr);
+  void* two[2];
+  EXPECT_EQ(kmem_cache_alloc_bulk(s, GFP_KERNEL, 2, two), 0);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 3u) << caught.everything();
+  kfree(out);
+  EXPECT_TRUE(is_gone(s));
+  caught.forget();
+  EXPECT_EQ(take(s), nullptr);  // and when it is gone
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 1u) << caught.everything();
+}
+
+// Creates caches until one has the record of `old`. Null when that never happens.
+kmem_cache* successor_of(kmem_cache* old) {
+  const auto record = reinterpret_cast<std::uintptr_t>(old) / 1024;
+  for (int i = 0; i != 3000; ++i) {
+    kmem_cache* s = make_cache("successor");
+    if (reinterpret_cast<std::uintptr_t>(s) / 1024 == record) return s;
+    kmem_cache_destroy(s);
+  }
+  return nullptr;
+}
+
+TEST(Handles, C6_an_old_handle_never_touches_the_cache_that_came_after) {
+  reports caught;
+  kmem_cache* old = make_cache("same name");
+  kmem_cache_destroy(old);
+  kmem_cache* s = successor_of(old);
+  ASSERT_NE(s, nullptr);
+  ASSERT_NE(s, old);
+  object* o = take(s);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+  kmem_cache_destroy(old);
+  EXPECT_EQ(take(old), nullptr);
+  kmem_cache_free(old, o);
+  gs_cache_retire(old, o);
+  EXPECT_EQ(kmem_cache_shrink(old), 0);
+  kmem_cache_free_barrier(old);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 6u) << caught.everything();
+  EXPECT_EQ(caught.total(), 6u);
+  EXPECT_TRUE(is_gone(old));
+  EXPECT_EQ(kmem_cache_size(old), 0u);
+  auto now = stats_of(s);
+  EXPECT_EQ(now.stage, GS_STAGE_OPEN);
+  EXPECT_EQ(now.live, 1u);
+  EXPECT_EQ(now.retired, 0u);
+  kmem_cache_free(s, o);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(Handles, C6_a_cookie_names_one_destroy_for_ever) {
+  reports caught;
+  kmem_cache* old = make_cache("cookie");
+  kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(old);
+  EXPECT_EQ(kmem_cache_destroy_barrier_one(cookie), 0);
+  kmem_cache* s = successor_of(old);
+  ASSERT_NE(s, nullptr);
+  object* o = take(s);
+  kmem_cache_cookie_t newer = kmem_cache_destroy_rcu(s);  // lingers
+  EXPECT_NE(newer, cookie);
+  EXPECT_EQ(kmem_cache_destroy_barrier_one(cookie), 0);  // not for that one
+  EXPECT_CONTAINS(why(cookie), "gone");
+  EXPECT_CONTAINS(why(newer), "draining");
+  kfree(o);
+  EXPECT_EQ(kmem_cache_destroy_barrier_one(newer), 0);
+}
+
+TEST(Handles, C6_garbage_is_reported) {
+  reports caught;
+  int local[300];
+  auto* never = reinterpret_cast<kmem_cache*>(local);
+  kmem_cache_destroy(never);
+  EXPECT_EQ(take(never), nullptr);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 2u) << caught.everything();
+  EXPECT_TRUE(is_gone(never));
+}
+
+TEST(HandlesDeathTest, C6_SLAB_PANIC_aborts_where_the_user_chose_it) {
+  alone_with({});
+  EXPECT_DEATH(kmem_cache_create("must", 0, 0, SLAB_PANIC, nullptr), "SLAB_PANIC");
+}
+
+// Many more caches than rest before a record is used again: none is mixed up with another.
+TEST(Handles, C6_caches_come_and_go_without_mixing) {
+  reports caught;
+  std::vector<kmem_cache*> open;
+  std::vector<object*> out;
+  for (int i = 0; i != 3000; ++i) {
+    open.push_back(make_cache(std::to_string(i).c_str()));
+    out.push_back(take(open.back()));
+    out.back()->value[0] = static_cast<std::uint64_t>(i);
+    if (open.size() < 40) continue;
+    gs_object_info info;
+    ASSERT_EQ(gs_object_lookup(out.front(), &info), 0);
+    EXPECT_EQ(std::to_string(out.front()->value[0]), info.cache_name);
+    EXPECT_EQ(info.cache, open.front());
+    i % 2 == 0 ? kfree(out.front()) : gs_retire(out.front());
+    kmem_cache_destroy(open.front());
+    open.erase(open.begin());
+    out.erase(out.begin());
+  }
+  for (auto* o : out) kfree(o);
+  for (auto* s : open) kmem_cache_destroy(s);
+  EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+}  // namespace

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""torture_checks.py PROGRAM clean OPTIONS... | replay | options | caught FLAW
+
+clean: a run without trouble.   replay: the same seed makes the same choices, another one others.
+options: bad ones are refused in one line.   caught: a broken library is found out.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+CAUGHT_WITHIN_S = 8
+
+
+def run(program, *options, flaw=None):
+    environment = {name: value for name, value in os.environ.items()
+                   if name != "GRACESLAB_BUSTED"}
+    if flaw:
+        environment["GRACESLAB_BUSTED"] = flaw
+    done = subprocess.run([program, "torture", *options], env=environment, timeout=150,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    sys.stderr.write(done.stderr)
+    return done
+
+
+def clean_run(program, *options):
+    done = run(program, "--json", *options)
+    assert done.returncode == 0, f"exit status {done.returncode}: {done.stdout}"
+    found = json.loads(done.stdout)  # and nothing else
+    assert found["clean"] and not any(found["errors"].values()), found
+    assert not any(found["ages"][2:]), found["ages"]
+    return found
+
+
+def clean(program, *options):
+    found = clean_run(program, *options)
+    print(json.dumps(found, indent=1))
+    assert found["ages"][0] > 0, "no reader saw anything"
+    assert found["grace_periods"] > 0 and found["callbacks_invoked"] > 0
+    seldom = [what for what, n in found["counts"].items() if n == 0]
+    assert not seldom, seldom
+
+
+def replay(program):
+    def choices(seed):
+        return clean_run(program, "--seconds", "0.2", "--seed", seed)["choices"]
+
+    first = choices("42")
+    assert first == choices("42"), "the same seed chose otherwise"
+    assert first != choices("43"), "another seed chose the same"
+    fresh = [clean_run(program, "--seconds", "0")["seed"] for _ in range(2)]
+    assert fresh[0] != fresh[1], f"seed {fresh[0]} twice"
+    text = run(program, "--seconds", "0", "--seed", "42")
+    assert "--seed 42" in text.stderr, "the seed is not on standard error"
+    assert first in text.stdout, "the digest is not in the text"
+
+
+def options(program):
+    bad = (["--seconds", "-1"], ["--seconds", "nan"], ["--seconds", "soon"], ["--readers", "257"],
+           ["--updaters", "-3"], ["--seed", "x"], ["--nonsense"], ["stray"])
+    for words in bad:
+        done = run(program, *words)
+        assert done.returncode == 2, (words, done.returncode)
+        assert done.stdout == "" and done.stderr.count("\n") == 1, (words, done.stderr)
+    listed = run(program, "--list-flaws")
+    assert listed.returncode == 0 and "skip-takeover" in listed.stdout
+
+
+def caught(program, flaw):
+    assert flaw in run(program, "--list-flaws").stdout, f"{flaw} is not listed"
+    done = run(program, "--seconds", str(CAUGHT_WITHIN_S), "--seed", "7", flaw=flaw)
+    print(done.stdout)
+    assert done.returncode == 1, f"exit status {done.returncode}: {flaw} went unnoticed"
+
+
+if __name__ == "__main__":
+    checks = {"clean": clean, "replay": replay, "options": options, "caught": caught}
+    checks[sys.argv[2]](sys.argv[1], *sys.argv[3:])

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// I8: fork and process exit.
+#include "observed.hpp"
+
+#include <csignal>
+
+#include <sys/mman.h>
+
+using namespace observed;
+
+namespace {
+
+struct task {
+  rcu_head head;
+  std::function<void()> what;
+  static void run(rcu_head* head) { reinterpret_cast<task*>(head)->what(); }
+};
+
+// Counters that parent and child share.
+struct shared_counts {
+  std::atomic<int> runs[64];
+};
+shared_counts* shared() {
+  return new (mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) shared_counts{};
+}
+
+int child_status(pid_t child) {
+  int status = -1;
+  for (int i = 0; i < 1000; ++i) {
+    if (waitpid(child, &status, WNOHANG) == child) return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    pause_ms(10);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  return -1000;
+}
+
+}  // namespace
+
+TEST(Fork, I8_queued_callbacks_run_once_in_each) {
+  auto* counts = shared();
+  std::vector<task> all(40);
+  held_reader reader;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].what = [counts, i] { ++counts->runs[i]; };
+    call_rcu(&all[i].head, task::run);
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    rcu_barrier();  // the held reader did not survive
+    _exit(0);
+  }
+  EXPECT_EQ(child_status(child), 0);
+  for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(counts->runs[i], 1) << i;
+  reader.leave();
+  rcu_barrier();
+  for (std::size_t i = 0; i < all.size(); ++i) ASSERT_EQ(counts->runs[i], 2) << i;
+}
+
+TEST(Fork, I8_worker_starts_anew_in_the_child) {
+  auto* counts = shared();
+  std::vector<task> all(2);
+  for (auto& t : all) t.what = [counts] { ++counts->runs[0]; };
+  call_rcu(&all[0].head, task::run);
+  rcu_barrier();
+  const pid_t child = fork();
+  if (child == 0) {
+    call_rcu(&all[1].head, task::run);
+    _exit(within(5000, [&] { return counts->runs[0] == 2; }) ? 0 : 1);
+  }
+  EXPECT_EQ(child_status(child), 0);
+}
+
+TEST(Fork, I8_callback_running_at_fork_runs_only_in_the_parent) {
+  auto* counts = shared();
+  gate inside, leave;
+  task slow{{}, [&] {
+              inside.open();
+              leave.pass();
+              ++counts->runs[0];
+            }};
+  call_rcu_hurry(&slow.head, task::run);
+  inside.pass();
+  const pid_t child = fork();
+  if (child == 0) {
+    rcu_barrier();  // does not wait for it either
+    _exit(counts->runs[0]);
+  }
+  EXPECT_EQ(child_status(child), 0);
+  leave.open();
+  rcu_barrier();
+  EXPECT_EQ(counts->runs[0], 1);
+}
+
+TEST(Fork, I8_readers_of_other_threads_are_reset_and_own_section_survives) {
+  held_reader reader;
+  domain u("forked");
+  held_reader other(u.d);
+  rcu_read_lock();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (rcu_read_lock_held() != 1) _exit(2);
+    rcu_read_unlock();
+    synchronize_rcu();
+    gs_synchronize(u.d);
+    _exit(0);
+  }
+  rcu_read_unlock();
+  EXPECT_EQ(child_status(child), 0);
+}
+
+TEST(Fork, I8_overflow_readers_are_reset) {
+  domain u("forked without memory");
+  gate inside, leave;
+  std::thread reader([&] {
+    {
+      fault no_memory(GS_FAULT_META);
+      gs_domain_read_lock(u.d);
+    }
+    inside.open();
+    leave.pass();
+    gs_domain_read_unlock(u.d);
+  });
+  inside.pass();
+  const pid_t child = fork();
+  if (child == 0) {
+    gs_synchronize(u.d);
+    _exit(0);
+  }
+  EXPECT_EQ(child_status(child), 0);
+  leave.open();
+  reader.join();
+}
+
+TEST(Fork, I8_fork_inside_a_callback) {
+  auto* counts = shared();
+  std::atomic<int> status{-5};
+  task forks{{}, [&] {
+               const pid_t child = fork();
+               if (child == 0) {
+                 std::atomic<int> n{0};
+                 static task inner;
+                 inner.what = [&] { ++n; };
+                 call_rcu(&inner.head, task::run);
+                 _exit(within(5000, [&] { return n == 1; }) ? 0 : 3);
+               }
+               status = child_status(child);
+               ++counts->runs[0];
+             }};
+  call_rcu_hurry(&forks.head, task::run);
+  EXPECT_TRUE(within(15'000, [&] { return counts->runs[0] == 1; }));
+  EXPECT_EQ(status.load(), 0);
+  rcu_barrier();
+}
+
+TEST(Fork, I8_forks_while_everything_moves) {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> all;
+  for (int i = 0; i < 2; ++i)
+    all.emplace_back([&] {
+      while (!stop) {
+        auto* t = new task;
+        t->what = [t] { delete t; };
+        call_rcu(&t->head, [](rcu_head* h) {
+          auto what = std::move(reinterpret_cast<task*>(h)->what);
+          what();
+        });
+        rcu_read_lock();
+        rcu_read_unlock();
+      }
+    });
+  all.emplace_back([&] {
+    while (!stop) rcu_barrier();
+  });
+  all.emplace_back([&] {
+    while (!stop) synchronize_rcu();
+  });
+  for (int i = 0; i < 20; ++i) {
+    const pid_t child = fork();
+    if (child == 0) {
+      rcu_barrier();
+      synchronize_rcu();
+      _exit(0);
+    }
+    ASSERT_EQ(child_status(child), 0);
+  }
+  stop = true;
+  for (auto& t : all) t.join();
+  rcu_barrier();
+}
+
+// ---- exit: these run in a process of their own ----
+
+TEST(ExitAgain, DISABLED_drains) {
+  static task t{{}, [] { fprintf(stderr, "drained it\n"); }};
+  call_rcu(&t.head, task::run);
+  exit(0);
+}
+
+TEST(ExitAgain, DISABLED_stuck) {
+  static task t{{}, [] { fprintf(stderr, "ran\n"); }};
+  std::thread([] {
+    rcu_read_lock();
+    for (;;) ::pause();
+  }).detach();
+  pause_ms(20);
+  call_rcu(&t.head, task::run);
+  exit(0);
+}
+
+TEST(ExitAgain, DISABLED_in_callback) {
+  static task t{{}, [] { exit(0); }};
+  call_rcu(&t.head, task::run);
+  rcu_barrier();
+}
+
+TEST(ExitAgain, DISABLED_inside_a_reader) {
+  static task t{{}, [] {}};
+  rcu_read_lock();
+  call_rcu(&t.head, task::run);
+  exit(0);
+}
+
+TEST(Exit, I8_drain_is_the_default) {
+  const outcome o = run_again("ExitAgain.DISABLED_drains", {"GRACESLAB_RETIRE_AGE_MS=5000"});
+  EXPECT_EQ(o.status, 0);
+  EXPECT_NE(o.errors.find("drained it"), std::string::npos) << o.errors;
+}
+
+TEST(Exit, I8_leave_runs_nothing) {
+  const outcome o = run_again("ExitAgain.DISABLED_drains", {"GRACESLAB_RETIRE_AGE_MS=5000", "GRACESLAB_EXIT=leave"});
+  EXPECT_EQ(o.status, 0);
+  EXPECT_EQ(o.errors.find("drained it"), std::string::npos) << o.errors;
+}
+
+TEST(Exit, I8_deadline_and_report) {
+  const auto start = std::chrono::steady_clock::now();
+  const outcome o = run_again("ExitAgain.DISABLED_stuck", {"GRACESLAB_EXIT_MS=100", "GRACESLAB_TEST_NO_POST=1"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ(o.status, 0);
+  EXPECT_NE(o.errors.find("exits with 1 callbacks"), std::string::npos) << o.errors;
+  EXPECT_NE(o.errors.find("held back by thread"), std::string::npos) << o.errors;
+}
+
+TEST(Exit, I8_exit_inside_a_callback_does_not_wait_for_itself) {
+  const auto start = std::chrono::steady_clock::now();
+  const outcome o = run_again("ExitAgain.DISABLED_in_callback", {"GRACESLAB_EXIT_MS=3000"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  EXPECT_EQ(o.status, 0) << o.errors;
+}
+
+TEST(Exit, I8_exit_inside_a_reader_reports_and_goes) {
+  const outcome o = run_again("ExitAgain.DISABLED_inside_a_reader", {"GRACESLAB_TEST_NO_POST=1"});
+  EXPECT_EQ(o.status, 0) << o.errors;
+  EXPECT_NE(o.errors.find("exits with 1 callbacks"), std::string::npos) << o.errors;
+}
