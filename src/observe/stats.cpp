@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "observe/observe.hpp"
 #include "os/pages.hpp"
+#include "os/thread.hpp"
 
 #include <initializer_list>
 
 namespace graceslab::observe {
 namespace {
+
+constexpr unsigned looks_most = 1000;
 
 std::uint64_t listed(const slab::sheaf_list& l) noexcept {
   std::uint64_t n = 0;
@@ -28,13 +31,13 @@ void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
   }
 }
 
-}  // namespace
-
-void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
-  *out = {};
+// False when some thread has objects in hand, outside all lists; `anyhow` counts what there is.
+bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
+  sync::lock_guard arrays_stand_still(c.locals_lock);
   slab::arrays in_arrays = slab::count_arrays(c);
   sync::lock_guard barn(c.lock);
   sync::lock_guard slabs(c.slabs_lock);
+  if (gs_load_seq_cst(&c.in_transit) != 0 && !anyhow) return false;
   __builtin_memcpy(out->name, c.name, sizeof out->name);
   out->id = c.id;
   out->stage = static_cast<int>(slab::stage_of(c));
@@ -50,6 +53,15 @@ void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
   std::uint64_t home = out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked;
   out->live = out->carved > home ? out->carved - home : 0;
   count_slabs(c, out);
+  return true;
+}
+
+}  // namespace
+
+void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
+  *out = {};
+  // Hands are full for short moments; a cache that is always busy is counted as it is.
+  for (unsigned looks = 0; !count_all(c, out, looks == looks_most); ++looks) os::yield();
 }
 
 void visit_caches(void (*visit)(const gs_cache_stats*, void*), void* arg) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Testing the tests: a build with GRACESLAB_BUSTED defined misbehaves as GRACESLAB_BUSTED=FLAW in the environment asks,
-// and the test suites must notice. In every other build this is the constant false.
+// Testing the tests: a build with GRACESLAB_BUSTED defined misbehaves as GRACESLAB_BUSTED=FLAW in
+// the environment asks, and the test suites must notice. In every other build this is the constant
+// false.
 #pragma once
 
 namespace graceslab::os {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Runs a stretch of code with the thread's cancellation off: a callback that a barrier runs for somebody else must not
-// take the barrier's thread, and the library's records on its stack, with it.
+// Runs a stretch of code with the thread's cancellation off: a callback that a barrier runs for
+// somebody else must not take the barrier's thread, and the library's records on its stack, with
+// it.
 #pragma once
 
 namespace graceslab::os {

@@ -2,19 +2,26 @@
 // Shared objects: which one an address belongs to, and being told before one is unmapped.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 namespace graceslab::os {
 
-// Path of the shared object that holds `address`, "the main program" for it, or "?". Returns the length written.
+// Path of the shared object that holds `address`, "the main program" for it, or "?". Returns the
+// length written.
 std::size_t module_path(const void* address, char* path, std::size_t bytes) noexcept;
 bool in_main_program(const void* address) noexcept;
 
-// `run(dso)` is called when the object with that handle is unloaded, before it is unmapped. It is called at process exit
-// too; exit_begun() is true by then. False when the C library refused.
+// `run(dso)` is called when the object with that handle is unloaded, before it is unmapped. It is
+// called at process exit too; exit_begun() is true by then. False when the C library refused.
 bool on_unload(void* dso, void (*run)(void* dso)) noexcept;
 
-// exit() runs handlers in reverse order, so the ones registered last come before the hooks of os/hooks.hpp. True from
-// the first handler that on_unload() registered.
+// exit() runs handlers in reverse order, so the ones registered last come before the hooks of
+// os/hooks.hpp. True from the first handler that on_unload() registered.
 bool exit_begun() noexcept;
+std::uint64_t exit_began_ns() noexcept;
+
+// Objects of static lifetime that exist already will find exit_begun() true in their destructors.
+// Cheap enough for slow paths; may be called any number of times.
+void watch_for_exit() noexcept;
 
 }  // namespace graceslab::os

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Taking and naming call stacks. Naming takes the loader's lock: never do it while holding a lock
-// that a constructor or destructor of a module could want.
+// Taking and naming call stacks.
 #include "os/stack.hpp"
 
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <graceslab/detail/atomic.h>
+#include <link.h>
 
 #include <cstring>
 
@@ -14,6 +13,7 @@
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
 #include "os/pages.hpp"
+#include "os/symbol.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -117,21 +117,23 @@ std::uint32_t insert(const stack& frames, std::uint64_t hash, const char* text,
 std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept {
   keep_errno keep;
   base::writer out(text, bytes);
-  Dl_info info{};
-  if (!dladdr(address, &info) || !info.dli_fbase) {
+  const link_map* object = object_of(address);
+  if (!object) {
     out.add("%p", address);
     return out.written();
   }
   const auto offset_from = [address](const void* start) {
     return static_cast<const char*>(address) - static_cast<const char*>(start);
   };
-  const char* slash = info.dli_fname ? std::strrchr(info.dli_fname, '/') : nullptr;
-  const char* module = slash ? slash + 1 : (info.dli_fname ? info.dli_fname : "?");
-  if (info.dli_sname)
-    out.add("%s+0x%tx (%s+0x%tx)", info.dli_sname, offset_from(info.dli_saddr), module,
-            offset_from(info.dli_fbase));
+  const char* path = path_of(object);
+  const char* slash = std::strrchr(path, '/');
+  const char* module = slash ? slash + 1 : path;
+  const std::ptrdiff_t offset = offset_from(reinterpret_cast<const void*>(object->l_addr));
+  const symbol found = symbol_at(object, address);
+  if (found.name)
+    out.add("%s+0x%tx (%s+0x%tx)", found.name, offset_from(found.start), module, offset);
   else
-    out.add("%s+0x%tx", module, offset_from(info.dli_fbase));
+    out.add("%s+0x%tx", module, offset);
   return out.written();
 }
 
@@ -153,7 +155,7 @@ std::uint32_t stack_id(const stack& frames) noexcept {
     if (const std::uint32_t id = find(frames, hash)) return id;
     if (entries == entries_max) return 0;
   }
-  // Named outside the lock: a thread inside dlopen() holds the loader's lock and may want ours.
+  // Named outside the lock: it takes a while.
   char text[text_max];
   const std::size_t length = describe_stack(frames, text, sizeof text);
   word_guard guard(depot_lock);

@@ -16,8 +16,9 @@
 namespace graceslab::rcu {
 namespace {
 
-constexpr unsigned depth_max = 16;    // barriers inside callbacks that barriers run
-constexpr unsigned run_at_once = 64;  // callbacks per shard before the barrier looks whether it is through
+constexpr unsigned depth_max = 16;  // barriers inside callbacks that barriers run
+constexpr unsigned run_at_once =
+    64;  // callbacks per shard before the barrier looks whether it is through
 constexpr std::uint64_t poll_min_us = 50, poll_max_us = 1000;
 
 struct targets {
@@ -60,8 +61,8 @@ bool any_left(gs_domain* d, targets& t) noexcept {
   return left;
 }
 
-// Callbacks of this batch that a barrier inside a callback must not wait for: our own stack's, and those that sit in
-// a barrier themselves.
+// Callbacks of this batch that a barrier inside a callback must not wait for: our own stack's, and
+// those that sit in a barrier themselves.
 std::uint32_t excused(const batch& b, std::uint32_t self) noexcept {
   std::uint32_t n = 0;
   for (const runner* r = runners; r; r = r->next)
@@ -116,8 +117,10 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
 void barrier(gs_domain* d) noexcept {
   if (os::busted(os::flaw::barrier_nothing) || !usable(d, "barrier")) return;
   if (reader_nesting(d) != 0) {
-    report_here(GS_REPORT_BARRIER_IN_READER, "domain '%s': rcu_barrier inside a read-side section (thread %u): it "
-                "returns without having waited", domain_name(d), os::tid());
+    report_here(GS_REPORT_BARRIER_IN_READER,
+                "domain '%s': rcu_barrier inside a read-side section (thread %u): it "
+                "returns without having waited",
+                domain_name(d), os::tid());
     return;
   }
   bool wait_here = true;
@@ -125,7 +128,8 @@ void barrier(gs_domain* d) noexcept {
     char name[200];
     os::describe_address(current_callback(), name, sizeof name);
     wait_here = callback_depth() <= depth_max;
-    report_here(GS_REPORT_BARRIER_IN_CALLBACK, "domain '%s': rcu_barrier inside callback %s: it %s", domain_name(d), name,
+    report_here(GS_REPORT_BARRIER_IN_CALLBACK, "domain '%s': rcu_barrier inside callback %s: it %s",
+                domain_name(d), name,
                 wait_here ? "waits for all callbacks but those on its own stack"
                           : "is nested too deeply and returns without having waited");
   }

@@ -17,13 +17,15 @@ shard& pick(gs_domain* d) noexcept {
   return d->shards[(record ? record->number : 0) & (shard_count() - 1)];
 }
 
-// A drain wants to know which callback keeps the domain busy; one that posts itself is the best answer.
+// A drain wants to know which callback keeps the domain busy; one that posts itself is the best
+// answer.
 void note_rearming(gs_domain* d, rcu_callback_t func) noexcept {
   const void* current = current_callback();
   if (!current) return;
   const auto* posted_func = reinterpret_cast<const void*>(func);
   gs_fetch_add_relaxed(&d->rearms, std::uint64_t{1});
-  if (posted_func == current || gs_load_relaxed(&d->rearmed) == nullptr) gs_store_relaxed(&d->rearmed, posted_func);
+  if (posted_func == current || gs_load_relaxed(&d->rearmed) == nullptr)
+    gs_store_relaxed(&d->rearmed, posted_func);
 }
 
 void run_inline(gs_domain* d, const entry& e) noexcept {
@@ -31,26 +33,32 @@ void run_inline(gs_domain* d, const entry& e) noexcept {
   e.func(e.head);
 }
 
-// The domain or the owner takes no more. Outside of sections and callbacks the caller can wait and run it here.
+// The domain or the owner takes no more. Outside of sections and callbacks the caller can wait and
+// run it here.
 void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexcept {
   unmark(e.head);
   if (!in_any_reader() && !in_callback() && wait(d, snapshot(d))) return run_inline(d, e);
   note_refused(e.owner);
   char name[200];
   os::describe_address(reinterpret_cast<const void*>(e.func), name, sizeof name);
-  report_here(kind, "domain '%s': callback %s is posted %s: it is not queued, and what it would free is leaked",
-              domain_name(d), name, why);
+  report_here(
+      kind,
+      "domain '%s': callback %s is posted %s: it is not queued, and what it would free is leaked",
+      domain_name(d), name, why);
 }
 
 }  // namespace
 
-static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner, bool hurry) noexcept {
+static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
+                 bool hurry) noexcept {
   if (!head || !func) return;
   os::keep_errno keep;
   if (!usable(d, "call_rcu")) return;
   if (!mark_queued(head)) {
-    report_here(GS_REPORT_DOUBLE_CALLBACK, "domain '%s': the callback head %p is queued already; the second call is "
-                "dropped", domain_name(d), static_cast<void*>(head));
+    report_here(GS_REPORT_DOUBLE_CALLBACK,
+                "domain '%s': the callback head %p is queued already; the second call is "
+                "dropped",
+                domain_name(d), static_cast<void*>(head));
     return;
   }
   if (GS_UNLIKELY(gs_load_relaxed(&d->drains) != 0)) note_rearming(d, func);
@@ -58,18 +66,22 @@ static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
   shard& s = pick(d);
   for (std::uint32_t verified = 0;;) {
     switch (append(d, s, e, verified, hurry)) {
-      case posting::quiet: return;
+      case posting::quiet:
+        return;
       case posting::wake:
         wake_worker();
-        d->batch_done.notify_all();  // a reopened batch wants to be sealed anew by whoever waits for it
+        d->batch_done
+            .notify_all();  // a reopened batch wants to be sealed anew by whoever waits for it
         if (callers_drive()) try_advance(d, snapshot(d));
         return;
       case posting::closed:
-        return refuse(d, e, GS_REPORT_CLOSED_DOMAIN, "to a closed domain, inside a section or callback");
+        return refuse(d, e, GS_REPORT_CLOSED_DOMAIN,
+                      "to a closed domain, inside a section or callback");
       case posting::recheck:
         verified = closing_generation();
         if (verified != 0 && owner_is_closing(owner))
-          return refuse(d, e, GS_REPORT_REARMING_CALLBACK, "again while its owner is being settled or unloaded");
+          return refuse(d, e, GS_REPORT_REARMING_CALLBACK,
+                        "again while its owner is being settled or unloaded");
         break;
     }
   }

@@ -3,6 +3,7 @@
 #include "rcu/domain.hpp"
 
 #include <errno.h>
+
 #include <new>
 
 #include "base/format.hpp"
@@ -58,12 +59,26 @@ gs_domain* take_record() noexcept {
   return d;
 }
 
+gs_domain_stats counted(const gs_domain* d) noexcept {
+  gs_domain_stats stats = {};
+  stats.started = gs_load_relaxed(&d->hot->seq);
+  stats.completed = gs_load_relaxed(&d->completed);
+  for (const shard& s : d->shards) {
+    stats.callbacks_posted += gs_load_relaxed(&s.posted);
+    stats.callbacks_invoked += gs_load_relaxed(&s.finished);
+  }
+  stats.stalls = gs_load_relaxed(&d->stall.reports);
+  return stats;
+}
+
 void set_up(gs_domain* d, const gs_domain_options* options) noexcept {
   base::writer name(d->name, sizeof d->name);
   name.add("%s", options && options->name ? options->name : "domain");
   d->options = options ? *options : gs_domain_options{};
   d->options.name = d->name;
   gs_store_relaxed(&d->closed, 0u);
+  d->at_birth = counted(d);
+  d->upper.retired = d->upper.reclaimed = d->upper.over_limit = 0;
 }
 
 bool busy(gs_domain* d) noexcept {
@@ -76,7 +91,8 @@ bool busy(gs_domain* d) noexcept {
   if (upper().retires_pending && upper().retires_pending(d)) out.add(" retired memory");
   if (d == &the_default_domain) out.add(" (the default domain is never destroyed)");
   if (out.needed() == 0) return false;
-  os::report(GS_REPORT_DOMAIN_BUSY, "domain '%s' destroyed while in use:%s; it is leaked", domain_name(d), what);
+  os::report(GS_REPORT_DOMAIN_BUSY, "domain '%s' destroyed while in use:%s; it is leaked",
+             domain_name(d), what);
   return true;
 }
 
@@ -90,7 +106,9 @@ gs_domain* next_domain(const gs_domain* d) noexcept {
   return gs_load_acquire(&d->next);
 }
 
-bool live(const gs_domain* d) noexcept { return gs_load_relaxed(&d->state) == static_cast<std::uint32_t>(life::live); }
+bool live(const gs_domain* d) noexcept {
+  return gs_load_relaxed(&d->state) == static_cast<std::uint32_t>(life::live);
+}
 
 bool usable(const gs_domain* d, const char* what) noexcept {
   if (GS_LIKELY(live(d))) return true;
@@ -106,7 +124,9 @@ void for_each_domain(void (*visit)(gs_domain*, void*), void* arg) noexcept {
 upper_room& room(gs_domain* d) noexcept { return d->upper; }
 
 std::uint32_t domain_id(const gs_domain* d) noexcept { return d->id; }
-const char* domain_name(const gs_domain* d) noexcept { return d == &the_default_domain ? "default" : d->name; }
+const char* domain_name(const gs_domain* d) noexcept {
+  return d == &the_default_domain ? "default" : d->name;
+}
 bool domain_closed(const gs_domain* d) noexcept { return gs_load_relaxed(&d->closed) != 0; }
 
 gs_domain_options domain_options(const gs_domain* d) noexcept {
@@ -148,20 +168,18 @@ int destroy_domain(gs_domain* d) noexcept {
 }
 
 gs_domain_stats domain_stats(gs_domain* d) noexcept {
-  gs_domain_stats stats = {};
-  stats.started = gs_load_relaxed(&d->hot->seq);
-  stats.completed = gs_load_relaxed(&d->completed);
-  for (shard& s : d->shards) {
-    stats.callbacks_posted += gs_load_relaxed(&s.posted);
-    stats.callbacks_invoked += gs_load_relaxed(&s.finished);
-  }
+  gs_domain_stats stats = counted(d);
+  stats.started -= d->at_birth.started;
+  stats.completed -= d->at_birth.completed;
+  stats.callbacks_posted -= d->at_birth.callbacks_posted;
+  stats.callbacks_invoked -= d->at_birth.callbacks_invoked;
+  stats.stalls -= d->at_birth.stalls;
   if (upper().totals) {
     const domain_totals totals = upper().totals(d);
     stats.retired = totals.retired;
     stats.reclaimed = totals.reclaimed;
   }
   stats.readers = registered_slots(d);
-  stats.stalls = gs_load_relaxed(&d->stall.reports);
   stats.fence = os::fence_mode();
   return stats;
 }

@@ -2,11 +2,12 @@
 // A universe of readers with its grace periods and callbacks.
 //
 // Equations   under gp_lock: completed <= started == hot->seq.
-// Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays harmless.
+// Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays
+// harmless.
 #pragma once
-#include <cstdint>
-
 #include <graceslab/detail/abi.h>
+
+#include <cstdint>
 
 #include "rcu/queue.hpp"
 #include "rcu/rcu.hpp"
@@ -18,9 +19,9 @@ namespace graceslab::rcu {
 
 enum class life : std::uint32_t { live, gone };
 
-struct stall_clock {                 // guarded by gp_lock but for due_ms
-  std::uint64_t since_ms = 0;        // the oldest pending grace period has been seen pending since then
-  std::uint64_t due_ms = never_ms;   // next report; read without lock
+struct stall_clock {           // guarded by gp_lock but for due_ms
+  std::uint64_t since_ms = 0;  // the oldest pending grace period has been seen pending since then
+  std::uint64_t due_ms = never_ms;  // next report; read without lock
   std::uint64_t reports = 0;
 };
 
@@ -34,13 +35,14 @@ struct gs_domain {
   std::uint32_t id = 0;
   std::uint32_t state = static_cast<std::uint32_t>(graceslab::rcu::life::live);
   std::uint32_t closed = 0;
-  std::uint32_t drains = 0;  // running gs_domain_drain calls: note who re-arms
+  std::uint32_t drains = 0;       // running gs_domain_drain calls: note who re-arms
   const void* rearmed = nullptr;  // last function that a callback posted meanwhile
   std::uint64_t rearms = 0;
   char name[48] = {};
   gs_domain_options options = {};
-  gs_domain* next = nullptr;       // list of all records; set once
+  gs_domain* next = nullptr;  // list of all records; set once
   gs_domain* next_spare = nullptr;
+  gs_domain_stats at_birth = {};  // what an earlier life of the record counted
 
   graceslab::rcu::overflow_counts overflow;
 

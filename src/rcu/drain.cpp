@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Drain until quiet, close, and the drain at process exit. Contract I3, I8.
+#include "rcu/drain.hpp"
+
 #include <errno.h>
 
 #include "os/clock.hpp"
@@ -10,7 +12,6 @@
 #include "os/thread.hpp"
 #include "rcu/barrier.hpp"
 #include "rcu/domain.hpp"
-#include "rcu/drain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/run.hpp"
 #include "rcu/worker.hpp"
@@ -38,8 +39,10 @@ int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noex
   if (!func) return -EBUSY;
   char name[240];
   os::describe_address(func, name, sizeof name);
-  os::report(GS_REPORT_REARMING_CALLBACK, "domain '%s' is not quiet after %u rounds: callback %s keeps posting itself "
-             "(%llu posts from callbacks meanwhile)", domain_name(d), rounds, name,
+  os::report(GS_REPORT_REARMING_CALLBACK,
+             "domain '%s' is not quiet after %u rounds: callback %s keeps posting itself "
+             "(%llu posts from callbacks meanwhile)",
+             domain_name(d), rounds, name,
              static_cast<unsigned long long>(gs_load_relaxed(&d->rearms)));
   return -EBUSY;
 }
@@ -54,20 +57,25 @@ int drain_rounds(gs_domain* d, unsigned rounds, const void** rearming) noexcept 
 
 bool can_drain_here(gs_domain* d) noexcept {
   if (reader_nesting(d) != 0) {
-    report_here(GS_REPORT_BARRIER_IN_READER, "domain '%s': drain inside a read-side section (thread %u): it returns "
-                "without having waited", domain_name(d), os::tid());
+    report_here(GS_REPORT_BARRIER_IN_READER,
+                "domain '%s': drain inside a read-side section (thread %u): it returns "
+                "without having waited",
+                domain_name(d), os::tid());
     return false;
   }
   if (!in_callback()) return true;
-  report_here(GS_REPORT_WAIT_IN_CALLBACK, "domain '%s': drain inside a callback: it returns without having waited",
+  report_here(GS_REPORT_WAIT_IN_CALLBACK,
+              "domain '%s': drain inside a callback: it returns without having waited",
               domain_name(d));
   return false;
 }
 
+// Those on our own stack do not count: they cannot return before we do.
 std::uint64_t callbacks_left(gs_domain* d) noexcept {
   std::uint64_t n = 0;
   for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
-  return n - callback_depth();
+  for (const runner* r = current_runner; r; r = r->outer) n -= r->from && r->domain == d;
+  return n;
 }
 
 void report_left(gs_domain* d) noexcept {
@@ -78,7 +86,8 @@ void report_left(gs_domain* d) noexcept {
   if (callbacks == 0 && retires == 0) return;
   char blocker[160] = "";
   describe_blocker(d, blocker, sizeof blocker);
-  os::report(GS_REPORT_EXIT_UNDRAINED, "the process exits with %llu callbacks and %llu retired objects in flight%s%s",
+  os::report(GS_REPORT_EXIT_UNDRAINED,
+             "the process exits with %llu callbacks and %llu retired objects in flight%s%s",
              static_cast<unsigned long long>(callbacks), static_cast<unsigned long long>(retires),
              blocker[0] ? "; held back by " : "", blocker);
 }
@@ -103,7 +112,8 @@ int close_domain(gs_domain* d) noexcept {
   const int first = drain(d, 0, 0, nullptr);
   if (first == -ENOENT || first == -EDEADLK) return first;
   gs_store_relaxed(&d->closed, 1u);
-  for (shard& s : d->shards) sync::lock_guard guard(s.lock);  // whoever was posting is in the queue now
+  for (shard& s : d->shards)
+    sync::lock_guard guard(s.lock);  // whoever was posting is in the queue now
   return drain(d, 0, 0, nullptr);
 }
 
@@ -122,13 +132,15 @@ void reclaim_now(gs_domain* d) noexcept {
   wake_worker();
 }
 
-// exit() inside a callback waits for everything but itself; inside a section there is nothing that could be waited for.
+// exit() inside a callback waits for everything but itself; inside a section there is nothing that
+// could be waited for.
 void drain_at_exit() noexcept {
   const os::exit_policy policy = gs_load_relaxed(&os::settings.at_exit);
   gs_domain* d = default_domain();
   if (policy == os::exit_policy::leave || quiet(d)) return;
   const bool strict = policy == os::exit_policy::strict;
-  deadline_scope limit(strict ? 0 : os::now_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms);
+  deadline_scope limit(strict ? 0
+                              : os::now_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms);
   const unsigned rounds = in_callback() ? 2 : rounds_default;
   for (unsigned round = 0; round < rounds && reader_nesting(d) == 0 && !quiet(d); ++round)
     if (!one_round(d)) break;

@@ -37,7 +37,8 @@ void complete_up_to(gs_domain* d, std::uint64_t watermark) noexcept {
 void scan_all(gs_domain* d) noexcept {
   const std::uint64_t s = d->started;
   std::uint64_t watermark = s;
-  // ORDER slots.walk <-> slots.append   (docs/ordering/grace-period.md, claim 6): after the heavy fence
+  // ORDER slots.walk <-> slots.append   (docs/ordering/grace-period.md, claim 6): after the heavy
+  // fence
   for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next) {
     std::uint64_t busy = 0;
     for (unsigned i = 0; i < chunk_slots; ++i)
@@ -81,11 +82,14 @@ bool others_inside(gs_domain* d, const reader_slot* own, std::uint64_t s) noexce
   std::uint64_t ignored = s;
   for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
     for (const reader_slot& slot : c->slot)
-      if (&slot != own && gs_load_acquire(&slot.waiting_inside) == 0 && in_the_way(slot, s, &ignored)) return true;
+      if (&slot != own && gs_load_acquire(&slot.waiting_inside) == 0 &&
+          in_the_way(slot, s, &ignored))
+        return true;
   return false;
 }
 
-// The overflow readers' part of a private wait: each counter is seen once at no more than those that wait as we do.
+// The overflow readers' part of a private wait: each counter is seen once at no more than those
+// that wait as we do.
 void look_at_counts(gs_domain* d, std::uint32_t* unseen) noexcept {
   overflow_counts& o = d->overflow;
   for (unsigned i = 0; i < 3; ++i)
@@ -116,7 +120,8 @@ class inside_scope {
   reader_slot* own_;
 };
 
-// Inside a section of `d`: waits for every section but our own, and for none whose thread does the same as we.
+// Inside a section of `d`: waits for every section but our own, and for none whose thread does the
+// same as we.
 void wait_for_others(gs_domain* d) noexcept {
   std::uint64_t s = 0;
   {
@@ -136,7 +141,8 @@ void wait_for_others(gs_domain* d) noexcept {
 
 bool wait_inside(gs_domain* d) noexcept {
   report_here(GS_REPORT_SYNCHRONIZE_IN_READER,
-              "domain '%s': thread %u waits for a grace period inside its own read-side section (nesting %u); it waits "
+              "domain '%s': thread %u waits for a grace period inside its own read-side section "
+              "(nesting %u); it waits "
               "for all other sections, and nothing is freed on the strength of it",
               domain_name(d), os::tid(), reader_nesting(d));
   wait_for_others(d);
@@ -144,8 +150,10 @@ bool wait_inside(gs_domain* d) noexcept {
 }
 
 bool no_fence(gs_domain* d) noexcept {
-  os::report(GS_REPORT_NO_FENCE, "domain '%s': a grace period cannot be waited for; nothing is freed on the strength "
-             "of it", domain_name(d));
+  os::report(GS_REPORT_NO_FENCE,
+             "domain '%s': a grace period cannot be waited for; nothing is freed on the strength "
+             "of it",
+             domain_name(d));
   return false;
 }
 
@@ -224,6 +232,8 @@ bool wait_with(gs_domain* d, std::uint64_t cookie, effort e) noexcept {
   return drive(d, cookie, e);
 }
 
-bool wait(gs_domain* d, std::uint64_t cookie) noexcept { return wait_with(d, cookie, effort::normal); }
+bool wait(gs_domain* d, std::uint64_t cookie) noexcept {
+  return wait_with(d, cookie, effort::normal);
+}
 
 }  // namespace graceslab::rcu

@@ -9,7 +9,8 @@ namespace graceslab::rcu {
 
 enum class effort { normal, expedited };  // changes speed only
 
-// Until when waits of this thread go on (real time, ns); 0 = for ever. For drains and exits with a deadline.
+// Until when waits of this thread go on (real time, ns); 0 = for ever. For drains and exits with a
+// deadline.
 class deadline_scope {
  public:
   explicit deadline_scope(std::uint64_t deadline_ns) noexcept;

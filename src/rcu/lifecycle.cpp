@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads that end, processes that fork or exit. Contract R4, I8.
 //
-// Fork        prepare takes every lock of this layer by rank. In the child, sections of threads that did not survive are
-//             over, callbacks that they were running count as done, queued ones run there too, workers start anew.
+// Fork        prepare takes every lock of this layer by rank. In the child, sections of threads
+// that did not survive are
+//             over, callbacks that they were running count as done, queued ones run there too,
+//             workers start anew.
 #include "os/hooks.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
@@ -79,11 +81,14 @@ constexpr int rank_of(sync::rank r) noexcept { return static_cast<int>(r); }
   constexpr int readers_last = 30;
   sync::on_thread_end(readers_last, end_thread_sections);
   os::on_process_exit(rank_of(sync::rank::shard), drain_at_exit);
-  os::on_fork({rank_of(sync::rank::owners), lock_owners, unlock_owners, owners_after_fork_in_child});
-  os::on_fork({rank_of(sync::rank::domains), lock_domains, unlock_domains, domains_after_fork_in_child});
+  os::on_fork(
+      {rank_of(sync::rank::owners), lock_owners, unlock_owners, owners_after_fork_in_child});
+  os::on_fork(
+      {rank_of(sync::rank::domains), lock_domains, unlock_domains, domains_after_fork_in_child});
   os::on_fork({rank_of(sync::rank::runners), prepare_runners, parent_runners, child_runners});
   os::on_fork({rank_of(sync::rank::shard), prepare_shards, parent_shards, child_shards});
-  os::on_fork({rank_of(sync::rank::grace_period), prepare_grace_periods, parent_grace_periods, child_grace_periods});
+  os::on_fork({rank_of(sync::rank::grace_period), prepare_grace_periods, parent_grace_periods,
+               child_grace_periods});
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ std::uintptr_t secret_word;
 std::uintptr_t secret() noexcept {
   std::uintptr_t known = gs_load_relaxed(&secret_word);
   if (GS_LIKELY(known != 0)) return known;
-  const std::uintptr_t fresh = base::mix(os::now_ns() ^ reinterpret_cast<std::uintptr_t>(&known)) | 1;
+  const std::uintptr_t fresh =
+      base::mix(os::now_ns() ^ reinterpret_cast<std::uintptr_t>(&known)) | 1;
   return gs_compare_exchange(&secret_word, &known, fresh) ? fresh : known;
 }
 
@@ -28,7 +29,9 @@ std::uintptr_t mark(const rcu_head* head) noexcept {
   return (address << 23 | address >> (64 - 23)) ^ secret();
 }
 
-std::uintptr_t decoded(const rcu_head* head) noexcept { return gs_load_relaxed(&head->gs_word[0]) ^ mark(head); }
+std::uintptr_t decoded(const rcu_head* head) noexcept {
+  return gs_load_relaxed(&head->gs_word[0]) ^ mark(head);
+}
 
 bool could_be_link(std::uintptr_t value) noexcept {
   return value % alignof(rcu_head) == 0 && value >> user_address_bits == 0;
@@ -77,9 +80,13 @@ void link_after(rcu_head* last, rcu_head* next) noexcept {
   gs_store_relaxed(&last->gs_word[0], mark(last) ^ reinterpret_cast<std::uintptr_t>(next));
 }
 
-void mark_unlinked(rcu_head* head) noexcept { gs_store_relaxed(&head->gs_word[0], mark(head) ^ queued); }
+void mark_unlinked(rcu_head* head) noexcept {
+  gs_store_relaxed(&head->gs_word[0], mark(head) ^ queued);
+}
 
-rcu_head* linked_next(const rcu_head* head) noexcept { return reinterpret_cast<rcu_head*>(decoded(head)); }
+rcu_head* linked_next(const rcu_head* head) noexcept {
+  return reinterpret_cast<rcu_head*>(decoded(head));
+}
 
 rcu_callback_t linked_func(const rcu_head* head) noexcept {
   return reinterpret_cast<rcu_callback_t>(head->gs_word[1]);

@@ -18,7 +18,8 @@ struct section {
 // The default domain's and those of eight others; more share the untracked counter.
 constexpr unsigned tracked = 9;
 __thread section sections[tracked] __attribute__((tls_model("initial-exec")));
-__thread std::uint32_t untracked_here __attribute__((tls_model("initial-exec")));  // this thread's, in all domains
+__thread std::uint32_t untracked_here
+    __attribute__((tls_model("initial-exec")));  // this thread's, in all domains
 
 section* find(const gs_domain* d) noexcept {
   for (section& s : sections)
@@ -82,10 +83,13 @@ bool overflow_leave_untracked(gs_domain* d) noexcept {
   return false;
 }
 
-// With untracked sections the answer may be 1 for another thread's: waits then take the careful way.
+// With untracked sections the answer may be 1 for another thread's: waits then take the careful
+// way.
 std::uint32_t overflow_nesting(const gs_domain* d) noexcept {
   if (const section* s = find(d)) return s->nest;
-  return untracked_here != 0 && gs_load_relaxed(&d->overflow.count[overflow_counts::untracked]) != 0 ? 1 : 0;
+  return untracked_here != 0 && gs_load_relaxed(&d->overflow.count[overflow_counts::untracked]) != 0
+             ? 1
+             : 0;
 }
 
 bool overflow_tracked(const gs_domain* d) noexcept { return find(d) != nullptr; }
@@ -111,7 +115,8 @@ std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t s) noexcept {
       o.unseen = all;
     }
     for (unsigned i = 0; i < 3; ++i) {
-      // ORDER overflow.scan <-> overflow.enter, overflow.leave   (docs/ordering/overflow-readers.md, claims 1, 2 and 3)
+      // ORDER overflow.scan <-> overflow.enter  (docs/ordering/overflow-readers.md, claim 1)
+      // ORDER overflow.scan <-> overflow.leave  (claims 2 and 3)
       if ((o.unseen >> i & 1) != 0 && gs_load_seq_cst(&o.count[i]) == 0) o.unseen &= ~(1u << i);
     }
     if (o.unseen != 0) {
@@ -127,8 +132,10 @@ void end_overflow_sections() noexcept {
   for (section& s : sections) {
     if (s.nest == 0) continue;
     os::report(GS_REPORT_THREAD_ENDED_IN_READER,
-               "thread %u ended inside a read-side section of domain '%s' (nesting %u, no memory for a slot); "
-               "the section was ended", os::tid(), domain_name(s.domain), s.nest);
+               "thread %u ended inside a read-side section of domain '%s' (nesting %u, no memory "
+               "for a slot); "
+               "the section was ended",
+               os::tid(), domain_name(s.domain), s.nest);
     count_out(s.domain, s.counter);
     s.nest = 0;
   }
@@ -140,7 +147,8 @@ void overflow_after_fork_in_child(gs_domain* d) noexcept {
     gs_store_relaxed(&d->overflow.count[i], std::uint64_t{0});
     gs_store_relaxed(&d->overflow.inside[i], std::uint64_t{0});
   }
-  if (const section* s = find(d)) gs_store_relaxed(&d->overflow.count[s->counter], std::uint64_t{1});
+  if (const section* s = find(d))
+    gs_store_relaxed(&d->overflow.count[s->counter], std::uint64_t{1});
 }
 
 }  // namespace graceslab::rcu

@@ -98,7 +98,8 @@ unsigned long refused_by(gs_owner* o) noexcept {
   return o->refused;
 }
 
-// Chains of callbacks of finite depth come to an end by themselves; after this many rounds re-arming is refused.
+// Chains of callbacks of finite depth come to an end by themselves; after this many rounds
+// re-arming is refused.
 constexpr unsigned patient_rounds = 8;
 
 struct settled {
@@ -107,10 +108,14 @@ struct settled {
   unsigned long refused = 0;
 };
 
+// One round after closing finds everything that is ours; what linked batches bring later is
+// others'.
 void settle_rounds(gs_owner* o, settled* result) noexcept {
-  for (unsigned round = 0; settle_round(o->token, &result->dropped); ++round) {
-    ++result->waited;
+  constexpr unsigned rounds_closing = 2;
+  for (unsigned round = 0; round < patient_rounds + rounds_closing; ++round) {
     if (round == patient_rounds) set_closing(o, true);
+    if (!settle_round(o->token, &result->dropped)) return;
+    ++result->waited;
   }
 }
 
@@ -138,12 +143,16 @@ void report_unload(const gs_owner* o, unsigned long pending, const settled& resu
   base::writer out(more, sizeof more);
   if (result.refused) out.add("; %lu later posts were refused and leaked", result.refused);
   if (result.dropped)
-    out.add("; %lu could not be waited for here, were taken out of the queues and leaked", result.dropped);
-  os::report(GS_REPORT_OWNER_UNLOADED, "module %s is unloaded with %lu callbacks pending: waited until none was queued "
-             "or running%s", o->name, pending, more);
+    out.add("; %lu could not be waited for here, were taken out of the queues and leaked",
+            result.dropped);
+  os::report(GS_REPORT_OWNER_UNLOADED,
+             "module %s is unloaded with %lu callbacks pending: waited until none was queued "
+             "or running%s",
+             o->name, pending, more);
 }
 
-// Run by the C library before it unmaps the object. At process exit the exit policy decides instead.
+// Run by the C library before it unmaps the object. At process exit the exit policy decides
+// instead.
 void unload(void* dso) noexcept {
   if (os::exit_begun()) return;
   gs_owner* o;
@@ -166,8 +175,10 @@ void attach_module(void* dso, std::uint32_t layout) noexcept {
   char path[sizeof(gs_owner::name)];
   os::module_path(dso, path, sizeof path);
   if (layout != GS_LAYOUT_VERSION)
-    os::report(GS_REPORT_LAYOUT_MISMATCH, "%s was compiled against layout %u of the inlined structures, the library has "
-               "layout %u: compile it anew", path, layout, GS_LAYOUT_VERSION);
+    os::report(GS_REPORT_LAYOUT_MISMATCH,
+               "%s was compiled against layout %u of the inlined structures, the library has "
+               "layout %u: compile it anew",
+               path, layout, GS_LAYOUT_VERSION);
   {
     sync::lock_guard guard(table_lock);
     if (find(dso) || !add(dso, path)) return;

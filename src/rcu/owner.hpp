@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Whose code is queued: shared objects that attached themselves, and tokens that programs made.
 //
-// Enters      an owner at attach or create.       Leaves  at dlclose (before it is unmapped) or destroy.
-// Owns        the table of owners, owners_lock (never held while a callback runs).
+// Enters      an owner at attach or create.       Leaves  at dlclose (before it is unmapped) or
+// destroy. Owns        the table of owners, owners_lock (never held while a callback runs).
 // Invariants  O1 closing_generation() != 0 <=> some owner is closing.
-//             O2 a post of a closing owner never reaches a queue (docs/ordering/callbacks.md, claim 6).
+//             O2 a post of a closing owner never reaches a queue (docs/ordering/callbacks.md, claim
+//             6).
 #pragma once
 #include <cstddef>
 #include <cstdint>

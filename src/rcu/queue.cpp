@@ -73,7 +73,8 @@ void open_batch(shard& s, batch* b, bool linked) noexcept {
   s.filling = b;
 }
 
-// Without a free descriptor the newest linked batch takes more in; it is sealed anew, with a later cookie.
+// Without a free descriptor the newest linked batch takes more in; it is sealed anew, with a later
+// cookie.
 void reopen_newest(shard& s) noexcept {
   batch* b = s.last;
   while (!b->linked) b = b->prev;
@@ -183,7 +184,8 @@ bool contains(batch& b, const wish& w) noexcept {
 
 }  // namespace
 
-posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept {
+posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified,
+               bool hurry) noexcept {
   batch* fresh = nullptr;
   for (bool tried = false;; tried = true) {
     {
@@ -265,7 +267,8 @@ std::uint64_t last_cookie(const shard& s) noexcept {
   std::uint64_t cookie = s.last ? s.last->cookie : 0;
   for (const batch& b : s.reserve)
     if (b.in_list && b.cookie > cookie) cookie = b.cookie;
-  if (s.last && s.last == s.filling && s.last->prev && s.last->prev->cookie > cookie) cookie = s.last->prev->cookie;
+  if (s.last && s.last == s.filling && s.last->prev && s.last->prev->cookie > cookie)
+    cookie = s.last->prev->cookie;
   return cookie;
 }
 
@@ -277,7 +280,8 @@ std::uint32_t count_of_owner(shard& s, const void* owner) noexcept {
   return n;
 }
 
-// Callbacks that other threads were running at the fork run in the parent only: here they count as done.
+// Callbacks that other threads were running at the fork run in the parent only: here they count as
+// done.
 void shard_after_fork_in_child(shard& s) noexcept {
   s.lock.reset_in_child();
   for (batch* b = s.first; b;) {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One queue of callbacks: batches of (head, function, owner) in arrays, or linked through the heads without memory.
+// One queue of callbacks: batches of (head, function, owner) in arrays, or linked through the heads
+// without memory.
 //
 // Equations   done <= taken <= count; callbacks of a batch have the numbers [first, first + count);
 //             complete <=> sealed and done == count; a complete batch is in no list.
-// Locking     everything in a shard is guarded by its lock; finished and posted are also read without (claim 3).
-// Page        docs/ordering/callbacks.md
+// Locking     everything in a shard is guarded by its lock; finished and posted are also read
+// without (claim 3). Page        docs/ordering/callbacks.md
 #pragma once
-#include <cstdint>
-
 #include <graceslab/detail/abi.h>
+
+#include <cstdint>
 
 #include "sync/mutex.hpp"
 
@@ -52,11 +53,12 @@ struct alignas(GS_CACHE_LINE) shard {
   batch* last = nullptr;
   std::uint64_t posted = 0;
   std::uint64_t finished = 0;
-  batch* filling = nullptr;         // the one that takes more in; not always the last
-  std::uint64_t waiting = 0;        // in sealed batches, not claimed
-  std::uint64_t due_ms = never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
-  std::uint32_t removals = 0;       // batches that left the list: validates cursors
-  batch* spare = nullptr;           // empty arrays for reuse
+  batch* filling = nullptr;   // the one that takes more in; not always the last
+  std::uint64_t waiting = 0;  // in sealed batches, not claimed
+  std::uint64_t due_ms =
+      never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
+  std::uint32_t removals = 0;  // batches that left the list: validates cursors
+  batch* spare = nullptr;      // empty arrays for reuse
   std::uint32_t spares = 0;
   batch reserve[linked_batches];
 };
@@ -71,11 +73,12 @@ struct runner;
 struct wish {
   bool by_owner = false;
   void* owner = nullptr;
-  bool unready = false;                     // before their grace period, not to be run; linked ones excepted
+  bool unready = false;  // before their grace period, not to be run; linked ones excepted
   std::uint64_t below = ~std::uint64_t{0};  // batches whose first number is smaller
 };
 
-// A place in a shard's list, so that claiming one after the other does not start from the front each time.
+// A place in a shard's list, so that claiming one after the other does not start from the front
+// each time.
 struct place {
   batch* at = nullptr;
   std::uint32_t index = 0;

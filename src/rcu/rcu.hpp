@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the rcu layer offers to the layers above it. Knows nothing of slabs.
 #pragma once
-#include <cstdint>
-
 #include <graceslab/detail/abi.h>
+
+#include <cstdint>
 
 #include "sync/mutex.hpp"
 
@@ -17,34 +17,38 @@ inline gs_domain* or_default(gs_domain* d) noexcept { return d ? d : default_dom
 
 // ---- grace periods ----
 // A cookie is the sequence number whose completion ends a full grace period. 0 is always done.
-// Takes a full fence (an RMW on the sequence in sanitizer builds) and returns the cookie for all that went before.
+// Takes a full fence (an RMW on the sequence in sanitizer builds) and returns the cookie for all
+// that went before.
 std::uint64_t snapshot(gs_domain* d) noexcept;
 // One acquire load: has it completed?
 bool done(gs_domain* d, std::uint64_t cookie) noexcept;
-// Never blocks: starts the grace period if nobody did and scans; returns done(). Skips when another thread is at it.
+// Never blocks: starts the grace period if nobody did and scans; returns done(). Skips when another
+// thread is at it.
 bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept;
-// Blocks until done (the caller drives). Inside a reader of `d`: reports, waits for all but the caller's own section,
-// and returns false: the cookie is *not* done then. Fence mode NONE: reports and returns false.
+// Blocks until done (the caller drives). Inside a reader of `d`: reports, waits for all but the
+// caller's own section, and returns false: the cookie is *not* done then. Fence mode NONE: reports
+// and returns false.
 bool wait(gs_domain* d, std::uint64_t cookie) noexcept;
 
-// Reports a reader that has held the oldest grace period back for too long. Whoever polls calls it now and then.
+// Reports a reader that has held the oldest grace period back for too long. Whoever polls calls it
+// now and then.
 void check_stall(gs_domain* d) noexcept;
 
 // ---- where am I ----
 unsigned reader_nesting(gs_domain* d) noexcept;  // of this thread
 bool in_any_reader() noexcept;
-bool in_callback() noexcept;                     // this thread runs a callback (or an owner's destructor)
-const void* current_callback() noexcept;         // address of the function, or nullptr
+bool in_callback() noexcept;              // this thread runs a callback (or an owner's destructor)
+const void* current_callback() noexcept;  // address of the function, or nullptr
 
 // ---- callbacks ----
 void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
 void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
-void barrier(gs_domain* d) noexcept;             // callbacks only; misuse handled as R5 says
+void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
 bool callbacks_pending(gs_domain* d) noexcept;
 // Runs ready callbacks on this thread; returns how many. For drains and callers that drive.
 unsigned run_ready(gs_domain* d, unsigned limit) noexcept;
-// Marks code of an owner that runs outside the callback queues (destructors at harvest): in_callback() is true inside,
-// and owner waits see it.
+// Marks code of an owner that runs outside the callback queues (destructors at harvest):
+// in_callback() is true inside, and owner waits see it.
 class owner_code {
  public:
   owner_code(gs_domain* d, void* owner, const void* function) noexcept;
@@ -64,8 +68,10 @@ std::uint32_t domain_id(const gs_domain* d) noexcept;
 const char* domain_name(const gs_domain* d) noexcept;
 gs_domain_options domain_options(const gs_domain* d) noexcept;
 bool domain_closed(const gs_domain* d) noexcept;
-void for_each_domain(void (*visit)(gs_domain*, void*), void* arg) noexcept;  // no library lock held while it runs
-// Who holds this domain's oldest grace period back: "thread 1234 (name), nesting 2, for at least 35 ms". 0 = nobody.
+void for_each_domain(void (*visit)(gs_domain*, void*),
+                     void* arg) noexcept;  // no library lock held while it runs
+// Who holds this domain's oldest grace period back: "thread 1234 (name), nesting 2, for at least 35
+// ms". 0 = nobody.
 std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexcept;
 
 // Room in each domain for the layer above; rcu only keeps it.
@@ -74,17 +80,17 @@ struct upper_room {
   std::uint64_t over_limit = 0;     // atomic: times the limit was met
   std::uint64_t retired = 0;        // objects; atomic
   std::uint64_t reclaimed = 0;
-  std::uint64_t wanted = 0;         // cookie the background thread drives at
-  std::uint64_t barriers = 0;       // odd while one runs; atomic
+  std::uint64_t wanted = 0;    // cookie the background thread drives at
+  std::uint64_t barriers = 0;  // odd while one runs; atomic
   sync::mutex barrier_lock{sync::rank::barrier};
 };
 upper_room& room(gs_domain* d) noexcept;
 
 // ---- hooks that reclaim sets (rcu runs without them) ----
 struct upper_hooks {
-  void (*retire_barrier)(gs_domain*);           // A2, drain, close
+  void (*retire_barrier)(gs_domain*);  // A2, drain, close
   bool (*retires_pending)(gs_domain*);
-  bool (*caches_alive)(gs_domain*);             // domain destroy
+  bool (*caches_alive)(gs_domain*);  // domain destroy
   domain_totals (*totals)(gs_domain*);
   void (*settle_owner)(void* owner, const char* name);  // caches of an owner that is being unloaded
 };

@@ -16,7 +16,9 @@ namespace {
 constexpr unsigned cached_slots = 8;
 __thread reader_slot* slot_cache[cached_slots] __attribute__((tls_model("initial-exec")));
 
-sync::thread_record* known_record() noexcept { return static_cast<sync::thread_record*>(gs_tls.thread); }
+sync::thread_record* known_record() noexcept {
+  return static_cast<sync::thread_record*>(gs_tls.thread);
+}
 
 bool on_dummy() noexcept { return gs_tls.reader == &sync::reader_dummy; }
 
@@ -67,13 +69,17 @@ reader_slot* register_slot(gs_domain* d) noexcept {
 
 [[gnu::noinline]] void too_deep(reader_slot* slot) noexcept {
   gs_store_relaxed(&slot->extra, slot->extra + 1);
-  report_here(GS_REPORT_NESTING_OVERFLOW, "domain '%s': read-side section nested %u levels deep, the limit is %u; "
-              "the extra level is counted", domain_name(slot->domain), GS_NEST_MASK + slot->extra, GS_NEST_MASK);
+  report_here(GS_REPORT_NESTING_OVERFLOW,
+              "domain '%s': read-side section nested %u levels deep, the limit is %u; "
+              "the extra level is counted",
+              domain_name(slot->domain), GS_NEST_MASK + slot->extra, GS_NEST_MASK);
 }
 
 [[gnu::noinline]] void not_inside(const gs_domain* d) noexcept {
-  report_here(GS_REPORT_UNLOCK_WITHOUT_LOCK, "domain '%s': read-side unlock by thread %u, which is in no section; "
-              "ignored", domain_name(d), os::tid());
+  report_here(GS_REPORT_UNLOCK_WITHOUT_LOCK,
+              "domain '%s': read-side unlock by thread %u, which is in no section; "
+              "ignored",
+              domain_name(d), os::tid());
 }
 
 void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
@@ -116,7 +122,8 @@ reader_slot* find_slot(const gs_domain* d) noexcept {
 
 void report_ended(const reader_slot* slot, const sync::thread_record& record) noexcept {
   os::report(GS_REPORT_THREAD_ENDED_IN_READER,
-             "thread %u ended inside a read-side section of domain '%s' (nesting %u); the section was ended",
+             "thread %u ended inside a read-side section of domain '%s' (nesting %u); the section "
+             "was ended",
              record.tid, domain_name(slot->domain), slot_nesting(slot));
 }
 
@@ -169,8 +176,10 @@ std::uint32_t registered_slots(const gs_domain* d) noexcept {
 std::uint32_t busy_readers(gs_domain* d) noexcept {
   std::uint32_t n = 0;
   for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
-    for (const reader_slot& slot : c->slot) n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0;
-  for (const std::uint64_t& count : d->overflow.count) n += static_cast<std::uint32_t>(gs_load_relaxed(&count));
+    for (const reader_slot& slot : c->slot)
+      n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0;
+  for (const std::uint64_t& count : d->overflow.count)
+    n += static_cast<std::uint32_t>(gs_load_relaxed(&count));
   return n;
 }
 

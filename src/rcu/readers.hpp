@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Where threads announce themselves: slots in dense chunks, and counters for threads that got no slot.
+// Where threads announce themselves: slots in dense chunks, and counters for threads that got no
+// slot.
 //
-// State       chunk: a header line and 63 slots, one line each. A slot belongs to one thread and one domain until the
+// State       chunk: a header line and 63 slots, one line each. A slot belongs to one thread and
+// one domain until the
 //             thread ends. Chunks are never unmapped.
-// Equations   inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is GS_NEST_MASK.
-// Pages       docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
+// Equations   inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is
+// GS_NEST_MASK. Pages       docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
 #pragma once
-#include <cstdint>
-
 #include <graceslab/detail/local.h>
 #include <graceslab/detail/reader.h>
+
+#include <cstdint>
 
 #include "sync/registry.hpp"
 
@@ -39,7 +41,8 @@ static_assert(sizeof(reader_chunk) == 64 * GS_CACHE_LINE);
 
 // Readers without a slot; see docs/ordering/overflow-readers.md.
 struct alignas(GS_CACHE_LINE) overflow_counts {
-  static constexpr unsigned untracked = 2;  // index of the counter for threads without a table entry
+  static constexpr unsigned untracked =
+      2;  // index of the counter for threads without a table entry
   std::uint32_t phase = 0;
   std::uint32_t unseen = 0;  // bit per counter not yet seen zero, for `target`
   std::uint64_t count[3] = {};
@@ -48,7 +51,9 @@ struct alignas(GS_CACHE_LINE) overflow_counts {
   std::uint64_t floor = 0;
 };
 
-inline std::uint32_t nesting_of(std::uint64_t word) noexcept { return static_cast<std::uint32_t>(word) & GS_NEST_MASK; }
+inline std::uint32_t nesting_of(std::uint64_t word) noexcept {
+  return static_cast<std::uint32_t>(word) & GS_NEST_MASK;
+}
 
 // How much older than S the sequence in a busy word is; 0 = not in the way.
 inline std::uint64_t age_of(std::uint64_t word, std::uint64_t s) noexcept {
@@ -68,7 +73,8 @@ void readers_after_fork_in_child() noexcept;
 // ---- overflow ----
 void overflow_enter(gs_domain* d) noexcept;
 bool overflow_leave(gs_domain* d) noexcept;  // false: this thread has no entry for `d`
-bool overflow_leave_untracked(gs_domain* d) noexcept;  // for threads with more sections than entries
+bool overflow_leave_untracked(
+    gs_domain* d) noexcept;  // for threads with more sections than entries
 bool overflow_tracked(const gs_domain* d) noexcept;
 std::uint32_t overflow_nesting(const gs_domain* d) noexcept;
 bool overflow_anywhere() noexcept;

@@ -42,7 +42,8 @@ runner_scope::~runner_scope() { pop(record); }
 
 void waiting_scope::add(int change) noexcept {
   sync::lock_guard guard(runners_lock);
-  for (runner* r = current_runner; r; r = r->outer) r->waiting += static_cast<std::uint32_t>(change);
+  for (runner* r = current_runner; r; r = r->outer)
+    r->waiting += static_cast<std::uint32_t>(change);
 }
 
 owner_code::owner_code(gs_domain* d, void* owner, const void* function) noexcept : record_{} {

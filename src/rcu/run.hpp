@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Who runs which callback right now. Records live on the running thread's stack, in one list under runners_lock.
+// Who runs which callback right now. Records live on the running thread's stack, in one list under
+// runners_lock.
 #pragma once
 #include <cstdint>
 
@@ -12,11 +13,12 @@ struct runner {
   runner* next;
   runner* outer;  // the record below it on the same stack
   gs_domain* domain;
-  void* owner;        // of the running callback; written under the shard's lock
-  const void* func;   // nullptr: between two callbacks
-  batch* from;        // whose count it will settle
+  void* owner;       // of the running callback; written under the shard's lock
+  const void* func;  // nullptr: between two callbacks
+  batch* from;       // whose count it will settle
   std::uint32_t tid;
-  std::uint32_t waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it
+  std::uint32_t
+      waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it
 };
 
 extern sync::mutex runners_lock;
@@ -48,7 +50,8 @@ class waiting_scope {
 
 // Runs up to `limit` wished callbacks of one shard; `keep_on` (may be null) is asked after each,
 // under the shard's lock.
-unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*), void* arg) noexcept;
+unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
+                   void* arg) noexcept;
 unsigned callback_depth() noexcept;  // callbacks on this thread's stack
 
 }  // namespace graceslab::rcu

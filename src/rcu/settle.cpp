@@ -33,12 +33,15 @@ bool queued(gs_domain* d, const wish& w, std::uint64_t* cookie) noexcept {
 bool can_wait(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
   if (reader_nesting(d) == 0) return wait(d, cookie);
-  report_here(GS_REPORT_SYNCHRONIZE_IN_READER, "domain '%s': an owner's callbacks are waited for inside a read-side "
-              "section (thread %u): they are taken out of the queue and leaked", domain_name(d), os::tid());
+  report_here(GS_REPORT_SYNCHRONIZE_IN_READER,
+              "domain '%s': an owner's callbacks are waited for inside a read-side "
+              "section (thread %u): they are taken out of the queue and leaked",
+              domain_name(d), os::tid());
   return false;
 }
 
-// A grace period cannot be waited for, and the code is about to go: the memory leaks, nobody jumps into the void.
+// A grace period cannot be waited for, and the code is about to go: the memory leaks, nobody jumps
+// into the void.
 unsigned long drop(gs_domain* d, wish w) noexcept {
   unsigned long n = 0;
   w.unready = true;
@@ -94,10 +97,12 @@ bool wait_for_runners(void* owner) noexcept {
 
 bool settle_round(void* owner, unsigned long* dropped) noexcept {
   if (runs_on_this_stack(owner))
-    report_here(GS_REPORT_WAIT_IN_CALLBACK, "an owner's callbacks are waited for inside one of them: all but those on "
+    report_here(GS_REPORT_WAIT_IN_CALLBACK,
+                "an owner's callbacks are waited for inside one of them: all but those on "
                 "this stack are waited for");
   bool any = false;
-  for (gs_domain* d = first_domain(); d; d = next_domain(d)) any |= settle_domain(d, owner, dropped);
+  for (gs_domain* d = first_domain(); d; d = next_domain(d))
+    any |= settle_domain(d, owner, dropped);
   any |= wait_for_runners(owner);
   return any;
 }
@@ -110,7 +115,8 @@ unsigned long pending_of(void* owner) noexcept {
       n += count_of_owner(s, owner);
     }
   sync::lock_guard guard(runners_lock);
-  for (const runner* r = runners; r; r = r->next) n += gs_load_relaxed(&r->func) && r->owner == owner;
+  for (const runner* r = runners; r; r = r->next)
+    n += gs_load_relaxed(&r->func) && r->owner == owner;
   return n;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A reader that holds grace periods back for too long is named, never worked around.
 //
-// Clock       runs while a grace period is pending; restarts when the watermark moves, so ages are "at least".
-// Context     called by whoever waits or works in the background; reports hold no lock.
+// Clock       runs while a grace period is pending; restarts when the watermark moves, so ages are
+// "at least". Context     called by whoever waits or works in the background; reports hold no lock.
 #include <cstdarg>
 
 #include "base/format.hpp"
@@ -83,8 +83,10 @@ void report_stall(gs_domain* d, const blockers& found) noexcept {
   if (found.count > listed) out.add("\n  and %u more threads", found.count - listed);
   if (found.overflow)
     out.add("\n  %llu sections without a slot (memory ran out), for at least %llu ms",
-            static_cast<unsigned long long>(found.overflow), static_cast<unsigned long long>(found.age_ms));
-  os::report(GS_REPORT_STALL, "domain '%s': a grace period has been held back for at least %llu ms by%s",
+            static_cast<unsigned long long>(found.overflow),
+            static_cast<unsigned long long>(found.age_ms));
+  os::report(GS_REPORT_STALL,
+             "domain '%s': a grace period has been held back for at least %llu ms by%s",
              domain_name(d), static_cast<unsigned long long>(found.age_ms), text);
 }
 
@@ -100,7 +102,8 @@ void set_next(gs_domain* d, std::uint64_t now) noexcept {
 
 void restart_stall_clock(gs_domain* d, bool pending, std::uint64_t now) noexcept {
   d->stall.since_ms = now;
-  gs_store_relaxed(&d->stall.due_ms, pending ? now + gs_load_relaxed(&os::settings.stall_ms) : never_ms);
+  gs_store_relaxed(&d->stall.due_ms,
+                   pending ? now + gs_load_relaxed(&os::settings.stall_ms) : never_ms);
 }
 
 void note_progress(gs_domain* d) noexcept {
@@ -127,7 +130,8 @@ void check_stall(gs_domain* d) noexcept {
   }
   if (ended)
     os::report(GS_REPORT_THREAD_ENDED_IN_READER,
-               "thread %u ended inside a read-side section of domain '%s' without a trace; the section was ended",
+               "thread %u ended inside a read-side section of domain '%s' without a trace; the "
+               "section was ended",
                ended, domain_name(d));
   if (found.count || found.overflow) report_stall(d, found);
 }
@@ -143,7 +147,8 @@ std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexce
   if (found.count)
     describe(found.listed[0], found.age_ms, out);
   else if (found.overflow)
-    out.add("%llu sections without a slot, for at least %llu ms", static_cast<unsigned long long>(found.overflow),
+    out.add("%llu sections without a slot, for at least %llu ms",
+            static_cast<unsigned long long>(found.overflow),
             static_cast<unsigned long long>(found.age_ms));
   return out.written();
 }

@@ -7,12 +7,15 @@
 namespace graceslab::rcu {
 namespace {
 
-// Cookies of other domains and invented ones would never come true, or start a grace period at every poll.
+// Cookies of other domains and invented ones would never come true, or start a grace period at
+// every poll.
 bool given_out(gs_domain* d, std::uint64_t cookie) noexcept {
   return cookie <= gs_load_relaxed(&d->hot->seq) + 1;
 }
 
-bool drives_callbacks(gs_domain* d) noexcept { return callers_drive() && !in_callback() && callbacks_pending(d); }
+bool drives_callbacks(gs_domain* d) noexcept {
+  return callers_drive() && !in_callback() && callbacks_pending(d);
+}
 
 void seal_all(gs_domain* d) noexcept {
   for (shard& s : d->shards) {
@@ -36,7 +39,9 @@ std::uint64_t start_polled(gs_domain* d) noexcept {
   return cookie;
 }
 
-bool poll(gs_domain* d, std::uint64_t cookie) noexcept { return given_out(d, cookie) && try_advance(d, cookie); }
+bool poll(gs_domain* d, std::uint64_t cookie) noexcept {
+  return given_out(d, cookie) && try_advance(d, cookie);
+}
 
 void cond_synchronize(gs_domain* d, std::uint64_t cookie) noexcept {
   wait(d, given_out(d, cookie) ? cookie : snapshot(d));

@@ -2,8 +2,10 @@
 // Background threads that seal, drive grace periods and run callbacks of all domains.
 //
 // Leader      one worker does all the work and sleeps on the doorbell when there is none.
-// Watcher     while the leader runs callbacks another worker looks at it every 50 ms; a leader that stays inside one
-//             callback is deposed: the watcher leads, and the old leader stands by when its callback has returned.
+// Watcher     while the leader runs callbacks another worker looks at it every 50 ms; a leader that
+// stays inside one
+//             callback is deposed: the watcher leads, and the old leader stands by when its
+//             callback has returned.
 // Idle        with nothing pending nobody wakes up.
 // Page        docs/ordering/callbacks.md, claim 7
 #pragma once

@@ -3,6 +3,7 @@
 //
 // Invariants  A1 c.active == 1 <=> c is on the list.   A2 retires pending => c.active == 1, up to the Dekker below.
 #include "os/fence.hpp"
+#include "os/module.hpp"
 #include "reclaim/reclaim.hpp"
 
 namespace graceslab::reclaim {
@@ -11,6 +12,7 @@ namespace {
 constinit sync::mutex active_lock{sync::rank::active};
 slab::cache* first;
 slab::cache* last;
+std::uint64_t joins;
 
 // Under active_lock.
 void link(slab::cache& c) noexcept {
@@ -18,6 +20,7 @@ void link(slab::cache& c) noexcept {
   c.previous_active = last;
   (last != nullptr ? last->next_active : first) = &c;
   last = &c;
+  c.joined = ++joins;
   gs_store_relaxed(&c.active, 1u);
 }
 
@@ -30,13 +33,18 @@ void unlink(slab::cache& c) noexcept {
 
 constexpr unsigned batch = 64;
 
-// The next caches after `after` (nullptr: from the start). A cache that left the list meanwhile restarts the walk: the
-// visits are idempotent.
-unsigned next_batch(slab::cache* after, slab::cache** out) noexcept {
+// The next caches of a walk that got as far as `seen`. The list is in the order of joining, so a walk neither misses nor
+// repeats one, whoever comes and goes; `hint` is where it stood, if that is still on the list.
+unsigned next_batch(slab::cache* hint, std::uint64_t* seen, slab::cache** out) noexcept {
   sync::lock_guard hold(active_lock);
-  slab::cache* at = after == nullptr ? first : gs_load_relaxed(&after->active) != 0 ? after->next_active : first;
+  bool there = hint != nullptr && gs_load_relaxed(&hint->active) != 0 && hint->joined == *seen;
+  slab::cache* at = there ? hint->next_active : first;
+  while (at != nullptr && at->joined <= *seen) at = at->next_active;
   unsigned n = 0;
-  for (; at != nullptr && n != batch; at = at->next_active) out[n++] = at;
+  for (; at != nullptr && n != batch; at = at->next_active) {
+    out[n++] = at;
+    *seen = at->joined;
+  }
   return n;
 }
 
@@ -45,9 +53,10 @@ unsigned next_batch(slab::cache* after, slab::cache** out) noexcept {
 void activate(slab::cache& c) noexcept {
   {
     sync::lock_guard hold(active_lock);
-    if (gs_load_relaxed(&c.active) != 0) return;
+    if (gs_load_relaxed(&c.active) != 0 || slab::stage_of(c) == GS_STAGE_GONE) return;
     link(c);
   }
+  os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   ensure_background();
   wake_background();
 }
@@ -68,16 +77,24 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
 
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
   slab::cache* found[batch];
-  slab::cache* after = nullptr;
-  // A walk that is restarted for ever by others' comings and goings ends after one look at each cache there can be.
-  for (std::uint64_t looked = 0; looked <= 2 * std::uint64_t{slab::cache_ids()};) {
-    unsigned n = next_batch(after, found);
+  std::uint64_t seen = 0;
+  std::uint64_t last_join;
+  {
+    sync::lock_guard hold(active_lock);
+    last_join = joins;  // those that join later are not waited for
+  }
+  for (slab::cache* hint = nullptr; seen < last_join;) {
+    unsigned n = next_batch(hint, &seen, found);
     if (n == 0) return;
+    hint = found[n - 1];
     for (unsigned i = 0; i != n; ++i)
       if (!visit(*found[i], arg)) return;
-    looked += n;
-    after = found[n - 1];
   }
+}
+
+void forget(slab::cache& c) noexcept {
+  sync::lock_guard hold(active_lock);
+  if (gs_load_relaxed(&c.active) != 0) unlink(c);
 }
 
 void prepare_fork() noexcept { active_lock.lock(); }

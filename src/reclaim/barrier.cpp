@@ -31,11 +31,6 @@ bool wait_for_marked(slab::cache& c) noexcept {
   return true;
 }
 
-// A destructor that waits for its own cache would wait for itself.
-bool waits_for_itself(slab::cache& c) noexcept {
-  return c.dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(c.dtor);
-}
-
 struct domain_walk {
   gs_domain* domain;
   std::uint64_t newest = 0;
@@ -56,7 +51,7 @@ bool finish_one(slab::cache& c, void* arg) noexcept {
   if (domain_of(c) != walk.domain) return true;
   slab::harvest(c);
   wait_for_marked(c);
-  run_ripe(c, !waits_for_itself(c));
+  run_ripe(c, true);
   return true;
 }
 
@@ -99,7 +94,7 @@ bool wait_for_retires(slab::cache& c) noexcept {
     slab::harvest(c);
   }
   if (!wait_for_marked(c)) return false;
-  run_ripe(c, !waits_for_itself(c));
+  run_ripe(c, true);
   return true;
 }
 

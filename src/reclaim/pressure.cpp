@@ -77,7 +77,7 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
     // The oldest, so that a grace period held back by a reader is polled and not started again for every array.
     if (f.oldest != 0 && rcu::try_advance(d, f.oldest)) slab::harvest(c);
   }
-  if (GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, depth);
+  if (depth != 0 && GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, depth);
 }
 
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept {

@@ -44,6 +44,7 @@ void wake_background() noexcept;
 // Calls visit for every cache that has something pending. No lock is held while it runs.
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept;
 bool deactivate_if_idle(slab::cache& c) noexcept;
+void forget(slab::cache& c) noexcept;  // it is gone: off the list, and it cannot come back
 // What teardown adds to the background thread's round; returns how long it can sleep (ms).
 using tend_function = std::uint64_t (*)(slab::cache&, std::uint64_t now_ms) noexcept;
 extern const tend_function tend_lingering;  // defined by teardown

@@ -27,6 +27,11 @@ void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept
     for (std::uint32_t i = 0; i != n; ++i) slab::large_free(objects[i]);
 }
 
+// A destructor that waits for its own cache would wait for itself.
+bool waits_for_itself(slab::cache& c) noexcept {
+  return c.dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(c.dtor);
+}
+
 bool begin_run(slab::cache& c, bool wait) noexcept {
   for (;;) {
     std::uint32_t ticket = run_ended.ticket();
@@ -34,7 +39,7 @@ bool begin_run(slab::cache& c, bool wait) noexcept {
       sync::lock_guard hold(c.lock);
       if (!c.ripe_running) return c.ripe_running = true;
     }
-    if (!wait) return false;
+    if (!wait || waits_for_itself(c)) return false;
     run_ended.wait(ticket, os::forever_ms);
   }
 }
@@ -123,12 +128,15 @@ void collect_marked(slab::cache& c) noexcept {
     if (!begin_run(c, true)) return;
     std::uint32_t n = slab::gather_marked(c, objects, marked_batch);
     end_objects(c, objects, n);
-    if (!slab::is_large(c)) {
-      if (slab::is_debug(c))
-        for (std::uint32_t i = 0; i != n; ++i) slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
-      slab::return_objects(c, objects, n);
+    {
+      slab::transit in_hand(c);
+      if (!slab::is_large(c)) {
+        if (slab::is_debug(c))
+          for (std::uint32_t i = 0; i != n; ++i) slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
+        slab::return_objects(c, objects, n);
+      }
+      if (n != 0) count_home(c, n);
     }
-    if (n != 0) count_home(c, n);
     end_run(c);
     if (n != marked_batch) return;
   }

@@ -28,7 +28,10 @@ void flush_parked(slab::cache& c) noexcept {
   slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
   slab::settle_spoils(c, taken);
   flush_list(c, c.full);
-  flush_list(c, c.reclaimed);
+  while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
+    slab::flush(c, s);
+    slab::sheaf_delete(s);
+  }
   flush_list(c, c.empty);
 }
 

@@ -109,7 +109,8 @@ void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
   }
   void* object = gfp != 0 ? gs_local_take(local_of(c), c.id, c.stride, c.inverse) : nullptr;
   if (object == nullptr) object = take_any(c, site);
-  if (object == nullptr && stage_of(c) == GS_STAGE_OPEN) {
+  bool may_reclaim = (gfp & (gfp_nowait | gfp_atomic)) == 0;
+  if (object == nullptr && may_reclaim && stage_of(c) == GS_STAGE_OPEN) {
     hooks.relieve(c);
     object = take_any(c, site);
   }

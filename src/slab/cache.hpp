@@ -24,7 +24,7 @@ inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, f
 inline constexpr unsigned flags_known = 0x00ff;
 inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
 inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
-inline constexpr unsigned gfp_zero = 0x4;
+inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4;
 
 struct slab_list {
   slab* head = nullptr;
@@ -64,10 +64,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
   std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
-  std::uint32_t active = 0;   // on the background thread's list; atomic
   std::uint32_t touched = 0;  // a slow path ran since the last trim; atomic
-  cache* next_active = nullptr;
-  cache* previous_active = nullptr;
   std::uint64_t idle_since_ms = 0;
   cache* next_free = nullptr;  // queue of ids
 
@@ -115,6 +112,11 @@ struct cache : cache_identity, cache_fields {
   sync::mutex slabs_lock{sync::rank::slabs};
   sync::mutex locals_lock{sync::rank::locals};
   std::uint32_t in_transit = 0;  // threads that have objects of it in hand (transit.hpp); atomic, outlives the cache
+  // Under the background thread's lock; these outlive the cache too: a record may be used again while it stands there.
+  std::uint32_t active = 0;  // on that thread's list; atomic
+  cache* next_active = nullptr;
+  cache* previous_active = nullptr;
+  std::uint64_t joined = 0;  // when it joined that list, counted in joins
 };
 
 inline constexpr std::size_t cache_record_bytes = 1024;

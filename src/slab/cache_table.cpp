@@ -84,7 +84,6 @@ cache* cache_new() noexcept {
 
 void cache_delete(cache& c) noexcept {
   sync::lock_guard hold(table_lock);
-  gs_store_release(&c.stage, std::uint32_t{GS_STAGE_GONE});
   c.next_free = nullptr;
   if (resting == 0)
     resting_head = &c;

@@ -122,6 +122,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
     case pushed::full:
       break;
   }
+  touch(c);
   return exchange(c, *l, what);
 }
 

@@ -95,15 +95,15 @@ void hand_on(std::uint32_t id, gs_local& l) noexcept {
   if (c == nullptr) return;
   transit in_hand(*c);
   spoils s;
-  bool open = false;
+  bool linked = false;
   {
     sync::lock_guard hold(c->locals_lock);
-    if (l.handle == c->handle) {
-      open = unlink(*c, l) && stage_of(*c) == GS_STAGE_OPEN;
-    }
+    linked = l.handle == c->handle && unlink(*c, l);
   }
-  wait_for_others(l, open ? 0 : 1);
-  if (open) {
+  // Seizers hold the lock for as long as they keep a record closed, but for a destroy, which leaves it closed and empty.
+  // A destroy that has not come to this record waits until what we hold here is home.
+  wait_for_others(l, 1);
+  if (linked) {
     take_arrays(l, seize_what::everything, &s);
     settle_spoils(*c, s);
   }
@@ -197,7 +197,6 @@ bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
 
 arrays count_arrays(cache& c) noexcept {
   arrays sum = {0, 0};
-  sync::lock_guard hold(c.locals_lock);
   for (gs_local* l = c.locals; l != nullptr; l = l->next) close_local(*l);
   if (c.locals != nullptr && os::heavy_fence())
     for (gs_local* l = c.locals; l != nullptr; l = l->next) {
@@ -243,7 +242,14 @@ bool retired_in_arrays(cache& c) noexcept {
 }
 
 void settle_spoils(cache& c, spoils& s) noexcept {
-  while (gs_sheaf* sheaf = pop(s.retired)) sheaf->count != 0 ? defer(c, sheaf) : put_empty(c, sheaf);
+  while (gs_sheaf* sheaf = pop(s.retired)) {
+    if (std::uint32_t n = sheaf->count; n != 0) {
+      (void)append_deferred(c, sheaf);
+      hooks.deferred(c, n, 0);  // whoever collects for others is not held up by their limits
+    } else {
+      put_empty(c, sheaf);
+    }
+  }
   while (gs_sheaf* sheaf = pop(s.objects)) {
     flush(c, sheaf);
     put_empty(c, sheaf);

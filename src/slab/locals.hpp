@@ -33,7 +33,7 @@ bool retired_in_arrays(cache& c) noexcept;
 struct arrays {
   std::uint64_t parked, retired;
 };
-arrays count_arrays(cache& c) noexcept;
+arrays count_arrays(cache& c) noexcept;  // under locals_lock
 // Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
 void settle_spoils(cache& c, spoils& s) noexcept;
 // For the background thread: seizes only arrays that were not full for a whole tick.

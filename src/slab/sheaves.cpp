@@ -25,15 +25,15 @@ gs_sheaf* from_barn(cache& c, sheaf_list& l) noexcept {
 
 // K5: a batch whose grace period has not completed is never reused; it is reported and leaks. Looked at where the batch
 // is about to be used, not where it was found ready.
-gs_sheaf* checked(cache& c, gs_sheaf* s) noexcept {
-  if (s == nullptr || GS_LIKELY(hooks.ready(c.domain, s->cookie))) return s;
+bool may_be_reused(cache& c, const gs_sheaf* s) noexcept {
+  if (GS_LIKELY(hooks.ready(c.domain, s->cookie))) return true;
   os::report(GS_REPORT_EARLY_RECLAIM,
              "cache '%s': %u retired objects were about to be reused before their grace period %llu"
              " completed; they leak",
              c.name, s->count, static_cast<unsigned long long>(s->cookie));
   sync::lock_guard hold(c.slabs_lock);
   c.leaked += s->count;
-  return nullptr;
+  return false;
 }
 
 }  // namespace
@@ -120,15 +120,21 @@ void touch(cache& c) noexcept {
   if (gs_load_relaxed(&c.active) == 0) hooks.activate(c);
 }
 
+gs_sheaf* reclaimed_sheaf(cache& c) noexcept {
+  gs_sheaf* s = from_barn(c, c.reclaimed);
+  while (s != nullptr && !may_be_reused(c, s)) s = from_barn(c, c.reclaimed);
+  return s;
+}
+
 gs_sheaf* full_sheaf(cache& c) noexcept {
   touch(c);
   {
     sync::lock_guard hold(c.lock);
     if (gs_sheaf* s = pop(c.full)) return s;
   }
-  if (gs_sheaf* s = checked(c, from_barn(c, c.reclaimed))) return s;
+  if (gs_sheaf* s = reclaimed_sheaf(c)) return s;
   if (harvest(c) != 0)
-    if (gs_sheaf* s = checked(c, from_barn(c, c.reclaimed))) return s;
+    if (gs_sheaf* s = reclaimed_sheaf(c)) return s;
   gs_sheaf* s = empty_sheaf(c);
   if (s == nullptr) return nullptr;
   gs_store_relaxed(&s->count, take_objects(c, s->object, s->capacity));

@@ -19,6 +19,7 @@ gs_sheaf* empty_sheaf(cache& c) noexcept;             // from the barn, or new
 void put_empty(cache& c, gs_sheaf* s) noexcept;       // to the barn, or back to the metadata
 void put_full(cache& c, gs_sheaf* s) noexcept;        // free objects: to the barn, or flushed into their slabs
 void flush(cache& c, gs_sheaf* s) noexcept;           // free objects into their slabs; the array stays with the caller
+gs_sheaf* reclaimed_sheaf(cache& c) noexcept;         // harvested, and checked again (K5); nullptr: none
 gs_sheaf* full_sheaf(cache& c) noexcept;              // barn, reclaimed, harvest, slabs; nullptr without memory
 
 // Retired objects: one cookie for the whole array, then onto this cache's own list.

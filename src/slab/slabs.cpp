@@ -250,6 +250,10 @@ void release_all_slabs(cache& c) noexcept {
 
 void mark_retired(cache& c, void* object) noexcept {
   std::uint64_t cookie = hooks.snapshot(c.domain);
+  {  // first: once it is marked, another thread may bring it home and end a cache that was destroyed
+    sync::lock_guard hold(c.lock);
+    ++c.retired;
+  }
   {
     sync::lock_guard hold(c.slabs_lock);
     slab& s = slab_of(*granule_of(object));
@@ -263,10 +267,6 @@ void mark_retired(cache& c, void* object) noexcept {
       ++s.marked_next;
     }
     ++c.marked;
-  }
-  {
-    sync::lock_guard hold(c.lock);
-    ++c.retired;
   }
   hooks.deferred(c, 1, 0);
 }

@@ -52,7 +52,10 @@ void empty_arrays(slab::cache& c) noexcept {
   slab::settle_spoils(c, taken);
   while (gs_load_acquire(&c.in_transit) != 0) os::yield();
   empty_list(c, c.full);
-  empty_list(c, c.reclaimed);
+  while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
+    slab::flush(c, s);
+    slab::sheaf_delete(s);
+  }
   empty_list(c, c.empty);
 }
 

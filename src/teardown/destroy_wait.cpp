@@ -2,8 +2,12 @@
 // A7 + A8: wait for this cache's retires, then end it.
 #include <errno.h>
 
+#include "os/clock.hpp"
+#include "os/config.hpp"
 #include "os/hooks.hpp"
+#include "os/module.hpp"
 #include "os/report.hpp"
+#include "rcu/grace_period.hpp"
 #include "slab/misuse.hpp"
 #include "teardown/teardown.hpp"
 
@@ -20,6 +24,17 @@ void report_cannot_wait(slab::cache& c, const char* what) noexcept {
                c.name);
   else if (rcu::in_callback())
     os::report(GS_REPORT_WAIT_IN_CALLBACK, "%s of cache '%s' inside a callback would wait for itself", what, c.name);
+}
+
+// A destructor of static lifetime waits no longer than the process may take to end.
+std::uint64_t exit_deadline_ns() noexcept {
+  constexpr std::uint64_t ns_per_ms = 1'000'000;
+  if (!os::exit_begun() || gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::strict) return 0;
+  return os::exit_began_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms;
+}
+
+bool leaves_at_exit() noexcept {
+  return os::exit_begun() && gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave;
 }
 
 // Type-safe slabs emptied by closing: one more grace period, shared with whoever else waits.
@@ -40,7 +55,8 @@ int free_barrier(slab::cache& c) noexcept {
 
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
   kmem_cache* handle = slab::handle_of(c);
-  if (cannot_wait(c)) {
+  rcu::deadline_scope limit(quiet ? exit_deadline_ns() : 0);
+  if (cannot_wait(c) || (quiet && leaves_at_exit())) {
     if (!quiet) report_cannot_wait(c, "destroy that waits");
     destroy(c, GS_POLICY_LINGER, who, k);
     return find_lingering(*k) != nullptr ? -EBUSY : 0;

@@ -52,6 +52,8 @@ bool finish_if_home(slab::cache& c) noexcept {
   slab::release_all_slabs(c);
   release_sheaves(c);
   slab::forget_locals(c);
+  move<GS_STAGE_DRAINING, GS_STAGE_GONE>(c);
+  reclaim::forget(c);
   slab::cache_delete(c);
   notify_change();
   return true;
@@ -61,11 +63,7 @@ bool settle(slab::cache& c) noexcept {
   reclaim::collect(c);
   for (;;) {
     slab::transit in_hand(c);
-    gs_sheaf* s;
-    {
-      sync::lock_guard hold(c.lock);
-      s = slab::pop(c.reclaimed);
-    }
+    gs_sheaf* s = slab::reclaimed_sheaf(c);
     if (s == nullptr) break;
     slab::flush(c, s);
     slab::sheaf_delete(s);

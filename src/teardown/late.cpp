@@ -45,13 +45,14 @@ std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept {
 }
 
 void late_free(slab::cache& c, void* object, const void* site) noexcept {
-  slab::return_objects(c, &object, 1);
+  // The object is still out, so the cache cannot end before it is named.
   if (count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
     char where[160] = "";
     os::describe_address(site, where, sizeof where);
     os::report(GS_REPORT_LATE_FREE, "object %p of cache '%s' was freed after the cache was destroyed, at %s; it is safe,"
                " and later ones are only counted", object, c.name, where);
   }
+  slab::return_objects(c, &object, 1);
   finish_if_home(c);
 }
 

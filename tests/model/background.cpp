@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The first retire into an empty array against a background thread that is about to lose sight of the cache: either the
-// retirer finds the cache inactive and says so, or the background finds the retire.
+// The first retire into an empty array against a background thread that is about to lose sight of
+// the cache: either the retirer finds the cache inactive and says so, or the background finds the
+// retire.
+//
 // WEAK retire.pending background.inactive
 #include "model_slab.hpp"
-
 #include "reclaim/active.cpp"
 #include "slab/give.cpp"
 
@@ -42,7 +43,8 @@ struct background : model::suite<background, 3> {
   }
   void retire(unsigned thread) {
     gs_tls.local[slab::model_id] = &mine[thread].local;
-    MODEL_ASSERT(slab::give_round(c, &mine[thread], &state[thread], slab::giving::retire) == slab::round::done);
+    MODEL_ASSERT(slab::give_round(c, &mine[thread], &state[thread], slab::giving::retire) ==
+                 slab::round::done);
   }
   void settled() { MODEL_ASSERT(c.active == 1 && first == &c); }
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The table of cache records grows: who sees that it did finds whole records in it.
+//
 // WEAK cache_table.grow cache_table.find
-#include "model_os.hpp"
-
-#include "os/pages.hpp"
 #include "slab/cache_table.cpp"
+
+#include "model_os.hpp"
+#include "os/pages.hpp"
 #include "sync/mutex.cpp"
 
 namespace graceslab {
@@ -47,4 +48,6 @@ bool os::commit(void*, std::size_t, std::uint32_t) noexcept {
 
 }  // namespace graceslab
 
-int main(int argc, char** argv) { return model::run<graceslab::grow>(argc, argv, graceslab::edges); }
+int main(int argc, char** argv) {
+  return model::run<graceslab::grow>(argc, argv, graceslab::edges);
+}

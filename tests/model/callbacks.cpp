@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A barrier that finds nothing queued returns at once, and then sees all that the callbacks did. The queue and its
-// grace periods are the real ones.
+// A barrier that finds nothing queued returns at once, and then sees all that the callbacks did.
+// The queue and its grace periods are the real ones.
+//
 // WEAK callbacks.finish callbacks.quiet
 #include "model_rcu.hpp"
-
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The list of domains and the hooks of the layers above: both are walked and used without a lock.
+//
 // WEAK domains.publish domains.walk hooks.set hooks.get
-#include "model_os.hpp"
-
-#include "os/pages.hpp"
 #include "rcu/domain.cpp"
+
+#include "model_os.hpp"
+#include "os/pages.hpp"
 #include "sync/mutex.cpp"
 
 namespace graceslab {
@@ -55,4 +56,6 @@ void* os::map(std::size_t, gs_fault_site) noexcept {
 
 }  // namespace graceslab
 
-int main(int argc, char** argv) { return model::run<graceslab::lists>(argc, argv, graceslab::edges); }
+int main(int argc, char** argv) {
+  return model::run<graceslab::lists>(argc, argv, graceslab::edges);
+}

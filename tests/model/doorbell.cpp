@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The doorbell: no ring is lost, however often the sleeper goes to bed. Explored in both fence modes.
+// The doorbell: no ring is lost, however often the sleeper goes to bed. Explored in both fence
+// modes.
+//
 // WEAK doorbell.ring doorbell.ring.fenced doorbell.ring.exchange doorbell.sleep
-#include "model_os.hpp"
-
 #include "sync/doorbell.cpp"
+
+#include "model_os.hpp"
 #include "sync/event.cpp"
 
 namespace {

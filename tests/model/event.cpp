@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The event: a change of the condition followed by notify_all() ends every wait whose ticket was read before.
+// The event: a change of the condition followed by notify_all() ends every wait whose ticket was
+// read before.
+//
 // WEAK event.ticket event.sleep event.move event.move.count
-#include "model_os.hpp"
-
 #include "sync/event.cpp"
+
+#include "model_os.hpp"
 
 namespace {
 

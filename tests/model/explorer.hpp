@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// relacy without its macros: those rename new, delete, malloc, errno and the pthread calls for everything that follows.
+// relacy without its macros: those rename new, delete, malloc, errno and the pthread calls for
+// everything that follows.
 #pragma once
 #include <sys/times.h>
 #include <ucontext.h>
@@ -30,6 +31,7 @@
 // The shadows and the process-wide fence look inside relacy; it has no other door.
 #define private public
 #define protected public
+// clang-format off: the order matters
 #include <relacy/base.hpp>
 #include <relacy/context.hpp>
 #include <relacy/context_base_impl.hpp>
@@ -44,6 +46,7 @@
 #include <relacy/stdlib/condition_variable.hpp>
 #include <relacy/stdlib/semaphore.hpp>
 #include <relacy/stdlib/event.hpp>
+// clang-format on
 #undef private
 #undef protected
 #undef $

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Fence mode READER, without membarrier: the reader fences itself, and the updater's fence is its own alone.
+// Fence mode READER, without membarrier: the reader fences itself, and the updater's fence is its
+// own alone.
+//
 // WEAK reader.fenced reader.fenced.updater
 #include "model_rcu.hpp"
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A reader, an updater that waits for its cookie, and somebody else who drives grace periods meanwhile.
-// WEAK reader.announce reader.announce.again reader.leave reader.sequence
-// WEAK gp.scan gp.scan.fence gp.start gp.snapshot gp.complete gp.done
+// A reader, an updater that waits for its cookie, and somebody else who drives grace periods
+// meanwhile.
+//
+// WEAK reader.announce reader.announce.again reader.leave reader.sequence gp.scan gp.scan.fence
+// WEAK gp.start gp.snapshot gp.complete gp.done
 #include "model_rcu.hpp"
 
 namespace graceslab::rcu {

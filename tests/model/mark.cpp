@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The mark in a queued head: of two that queue the same head one wins, and who queues it again sees that the library
-// is done with it.
+// The mark in a queued head: of two that queue the same head one wins, and who queues it again
+// sees that the library is done with it.
+//
 // WEAK callbacks.mark callbacks.mark.cas callbacks.unmark
-#include "model_rcu.hpp"
-
 #include "rcu/mark.cpp"
+
+#include "model_rcu.hpp"
 
 namespace graceslab::rcu {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What a model is written with: a suite of threads, data that races are looked for in, process-wide fences, futexes,
-// and main(). Run with the name of an edge, the model must fail, and then the program succeeds.
+// What a model is written with: a suite of threads, data that races are looked for in, process-wide
+// fences, futexes, and main(). Run with the name of an edge, the model must fail, and then the
+// program succeeds.
 #pragma once
 #include <graceslab/detail/atomic.h>
 
@@ -19,7 +20,8 @@ class data {
   }
 
  private:
-  // Races show in the order of events, not in time; but another thread's heavy fence may fall in between.
+  // Races show in the order of events, not in time; but another thread's heavy fence may fall in
+  // between.
   static void others_may_run() {
     if (!exploring) return;
     switching guard;
@@ -31,8 +33,8 @@ class data {
 #define MODEL_ASSERT(x) RL_ASSERT(x)
 
 // ---- the process-wide fence ----
-// What membarrier(2) promises: a full fence of the caller before and after, and in between one of every other thread at
-// some point of its own, each at its own time.
+// What membarrier(2) promises: a full fence of the caller before and after, and in between one of
+// every other thread at some point of its own, each at its own time.
 inline void heavy_fence(rl::debug_info_param at) {
   perform_all();
   if (weak(op::heavy_fence, how::drop, at)) return;
@@ -45,7 +47,8 @@ inline void heavy_fence(rl::debug_info_param at) {
   rl::atomic_thread_fence(rl::mo_seq_cst, at);
 }
 
-// ---- futex: the kernel compares with the newest value, under a lock of its own; waking orders nothing ----
+// ---- futex: the kernel compares with the newest value, under a lock of its own; waking orders
+// nothing ----
 template <class T>
 void futex_wait(T* p, T expected, rl::debug_info_param at) {
   perform_all();
@@ -62,7 +65,8 @@ void futex_wake(T* p, int how_many, rl::debug_info_param at) {
   now.unpark(shadow_of(p).atomic->impl_, how_many, at);
 }
 
-// ---- the suite: derive, give it prepare() and run(thread), and settled() if something is to hold at the end ----
+// ---- the suite: derive, give it prepare() and run(thread), and settled() if something is to hold
+// at the end ----
 template <class model_t, int n>
 class suite : public rl::test_suite<model_t, n> {
  public:
@@ -111,15 +115,20 @@ class suite : public rl::test_suite<model_t, n> {
     rl::foreach<n>(record.first_seen_order_, rl::assign<rl::timestamp_t(-1)>);
     return at;
   }
-  // relacy follows C++11, where a relaxed store continues the release sequence of its own thread; C++20 ended that.
+  // relacy follows C++11, where a relaxed store continues the release sequence of its own thread;
+  // C++20 ended that.
   static void end_release_sequence(rl::atomic_data* d) {
     auto& all = *static_cast<rl::atomic_data_impl<n>*>(d);
     auto& record = all.history_[all.current_index_ % rl::atomic_history_size];
-    rl::foreach<n>(record.acq_rel_order_, static_cast<info&>(*rl::ctx().threadx_).release_fence_order_, rl::assign);
+    rl::foreach<n>(record.acq_rel_order_,
+                   static_cast<info&>(*rl::ctx().threadx_).release_fence_order_, rl::assign);
   }
-  static void fence_of(unsigned i) { thread_info(i).atomic_thread_fence_seq_cst(rl::ctx().seq_cst_fence_order_); }
+  static void fence_of(unsigned i) {
+    thread_info(i).atomic_thread_fence_seq_cst(rl::ctx().seq_cst_fence_order_);
+  }
   static void park(rl::atomic_data* d, rl::debug_info_param at) {
-    static_cast<rl::atomic_data_impl<n>*>(d)->futex_ws_.park_current(rl::ctx(), false, false, false, at);
+    static_cast<rl::atomic_data_impl<n>*>(d)->futex_ws_.park_current(rl::ctx(), false, false, false,
+                                                                     at);
   }
   static unsigned unpark(rl::atomic_data* d, int how_many, rl::debug_info_param at) {
     auto& waiters = static_cast<rl::atomic_data_impl<n>*>(d)->futex_ws_;
@@ -144,7 +153,7 @@ inline bool is_violation(rl::test_result_e r) {
 
 // How many schedules; the first violation ends the search.
 struct effort {
-  unsigned as_written = 100000;
+  unsigned as_written = 60000;
   unsigned weakened = 400000;
 };
 
@@ -167,7 +176,8 @@ int run(int argc, char** argv, const weakening (&table)[edges], effort e = {}) {
   params.iteration_count = e.weakened;
   if (argc == 2) params.output_stream = &quiet;  // one more argument shows how it fails
   bool passed = rl::simulate<suite_t>(params);
-  std::printf("without %s: %s, schedule %llu\n", argv[1], passed ? "NOTHING FOUND" : rl::test_result_str(params.test_result),
+  std::printf("without %s: %s, schedule %llu\n", argv[1],
+              passed ? "NOTHING FOUND" : rl::test_result_str(params.test_result),
               static_cast<unsigned long long>(params.stop_iteration));
   return !passed && is_violation(params.test_result) ? 0 : 1;
 }

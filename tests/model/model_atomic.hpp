@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The gs_* names of detail/atomic.h over relacy, which explores schedules and stale loads. The library's own files are
-// compiled against this unchanged: each word that they touch atomically gets a shadow, found by its address.
+// The gs_* names of detail/atomic.h over relacy, which explores schedules and stale loads. The
+// library's own files are compiled against this unchanged: each word that they touch atomically
+// gets a shadow, found by its address.
 #pragma once
 #include "explorer.hpp"
 #include "shadow.hpp"
@@ -17,7 +18,8 @@
 #define gs_fetch_sub(p, v) model::add((p), 0 - std::uint64_t(v), rl::mo_seq_cst, RL_INFO)
 #define gs_fetch_or(p, v) model::fetch_or((p), (v), rl::mo_seq_cst, RL_INFO)
 #define gs_fetch_add_relaxed(p, v) model::add((p), (v), rl::mo_relaxed, RL_INFO)
-#define gs_compare_exchange(p, expected, v) model::compare_exchange((p), (expected), (v), rl::mo_seq_cst, RL_INFO)
+#define gs_compare_exchange(p, expected, v) \
+  model::compare_exchange((p), (expected), (v), rl::mo_seq_cst, RL_INFO)
 #define gs_light_fence() model::light_fence(RL_INFO)
 #define gs_full_fence() model::full_fence(RL_INFO)
 #define gs_cpu_relax() model::pause(RL_INFO)

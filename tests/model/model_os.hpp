@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The system layer under a model: fences, futexes and waiting go to the explorer. Include it, then the library's own
-// .cpp files. What those mention and no model calls stays unresolved at link time; calling it ends the program.
+// The system layer under a model: fences, futexes and waiting go to the explorer. Include it, then
+// the library's own .cpp files. What those mention and no model calls stays unresolved at link
+// time; calling it ends the program.
 #pragma once
 #include "model.hpp"
-
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/fault.hpp"
@@ -22,7 +22,9 @@ namespace graceslab::os {
 constinit config settings = {};
 bool fault_now(gs_fault_site, std::uint32_t) noexcept { return false; }
 bool readers_fence() noexcept { return model::fenced_readers; }
-gs_fence fence_mode() noexcept { return model::fenced_readers ? GS_FENCE_READER : GS_FENCE_MEMBARRIER; }
+gs_fence fence_mode() noexcept {
+  return model::fenced_readers ? GS_FENCE_READER : GS_FENCE_MEMBARRIER;
+}
 bool heavy_fence() noexcept {
   model::fenced_readers ? model::full_fence(RL_INFO) : model::heavy_fence(RL_INFO);
   return true;
@@ -31,14 +33,20 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noex
   model::futex_wait(word, expected, RL_INFO);
   return true;
 }
-void futex_wake(std::uint32_t* word, int how_many) noexcept { model::futex_wake(word, how_many, RL_INFO); }
+void futex_wake(std::uint32_t* word, int how_many) noexcept {
+  model::futex_wake(word, how_many, RL_INFO);
+}
 void yield() noexcept { model::pause(RL_INFO); }
 void sleep_us(std::uint64_t) noexcept { model::pause(RL_INFO); }
 std::uint64_t now_ms() noexcept { return 0; }
 std::uint64_t now_ns() noexcept { return 0; }
-unsigned cores_online() noexcept { return 1; }  // no spinning before a sleep: that would only be more of the same
+unsigned cores_online() noexcept {
+  return 1;
+}  // no spinning before a sleep: that would only be more of the same
 std::uint32_t tid() noexcept { return model::self() + 1; }
-void report(gs_report kind, const char*, ...) noexcept { MODEL_ASSERT(kind == GS_REPORT_KINDS); }  // none is expected
+void report(gs_report kind, const char*, ...) noexcept {
+  MODEL_ASSERT(kind == GS_REPORT_KINDS);
+}  // none is expected
 
 }  // namespace graceslab::os
 

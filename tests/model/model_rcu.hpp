@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The rcu layer's readers and grace periods as they stand in src/rcu, with one domain and one chunk of slots.
+// The rcu layer's readers and grace periods as they stand in src/rcu, with one domain and one chunk
+// of slots.
 #pragma once
 #include "model_os.hpp"
-
 #include "rcu/grace_period.cpp"
 #include "rcu/overflow.cpp"
 #include "rcu/readers.cpp"

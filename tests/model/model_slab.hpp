@@ -2,7 +2,6 @@
 // Threads' records of one cache, as slab/locals.cpp has them, with room for a few objects each.
 #pragma once
 #include "model_os.hpp"
-
 #include "slab/locals.cpp"
 #include "sync/mutex.cpp"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The mutex: exclusion, handing on of what was written, and no sleeper that is forgotten.
+//
 // WEAK mutex.lock mutex.lock.slow mutex.lock.cas mutex.unlock mutex.unlock.exchange
-#include "model_os.hpp"
-
 #include "sync/mutex.cpp"
+
+#include "model_os.hpp"
 
 namespace {
 

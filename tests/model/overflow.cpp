@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Readers that got no slot are counted, in one of two counters at a time, and waited for all the same.
+// Readers that got no slot are counted, in one of two counters at a time, and waited for all the
+// same.
+//
 // WEAK overflow.enter overflow.leave overflow.scan
 #include "model_rcu.hpp"
 

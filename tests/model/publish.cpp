@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Publish and subscribe: whoever finds the pointer finds what it points at.
+//
 // WEAK publish.store subscribe.load
-#include "model.hpp"
-
 #include <graceslab/kernel/rcupdate.h>
+
+#include "model.hpp"
 
 namespace {
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A shadow in the explorer for each word that the code under test touches atomically, and what the compiler may do.
+// A shadow in the explorer for each word that the code under test touches atomically, and what the
+// compiler may do.
 //
-// Plain memory follows the newest value, so plain accesses next to atomic ones (sheaf->count, under protection) work;
-// they are not checked for races: models put an rl::var where the protected data would be.
+// Plain memory follows the newest value, so plain accesses next to atomic ones (sheaf->count, under
+// protection) work; they are not checked for races: models put an rl::var where the protected data
+// would be.
 //
-// Later first    relacy runs each thread in program order. The compiler need not: a store may come after the loads that
-//                follow it, unless a fence stands between. So a store may wait in a queue of its thread until the next
-//                fence or read-modify-write or, at the latest, until a few loads have passed it. The queue is *not* emptied by
-//                another thread's heavy fence: that one sees the instructions in the order in which they were compiled.
+// Later first    relacy runs each thread in program order. The compiler need not: a store may come
+// after the loads that
+//                follow it, unless a fence stands between. So a store may wait in a queue of its
+//                thread until the next fence or read-modify-write or, at the latest, until a few
+//                loads have passed it. The queue is *not* emptied by another thread's heavy fence:
+//                that one sees the instructions in the order in which they were compiled.
 #pragma once
 #include "weaken.hpp"
 
@@ -26,7 +30,8 @@ struct hooks {
 };
 inline hooks now;
 
-// ---- thread-local variables of the code under test: all model threads share one system thread ----
+// ---- thread-local variables of the code under test: all model threads share one system thread
+// ----
 struct local_block {
   char* at;
   std::size_t bytes;
@@ -157,7 +162,8 @@ inline void perform(shadow& s, word value, rl::memory_order order, rl::debug_inf
 
 inline void perform_all() {
   later& q = queues[self()];
-  for (unsigned i = 0; i != q.count; ++i) perform(*q.store[i].to, q.store[i].value, q.store[i].order, q.store[i].at);
+  for (unsigned i = 0; i != q.count; ++i)
+    perform(*q.store[i].to, q.store[i].value, q.store[i].order, q.store[i].at);
   q.count = q.passed = 0;
 }
 
@@ -182,7 +188,8 @@ value_of<T> load(T* p, rl::memory_order order, rl::debug_info_param at) {
     switching guard;
     w = s.atomic->load(order, at);
   }
-  if (q.count != 0 && (++q.passed == 3 || rl::ctx().rand(2, rl::sched_type_user) == 0)) perform_all();
+  if (q.count != 0 && (++q.passed == 3 || rl::ctx().rand(2, rl::sched_type_user) == 0))
+    perform_all();
   return from_word<value_of<T>>(w);
 }
 
@@ -214,7 +221,8 @@ T modify(T* p, F change, op what, rl::memory_order order, rl::debug_info_param a
   shadow& s = shadow_of(p);
   if (weak(what, how::split, at)) {
     T old = load(p, order == rl::mo_seq_cst ? rl::mo_seq_cst : rl::mo_relaxed, at);
-    perform(s, to_word<T>(change(old)), order == rl::mo_seq_cst ? rl::mo_seq_cst : rl::mo_relaxed, at);
+    perform(s, to_word<T>(change(old)), order == rl::mo_seq_cst ? rl::mo_seq_cst : rl::mo_relaxed,
+            at);
     return old;
   }
   order = order_of(what, order, at);
@@ -230,15 +238,18 @@ T modify(T* p, F change, op what, rl::memory_order order, rl::debug_info_param a
 
 template <class T, class V>
 T exchange(T* p, V v, rl::memory_order order, rl::debug_info_param at) {
-  return modify(p, [&](T) { return T(v); }, op::exchange, order, at);
+  return modify(
+      p, [&](T) { return T(v); }, op::exchange, order, at);
 }
 template <class T, class V>
 T add(T* p, V v, rl::memory_order order, rl::debug_info_param at) {
-  return modify(p, [&](T old) { return T(old + T(v)); }, op::add, order, at);
+  return modify(
+      p, [&](T old) { return T(old + T(v)); }, op::add, order, at);
 }
 template <class T, class V>
 T fetch_or(T* p, V v, rl::memory_order order, rl::debug_info_param at) {
-  return modify(p, [&](T old) { return T(old | T(v)); }, op::add, order, at);
+  return modify(
+      p, [&](T old) { return T(old | T(v)); }, op::add, order, at);
 }
 
 template <class T, class V>

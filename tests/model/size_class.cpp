@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Size classes and the cache of runs are made once, at first use: whoever finds the pointer finds a whole cache.
+// Size classes and the cache of runs are made once, at first use: whoever finds the pointer finds
+// a whole cache.
+//
 // WEAK kmalloc.publish kmalloc.find
-#include "model_os.hpp"
-
 #include "slab/size_class.cpp"
+
+#include "model_os.hpp"
 #include "sync/mutex.cpp"
 
 namespace graceslab::slab {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Threads that come and go: a slot has one writer at a time, carries the sections of its earlier owners along, and a
-// thread that brings a new chunk is not missed.
+// Threads that come and go: a slot has one writer at a time, carries the sections of its earlier
+// owners along, and a thread that brings a new chunk is not missed.
+//
 // WEAK slots.claim slots.claim.cas slots.free slots.append slots.append.cas slots.walk
 #include "model_rcu.hpp"
 

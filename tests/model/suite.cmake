@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# One program per file, over an explorer of the C++ memory model (relacy) in place of the compiler's atomics. A file
-# names the edges that it needs in lines `// WEAK a.x b.y`: run with such a name the program goes without that edge and
-# succeeds if and only if the explorer then finds a violation, or the model proves nothing.
+# One program per file, over an explorer of the C++ memory model (relacy) in place of the compiler's
+# atomics. A file names the edges that it needs in lines `// WEAK a.x b.y`: run with such a name the
+# program goes without that edge and succeeds if and only if the explorer then finds a violation, or
+# the model proves nothing.
 find_path(GRACESLAB_RELACY relacy/relacy.hpp)
 mark_as_advanced(GRACESLAB_RELACY)
 
@@ -18,19 +19,25 @@ function(graceslab_model name source)
     "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
   target_include_directories(model_${name} SYSTEM PRIVATE "${GRACESLAB_RELACY}")
   target_compile_options(model_${name} PRIVATE
-    -O1 -Wall -Wno-sign-compare -fno-pie -fno-threadsafe-statics -ftls-model=initial-exec)
-  # A model includes whole files of the library; what they mention and no model calls need not exist.
+    -O1 -Wall -Wno-sign-compare -fno-pie -ftls-model=initial-exec)
+  # A model includes whole files of the library; what they mention and no model calls need not
+  # exist.
   target_link_options(model_${name} PRIVATE -no-pie -Wl,--unresolved-symbols=ignore-all)
 
   add_test(NAME model.${name} COMMAND model_${name})
   set_tests_properties(model.${name} PROPERTIES LABELS model TIMEOUT 120)
   file(STRINGS "${source}" lines REGEX "^// WEAK ")
-  foreach(line IN LISTS lines)
-    string(REGEX MATCHALL "[a-z_.]+" edges "${line}")
-    foreach(edge IN LISTS edges)
-      add_test(NAME model.${name}.weak.${edge} COMMAND model_${name} ${edge})
-      set_tests_properties(model.${name}.weak.${edge} PROPERTIES LABELS model TIMEOUT 120)
-    endforeach()
+  string(REGEX MATCHALL "[a-z_]+[.][a-z_.]+" edges "${lines}")
+  foreach(edge IN LISTS edges)
+    add_test(NAME model.${name}.weak.${edge} COMMAND model_${name} ${edge})
+    set_tests_properties(model.${name}.weak.${edge} PROPERTIES LABELS model TIMEOUT 120)
+  endforeach()
+  file(STRINGS "${source}" rows REGEX "^ +{\"[a-z_.]+\", ")
+  foreach(row IN LISTS rows)
+    string(REGEX MATCH "[a-z_]+[.][a-z_.]+" edge "${row}")
+    if(NOT edge IN_LIST edges)
+      message(FATAL_ERROR "${source}: the edge ${edge} is in no line `// WEAK`")
+    endif()
   endforeach()
 endfunction()
 

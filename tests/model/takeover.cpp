@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One thread works on its arrays, others seize them: never both at once, and each sees what the other left.
-// The owner's side is detail/local.h, the seizers' is all of slab/locals.cpp.
-// WEAK takeover.enter takeover.leave takeover.seize takeover.seize.fence takeover.reopened takeover.close
+// One thread works on its arrays, others seize them: never both at once, and each sees what the
+// other left. The owner's side is detail/local.h, the seizers' is all of slab/locals.cpp.
+//
+// WEAK takeover.enter takeover.leave takeover.seize takeover.seize.fence takeover.reopened
+// WEAK takeover.close
 #include "model_os.hpp"
-
 #include "slab/locals.cpp"
 #include "sync/mutex.cpp"
 
@@ -69,4 +70,6 @@ void push(sheaf_list& list, gs_sheaf* s) noexcept {
 
 }  // namespace graceslab::slab
 
-int main(int argc, char** argv) { return model::run<graceslab::slab::takeover>(argc, argv, graceslab::slab::edges); }
+int main(int argc, char** argv) {
+  return model::run<graceslab::slab::takeover>(argc, argv, graceslab::slab::edges);
+}

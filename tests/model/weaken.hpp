@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Which edge a run does without. An edge is found in the unchanged source by the function that it stands in and by
-// what it does there.
+// Which edge a run does without. An edge is found in the unchanged source by the function that it
+// stands in and by what it does there.
 #pragma once
 #include <cstring>
 
@@ -8,7 +8,16 @@
 
 namespace model {
 
-enum class op { load, store, exchange, add, compare_exchange, light_fence, full_fence, heavy_fence };
+enum class op {
+  load,
+  store,
+  exchange,
+  add,
+  compare_exchange,
+  light_fence,
+  full_fence,
+  heavy_fence
+};
 enum class how {
   relax,  // the memory order becomes relaxed
   drop,   // a fence: it is not there

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The system layer's own lock: exclusion, handing on, no sleeper forgotten.
+//
 // WEAK word_lock.take word_lock.take.slow word_lock.drop word_lock.drop.exchange
-#include "model_os.hpp"
-
 #include "os/word_lock.hpp"
+
+#include "model_os.hpp"
 
 namespace {
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A leader that goes into a callback while its watcher goes away: the watcher stays and takes its place, or somebody is
-// called.
+// A leader that goes into a callback while its watcher goes away: the watcher stays and takes its
+// place, or somebody is called.
+//
 // WEAK worker.busy worker.busy.load worker.watch worker.watch.load
-#include "model_rcu.hpp"
-
 #include "rcu/worker.cpp"
+
+#include "model_rcu.hpp"
 #include "sync/event.cpp"
 
 namespace graceslab::rcu {

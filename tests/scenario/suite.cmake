@@ -3,7 +3,8 @@
 #   scenario/module/*.cpp, *.c  a shared object each, to load and unload:
 #                               dlopen(GRACESLAB_MODULE_DIR "/NAME.so")
 #   scenario/child/*.cpp, *.c   a program each, to be run and watched:
-#                               run_child(GRACESLAB_CHILD_DIR "/NAME", ...)
+#                               run_child(GRACESLAB_CHILD_DIR "/NAME", ...); child/NAME/*.cpp are
+#                               further translation units of it
 set(folder "${CMAKE_CURRENT_SOURCE_DIR}/scenario")
 file(GLOB modules CONFIGURE_DEPENDS "${folder}/module/*.cpp" "${folder}/module/*.c")
 file(GLOB children CONFIGURE_DEPENDS "${folder}/child/*.cpp" "${folder}/child/*.c")
@@ -32,7 +33,8 @@ endforeach()
 
 foreach(source IN LISTS children)
   get_filename_component(name "${source}" NAME_WE)
-  add_executable(child_${name} "${source}")
+  file(GLOB further CONFIGURE_DEPENDS "${folder}/child/${name}/*.cpp")
+  add_executable(child_${name} "${source}" ${further})
   set_target_properties(child_${name} PROPERTIES OUTPUT_NAME ${name}
     RUNTIME_OUTPUT_DIRECTORY "${child_dir}")
   target_compile_options(child_${name} PRIVATE ${graceslab_warnings})

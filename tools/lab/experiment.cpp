@@ -7,6 +7,7 @@
 #include "experiment.hpp"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,12 +61,21 @@ void run_approaches(findings& f, const settings& s, traffic& threads, progress& 
   gs_owner_protection(protection);
 }
 
+input read_table(const settings& s) {
+  if (!s.inputs.empty()) return read_input(s.inputs);
+  for (const std::string& path : default_paths())
+    if (access(path.c_str(), R_OK) != 0)
+      throw tool::usage_error(
+          fmt::format("cannot read {}: install tor-geoipdb, or give --input FILE", path));
+  return read_input(default_paths());
+}
+
 findings experiment(const settings& s, const input& table, progress& show) {
   auto begin = std::chrono::steady_clock::now();
   findings f;
   f.table = &table;
   f.work = {s.rounds, s.seconds};
-  f.readers = f.updaters = getenv("LABT") ? atoi(getenv("LABT")) : std::clamp(std::thread::hardware_concurrency(), 2u, most_threads);
+  f.readers = f.updaters = std::clamp(std::thread::hardware_concurrency(), 2u, most_threads);
   {
     traffic threads(table.ranges, f.readers, f.updaters);
     run_approaches(f, s, threads, show);
@@ -92,7 +102,7 @@ void run(const settings& s) {
   {
     progress show;
     show.step("reading the table");
-    table = read_input(s.inputs.empty() ? default_paths() : s.inputs);
+    table = read_table(s);
     f = experiment(s, table, show);
   }
   if (s.json)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Caches come, are used and go, by every approach of the paper and with every sort of straggler.
+#include <sched.h>
+
 #include "churned.hpp"
 #include "phases.hpp"
 
@@ -116,15 +118,23 @@ void once_fully_freed(churned& c, rcu_domain&) {
 struct destroyer {
   rcu_head head;
   kmem_cache* cache;
+  std::uint32_t done;
 };
-void destroy_it(rcu_head* head) { kmem_cache_destroy(reinterpret_cast<destroyer*>(head)->cache); }
+void destroy_it(rcu_head* head) {
+  auto* d = reinterpret_cast<destroyer*>(head);
+  kmem_cache_destroy(d->cache);
+  gs_store_release(&d->done, 1u);
+}
 
 void inside_callback(churned& c, rcu_domain&) {
   c.retire(0);
-  destroyer d = {{}, c.handle()};
+  destroyer d = {{}, c.handle(), 0};
   call_rcu(&d.head, destroy_it);
   c.by().doing("rcu_barrier over a destroy");
   rcu_barrier();
+  if (gs_load_acquire(&d.done) == 0)
+    c.by().all.fail(trouble::barrier, "rcu_barrier returned before a destroy in a callback");
+  while (gs_load_acquire(&d.done) == 0) sched_yield();  // it lies on our stack
   c.by().doing("kmem_cache_destroy_barrier");
   expect(c, "destroy in a callback", "destroy_barrier", kmem_cache_destroy_barrier(), 0);
   c.expect_gone("destroy in a callback");

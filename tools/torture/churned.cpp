@@ -41,7 +41,7 @@ void free_it(rcu_head* head) { kfree(head); }
 
 }  // namespace
 
-churned::churned(worker& w, unsigned flags, gs_domain* domain) : worker_(w) {
+churned::churned(worker& w, unsigned flags, gs_domain* domain) : worker_(w), domain_(domain) {
   size_ = sizes[w.plan.below(size_kinds)];
   key_ = w.plan.next();
   static constexpr unsigned more[] = {0, SLAB_HWCACHE_ALIGN, SLAB_CONSISTENCY_CHECKS,
@@ -104,7 +104,7 @@ void churned::retire(std::size_t keep) {
   while (live_.size() > keep) {
     char* p = take();
     bool watched = live_.size() % 16 == 0;
-    if (watched) rcu_read_lock();
+    if (watched) gs_domain_read_lock(domain_);
     {
       keeps_errno errnum(worker_.all, "kfree_rcu");
       gs_cache_retire(cache_, p);
@@ -115,7 +115,7 @@ void churned::retire(std::size_t keep) {
     if (!intact(p, size_, key_))
       worker_.all.fail(trouble::reused, "a retired object of {} bytes changed inside a section",
                        size_);
-    rcu_read_unlock();
+    gs_domain_read_unlock(domain_);
   }
 }
 

@@ -37,6 +37,7 @@ class churned {
   char* take();  // a live object, checked
 
   worker& worker_;
+  gs_domain* domain_;  // nullptr: the default one
   kmem_cache* cache_;
   std::size_t size_;
   std::uint64_t key_;

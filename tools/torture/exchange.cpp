@@ -84,6 +84,27 @@ void exchange::swap(worker& w, random_source& random) {
   let_go(w, old, how);
 }
 
+void exchange::juggle(worker& w, unsigned times) {
+  constexpr unsigned in_hand = 8, retired = 2;
+  std::uint64_t token = gs_fetch_add_relaxed(&tokens_, std::uint64_t{1}) << 32;
+  for (unsigned n = 0; n != times && !w.all.failed(); ++n) {
+    item* held[in_hand];
+    for (item*& i : held) {
+      i = items.try_make();
+      if (i == nullptr) return w.all.fail(trouble::result, "{}: no memory", w.name());
+      i->token = ++token;
+    }
+    for (unsigned k = 0; k != in_hand; ++k)
+      if (held[k]->token != token - (in_hand - 1) + k)
+        return w.all.fail(trouble::damaged, "{}: an object is in two hands", w.name());
+    for (unsigned k = 0; k != in_hand; ++k)
+      k < retired ? items.retire(held[k]) : items.release(held[k]);
+    gs_fetch_add_relaxed(&made_, std::uint64_t{in_hand});
+    gs_fetch_add_relaxed(&retired_, std::uint64_t{retired});
+    gs_fetch_add_relaxed(&released_, std::uint64_t{in_hand - retired});
+  }
+}
+
 void exchange::compare_counts(worker& w, const char* place) {
   rcu_barrier();
   if (items.barrier() != errc::ok) w.all.fail(trouble::result, "{}: a barrier was refused", place);
@@ -114,9 +135,14 @@ class exchange_phase : public phase {
  private:
   bool swap(worker& w) {
     unsigned n = 1 + w.plan.below(20'000);
-    w.doing("swapping");
-    for (unsigned i = 0; i != n && !w.all.failed(); ++i) table_.swap(w, w.noise);
-    if (!w.all.failed()) w.count("swaps", n);
+    if (w.plan.one_in(2)) {
+      w.doing("swapping");
+      for (unsigned i = 0; i != n && !w.all.failed(); ++i) table_.swap(w, w.noise);
+      if (!w.all.failed()) w.count("swaps", n);
+    } else {
+      w.doing("juggling");
+      table_.juggle(w, n);
+    }
     gs_fetch_add(&done_, 1u);
     w.doing("meeting");
     group_.meet();
@@ -138,14 +164,14 @@ class exchange_phase : public phase {
   }
 
   void meddle_once(worker& w, unsigned how) {
-    if (how == 0) {
+    if (how < 3) {
       w.doing("shrink");
       (void)table_.items.shrink();
-    } else if (how == 1) {
+    } else if (how == 3) {
       w.doing("validate");
       int damaged = gs_cache_validate(table_.items.native_handle());
       if (damaged != 0) w.all.fail(trouble::damaged, "{} objects failed validation", damaged);
-    } else if (how < 4) {
+    } else if (how < 6) {
       w.doing("the barrier of one cache");
       (void)table_.items.barrier();
     } else {

@@ -23,6 +23,9 @@ class exchange {
   // A new object goes into a slot; the one that was there is checked and then freed, retired, or
   // left to a callback.
   void swap(worker& w, random_source& random);
+  // The same objects up and down as fast as can be: a thread that loses its core is then most
+  // likely in the middle of a pop or push.
+  void juggle(worker& w, unsigned times);
   // Nobody swaps meanwhile: waits for what is in flight, and compares the library's counts with
   // ours.
   void compare_counts(worker& w, const char* place);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A1, R6, R7, R13 and the callback part of R5.
-#include "observed.hpp"
-
 #include <dirent.h>
 
 #include <cstring>
 #include <fstream>
 
+#include "observed.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/rcu.hpp"
 
@@ -14,27 +13,7 @@ using namespace observed;
 
 namespace {
 
-struct counted {
-  rcu_head head;
-  std::atomic<int>* counter;
-};
-
-void count_one(rcu_head* head) { ++*reinterpret_cast<counted*>(head)->counter; }
-
-// A callback that runs any code of the test.
-struct task {
-  rcu_head head;
-  std::function<void()> what;
-  static void run(rcu_head* head) { reinterpret_cast<task*>(head)->what(); }
-};
-
 void post(task& t, gs_domain* d = nullptr) { gs_call_rcu(d, &t.head, task::run, nullptr); }
-
-std::vector<counted> many(int n, std::atomic<int>* counter) {
-  std::vector<counted> all(static_cast<std::size_t>(n));
-  for (auto& c : all) c.counter = counter;
-  return all;
-}
 
 std::atomic<int> ran_before_main;
 counted posted_before_main = {{}, &ran_before_main};
@@ -362,102 +341,6 @@ TEST(Callback, R5_a_thousand_callbacks_that_all_call_barrier) {
   aside barrier([] { rcu_barrier(); });
   EXPECT_TRUE(barrier.done_within(60'000));
   EXPECT_EQ(n.load(), 1000);
-}
-
-TEST(Callback, R6_without_memory_heads_are_linked) {
-  reports seen;
-  fault no_arrays(GS_FAULT_ARRAY);
-  std::atomic<int> n{0};
-  auto all = many(3000, &n);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 3; ++t)
-    threads.emplace_back([&, t] {
-      for (int i = t; i < 3000; i += 3) call_rcu(&all[static_cast<size_t>(i)].head, count_one);
-    });
-  for (auto& t : threads) t.join();
-  rcu_barrier();
-  EXPECT_EQ(n.load(), 3000);
-  EXPECT_GT(gs_fault_hits(GS_FAULT_ARRAY), 0u);
-  EXPECT_EQ(seen.total(), 0u) << seen.everything();
-}
-
-TEST(Callback, R5_linked_head_queued_twice_is_dropped) {
-  reports seen;
-  fault no_arrays(GS_FAULT_ARRAY);
-  held_reader reader;
-  std::atomic<int> n{0};
-  auto all = many(10, &n);
-  for (auto& c : all) call_rcu(&c.head, count_one);
-  for (auto& c : all) call_rcu(&c.head, count_one);
-  EXPECT_EQ(seen.count(GS_REPORT_DOUBLE_CALLBACK), 10);
-  reader.leave();
-  rcu_barrier();
-  EXPECT_EQ(n.load(), 10);
-}
-
-// Memory that comes and goes while nothing completes uses up the descriptors for linked batches.
-TEST(Callback, R6_more_linked_batches_than_descriptors) {
-  reports seen;
-  domain u("flapping");
-  held_reader reader(u.d);
-  std::atomic<int> n{0};
-  auto all = many(60, &n);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    fault no_arrays(GS_FAULT_ARRAY);
-    gs_call_rcu_hurry(u.d, &all[i].head, count_one, nullptr);  // seals each one
-  }
-  aside barrier([&] { gs_rcu_barrier(u.d); });
-  EXPECT_FALSE(barrier.done_within(50));
-  EXPECT_EQ(n.load(), 0);
-  reader.leave();
-  EXPECT_TRUE(barrier.done_within(5000));
-  EXPECT_EQ(n.load(), 60);
-}
-
-TEST(Callback, R6_arrays_that_fail_now_and_then) {
-  gs_fault f = {};
-  f.probability_per_million = 500'000;
-  f.times = -1;
-  gs_fault_set(GS_FAULT_ARRAY, &f);
-  std::atomic<int> n{0};
-  auto all = many(20'000, &n);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&, t] {
-      for (int i = t; i < 20'000; i += 4) {
-        call_rcu(&all[static_cast<size_t>(i)].head, count_one);
-        if (i % 1000 == t) rcu_barrier();
-      }
-    });
-  for (auto& t : threads) t.join();
-  rcu_barrier();
-  EXPECT_EQ(n.load(), 20'000);
-  gs_fault_set(GS_FAULT_ARRAY, nullptr);
-}
-
-TEST(CallbackAgain, DISABLED_no_thread) {
-  reports seen;
-  std::atomic<int> n{0};
-  auto all = many(1000, &n);
-  {
-    fault no_thread(GS_FAULT_THREAD);
-    for (auto& c : all) call_rcu(&c.head, count_one);
-    ASSERT_EQ(seen.count(GS_REPORT_NO_THREAD), 1) << seen.everything();
-    pause_ms(50);
-    ASSERT_EQ(n.load(), 0);
-    synchronize_rcu();  // callers drive
-    ASSERT_EQ(n.load(), 1000);
-    for (auto& c : all) call_rcu(&c.head, count_one);
-    rcu_barrier();
-    ASSERT_EQ(n.load(), 2000);
-  }
-  call_rcu(&all[0].head, count_one);  // starting is tried again
-  ASSERT_TRUE(within(5000, [&] { return n == 2001; }));
-}
-
-TEST(Callback, R6_no_thread_callers_drive) {
-  const outcome o = run_again("CallbackAgain.DISABLED_no_thread", {"GRACESLAB_TEST_NO_POST=1"});
-  EXPECT_EQ(o.status, 0) << o.errors;
 }
 
 TEST(Callback, R10_idle_means_no_wakeups) {

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // R11, I3, and the hooks that A2 uses.
 #include "observed.hpp"
-
 #include "rcu/rcu.hpp"
 
 using namespace observed;
 
 namespace {
-
-struct task {
-  rcu_head head;
-  std::function<void()> what;
-  static void run(rcu_head* head) { reinterpret_cast<task*>(head)->what(); }
-};
 
 struct rearming {
   rcu_head head;

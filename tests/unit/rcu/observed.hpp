@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the tests of this folder share: reports caught, threads held inside sections, this program run again.
+// What the tests of this folder share: reports caught, threads held inside sections, this program
+// run again.
 #pragma once
+#include <graceslab/kernel/rcupdate.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,11 +16,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <graceslab/kernel/rcupdate.h>
 
 namespace observed {
 
@@ -114,8 +113,11 @@ class held_reader {
 // Something that runs beside the test; done() tells whether it has returned.
 class aside {
  public:
-  explicit aside(std::function<void()> what) : future_(std::async(std::launch::async, std::move(what))) {}
-  bool done_within(int ms) { return future_.wait_for(std::chrono::milliseconds(ms)) == std::future_status::ready; }
+  explicit aside(std::function<void()> what)
+      : future_(std::async(std::launch::async, std::move(what))) {}
+  bool done_within(int ms) {
+    return future_.wait_for(std::chrono::milliseconds(ms)) == std::future_status::ready;
+  }
 
  private:
   std::future<void> future_;
@@ -143,7 +145,8 @@ inline outcome run_again(const std::string& test, const std::vector<std::string>
   close(pipe_ends[1]);
   std::string errors;
   char buffer[4096];
-  for (ssize_t n; (n = read(pipe_ends[0], buffer, sizeof buffer)) > 0;) errors.append(buffer, static_cast<size_t>(n));
+  for (ssize_t n; (n = read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
+    errors.append(buffer, static_cast<size_t>(n));
   close(pipe_ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -172,6 +175,26 @@ struct domain {
   }
   gs_domain* d;
 };
+
+struct counted {
+  rcu_head head;
+  std::atomic<int>* counter;
+};
+
+inline void count_one(rcu_head* head) { ++*reinterpret_cast<counted*>(head)->counter; }
+
+// A callback that runs any code of the test.
+struct task {
+  rcu_head head;
+  std::function<void()> what;
+  static void run(rcu_head* head) { reinterpret_cast<task*>(head)->what(); }
+};
+
+inline std::vector<counted> many(int n, std::atomic<int>* counter) {
+  std::vector<counted> all(static_cast<std::size_t>(n));
+  for (auto& c : all) c.counter = counter;
+  return all;
+}
 
 inline struct gs_domain_stats stats_of(gs_domain* d) {
   struct gs_domain_stats s;

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // I4: owner tokens. Real shared objects are in tests/scenario.
-#include "observed.hpp"
-
 #include "rcu/owner.hpp"
+
+#include "observed.hpp"
 #include "rcu/rcu.hpp"
 #include "rcu/settle.hpp"
 
 using namespace observed;
 
 namespace {
-
-struct task {
-  rcu_head head;
-  std::function<void()> what;
-  static void run(rcu_head* head) { reinterpret_cast<task*>(head)->what(); }
-};
 
 struct owner {
   owner() : o(gs_owner_create("mine")) {}
@@ -191,7 +185,8 @@ TEST(Owner, I4_owner_code_outside_the_queues_is_seen) {
   harvest.join();
   gate inside2, leave2;
   std::thread destructor([&] {
-    graceslab::rcu::owner_code running(graceslab::rcu::default_domain(), mine.o, reinterpret_cast<void*>(&post));
+    graceslab::rcu::owner_code running(graceslab::rcu::default_domain(), mine.o,
+                                       reinterpret_cast<void*>(&post));
     EXPECT_TRUE(graceslab::rcu::in_callback());
     inside2.open();
     leave2.pass();

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // R3, R4 and the unlock part of R5.
-#include "observed.hpp"
-
 #include <csignal>
 #include <memory>
 
+#include "observed.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/rcu.hpp"
 
@@ -12,7 +11,8 @@ using namespace observed;
 
 namespace {
 
-// A domain in which nobody was ever registered: records of domains that were destroyed keep their slots.
+// A domain in which nobody was ever registered: records of domains that were destroyed keep their
+// slots.
 struct untouched_domain {
   untouched_domain() {
     do {
@@ -73,7 +73,8 @@ TEST(Reader, R5_unlock_without_lock_is_reported_and_has_no_effect) {
   rcu_read_unlock();
   synchronize_rcu();
   gs_synchronize(u.d);
-  EXPECT_NE(seen.text(GS_REPORT_UNLOCK_WITHOUT_LOCK).find("#0"), std::string::npos) << "the place is missing";
+  EXPECT_NE(seen.text(GS_REPORT_UNLOCK_WITHOUT_LOCK).find("#0"), std::string::npos)
+      << "the place is missing";
 }
 
 TEST(Reader, R4_thread_that_ends_inside_is_reported_and_does_not_block) {

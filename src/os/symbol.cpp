@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "os/symbol.hpp"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+
+namespace graceslab::os {
+namespace {
+
+// The table of exported names, as the loader uses it to find them.
+struct name_table {
+  const ElfW(Sym)* symbol = nullptr;
+  const char* text = nullptr;
+  const std::uint32_t* hash = nullptr;  // DT_GNU_HASH
+};
+
+// The loader relocates these addresses in most objects, but not in all.
+const char* relocated(const link_map* object, ElfW(Addr) address) noexcept {
+  if (address < object->l_addr) address += object->l_addr;
+  return reinterpret_cast<const char*>(address);
+}
+
+name_table names_of(const link_map* object) noexcept {
+  name_table names;
+  for (const ElfW(Dyn)* d = object->l_ld; d && d->d_tag != DT_NULL; ++d) {
+    const char* at = relocated(object, d->d_un.d_ptr);
+    if (d->d_tag == DT_SYMTAB) names.symbol = reinterpret_cast<const ElfW(Sym)*>(at);
+    if (d->d_tag == DT_STRTAB) names.text = at;
+    if (d->d_tag == DT_GNU_HASH) names.hash = reinterpret_cast<const std::uint32_t*>(at);
+  }
+  return names;
+}
+
+// Calls visit(symbol) for every symbol that is defined here: the hash table lists just those.
+template <class Visit>
+void each_defined(const name_table& names, Visit visit) noexcept {
+  constexpr unsigned head_words = 4;
+  const std::uint32_t buckets = names.hash[0], first = names.hash[1], blooms = names.hash[2];
+  const std::uint32_t* bucket = names.hash + head_words + blooms * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));
+  const std::uint32_t* chain = bucket + buckets;
+  for (std::uint32_t b = 0; b < buckets; ++b)
+    for (std::uint32_t i = bucket[b]; i >= first; ++i) {
+      visit(names.symbol[i]);
+      if (chain[i - first] & 1) break;  // the last one of its bucket
+    }
+}
+
+}  // namespace
+
+const link_map* object_of(const void* address) noexcept {
+#ifdef DLFO_EH_SEGMENT_TYPE  // glibc 2.35
+  dl_find_object found{};
+  return _dl_find_object(const_cast<void*>(address), &found) == 0 ? found.dlfo_link_map : nullptr;
+#else
+  Dl_info info{};
+  void* object = nullptr;
+  return dladdr1(address, &info, &object, RTLD_DL_LINKMAP) != 0 ? static_cast<link_map*>(object) : nullptr;
+#endif
+}
+
+bool is_main_program(const link_map* object) noexcept {
+  return object && object->l_name && object->l_name[0] == '\0' && !object->l_prev;
+}
+
+const char* path_of(const link_map* object) noexcept {
+  if (is_main_program(object)) return program_invocation_name;
+  return object && object->l_name ? object->l_name : "?";
+}
+
+symbol symbol_at(const link_map* object, const void* address) noexcept {
+  symbol best{};
+  const name_table names = names_of(object);
+  if (!names.symbol || !names.text || !names.hash) return best;
+  const ElfW(Addr) at = reinterpret_cast<ElfW(Addr)>(address) - object->l_addr;
+  ElfW(Addr) closest = 0;
+  each_defined(names, [&](const ElfW(Sym)& s) {
+    const unsigned type = s.st_info & 0xfu;
+    if (s.st_shndx == SHN_UNDEF || s.st_value == 0 || type == STT_TLS) return;
+    if (at < s.st_value || (at - s.st_value >= s.st_size && at != s.st_value)) return;
+    if (best.name && s.st_value <= closest) return;
+    closest = s.st_value;
+    best = {names.text + s.st_name, reinterpret_cast<const void*>(object->l_addr + s.st_value)};
+  });
+  return best;
+}
+
+}  // namespace graceslab::os

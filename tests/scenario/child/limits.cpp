@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// limits ROLE: a representative scenario under what a system may refuse.
+// It says `fence N` (enum gs_fence) and `scenario fine`.
+#include <graceslab/kernel/slab.h>
+#include <graceslab/stats.hpp>
+#include <graceslab/teardown.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+struct item {
+  rcu_head head;
+  unsigned long value, check;  // check == ~value while it lives
+};
+
+bool say(const char* what, long number) {
+  std::printf("%s %ld\n", what, number);
+  return std::fflush(stdout) == 0;
+}
+
+// From now on, and in every program executed from here, this system call fails with EPERM.
+bool deny(int system_call) {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(system_call), 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+
+graceslab::rcu_pointer<item> published;
+
+void read_for_a_while(unsigned* wrong) {
+  for (int i = 0; i < 20000; ++i) {
+    graceslab::rcu_reader section;
+    const item* p = published.load();
+    if (p != nullptr && p->check != ~p->value) gs_fetch_add(wrong, 1u);
+  }
+}
+
+// Readers against an updater, callbacks, retires, every wait, and the end of the cache.
+bool scenario() {
+  static unsigned wrong, ran;
+  gs_store_relaxed(&ran, 0u);
+  graceslab::cache<item> items("scenario");
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) readers.emplace_back([] { read_for_a_while(&wrong); });
+  static item posted[200];
+  for (unsigned long i = 0; i < 20000; ++i) {
+    item* fresh = items.make();
+    fresh->value = i;
+    fresh->check = ~i;
+    item* old = published.exchange(fresh);
+    if (old != nullptr) items.retire(old);
+    if (i % 100 == 0)
+      gs_call_rcu(nullptr, &posted[i / 100].head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
+    if (i % 1000 == 0) graceslab::rcu_synchronize();
+  }
+  items.retire(published.exchange(nullptr));
+  for (std::thread& t : readers) t.join();
+  graceslab::rcu_barrier();
+  if (wrong != 0 || ran != 200) return false;
+  if (items.barrier() != graceslab::errc::ok) return false;
+  const graceslab::cache_stats s = graceslab::stats(items);
+  return s.retired == 20000 && s.reclaimed == 20000 && items.destroy().code == graceslab::errc::ok;
+}
+
+int run_scenario() {
+  const bool fine = scenario();
+  say("fence", graceslab::stats().fence);
+  if (fine) say("scenario fine", 1);
+  return fine ? 0 : 1;
+}
+
+// C6: memory runs out, everything stays as it was, and what is given back can be had again.
+int run_out_of_memory() {
+  kmem_cache* s = kmem_cache_create("hungry", 4096, 0, 0, nullptr);
+  std::vector<void*> got;
+  got.reserve(1u << 20);
+  void* p;
+  while ((p = kmem_cache_alloc(s, __GFP_NOWARN)) != nullptr) {
+    std::memset(p, 1, 64);
+    got.push_back(p);
+  }
+  say("objects", static_cast<long>(got.size()));
+  void* none[8];
+  if (kmem_cache_alloc_bulk(s, __GFP_NOWARN, 8, none) != 0) return 1;
+  rcu_read_lock();
+  rcu_read_unlock();
+  for (std::size_t i = 0; i < got.size(); ++i)
+    i % 2 != 0 ? kmem_cache_free(s, got[i]) : gs_cache_retire(s, got[i]);
+  kfree_rcu_barrier();
+  synchronize_rcu();
+  if ((p = kmem_cache_alloc(s, 0)) == nullptr) return 2;
+  kmem_cache_free(s, p);
+  return kmem_cache_destroy_wait(s) == 0 ? run_scenario() : 3;
+}
+
+// No thread can be started any more: waits do the work themselves.
+int use_without_threads() {
+  static unsigned ran;
+  static rcu_head heads[100];
+  graceslab::cache<item> items("alone");
+  for (rcu_head& head : heads)
+    gs_call_rcu(nullptr, &head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
+  for (int i = 0; i < 100000; ++i) items.retire(items.make());
+  graceslab::rcu_barrier();
+  if (ran != 100 || items.barrier() != graceslab::errc::ok) return 1;
+  if (items.destroy(graceslab::destroy_policy::linger).code > graceslab::errc::busy) return 2;
+  return graceslab::destroy_barrier() == graceslab::errc::ok ? 0 : 4;
+}
+
+bool limit_address_space(rlim_t bytes) {
+  const rlimit limit = {bytes, bytes};
+  return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+bool start_again(const char* self, const char* role) {
+  execl(self, self, role, static_cast<char*>(nullptr));
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::string role = argv[1];
+  constexpr rlim_t small = rlim_t{512} << 20;
+  if (role == "scenario") return run_scenario();
+  if (role == "exhaust") return run_out_of_memory();
+  if (role == "no-membarrier") return deny(SYS_membarrier) && start_again(argv[0], "scenario") ? 0 : 3;
+  if (role == "no-membarrier-later") return deny(SYS_membarrier) ? run_scenario() : 3;
+  if (role == "no-threads") return deny(SYS_clone) && deny(SYS_clone3) ? use_without_threads() : 3;
+  if (role == "small-address-space")
+    return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
+  if (role == "small-address-space-later") return limit_address_space(small) ? run_out_of_memory() : 3;
+  return 2;
+}

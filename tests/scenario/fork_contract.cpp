@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// fork(): what is pending is done once on either side, what runs only in the parent. Contract I8.
+//
+// Children use the library alone (no gtest, no malloc that another thread may hold) and end by _exit.
+#include <graceslab/teardown.hpp>
+#include <gtest/gtest.h>
+#include <semaphore.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "child_process.hpp"
+
+namespace {
+
+struct node {
+  rcu_head head;  // first
+  long value;
+};
+
+unsigned ran;
+void count(rcu_head*) { gs_fetch_add(&ran, 1u); }
+
+void post(std::vector<node>& nodes) {
+  for (node& n : nodes) gs_call_rcu(nullptr, &n.head, count, nullptr);
+}
+
+// A reader that another thread holds until told.
+class held_reader {
+ public:
+  held_reader() : thread_([this] {
+    graceslab::rcu_reader section;
+    inside_ = true;
+    while (!leave_) std::this_thread::yield();
+  }) {
+    while (!inside_) std::this_thread::yield();
+  }
+  ~held_reader() { leave(); }
+  void leave() {
+    leave_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  std::atomic<bool> inside_{false}, leave_{false};
+  std::thread thread_;
+};
+
+TEST(Fork, I8_CallbacksPendingRunOnceInTheParentAndOnceInTheChild) {
+  ran = 0;
+  std::vector<node> nodes(500);
+  held_reader reader;  // nothing can run before the fork
+  post(nodes);
+  const child_result child = run_fork([] {
+    graceslab::rcu_barrier();  // the reader is not here: its section is over
+    return gs_load_relaxed(&ran) == 500 ? 0 : 1;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_EQ(gs_load_relaxed(&ran), 0u);
+  reader.leave();
+  graceslab::rcu_barrier();
+  EXPECT_EQ(ran, 500u);
+}
+
+TEST(Fork, I8_RetiresPendingAreReclaimedOnBothSides) {
+  graceslab::cache<node> cache("forked");
+  held_reader reader;
+  for (int i = 0; i < 1000; ++i) cache.retire(cache.make());
+  auto in_flight = [&cache] {
+    gs_cache_stats s = {};
+    gs_cache_read_stats(cache.native_handle(), &s);
+    return s.retired - s.reclaimed;
+  };
+  const child_result child = run_fork([&] {
+    if (cache.barrier() != graceslab::errc::ok || in_flight() != 0) return 1;
+    return cache.destroy().code == graceslab::errc::ok ? 0 : 2;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  reader.leave();
+  EXPECT_EQ(cache.barrier(), graceslab::errc::ok);
+  EXPECT_EQ(in_flight(), 0u);
+}
+
+TEST(Fork, I8_DestructorsOfRetiredObjectsRunOnceOnEachSide) {
+  static unsigned finished;
+  finished = 0;
+  struct noisy {
+    ~noisy() { gs_fetch_add(&finished, 1u); }
+    long value = 0;
+  };
+  graceslab::cache<noisy> cache("noisy");
+  held_reader reader;
+  for (int i = 0; i < 300; ++i) cache.retire(cache.make());
+  const child_result child = run_fork([&] {
+    cache.barrier();
+    return gs_load_relaxed(&finished) == 300 ? 0 : 1;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  reader.leave();
+  cache.barrier();
+  EXPECT_EQ(gs_load_relaxed(&finished), 300u);
+}
+
+TEST(Fork, I8_ACallbackThatRunsIsDoneInTheParentOnly) {
+  static sem_t entered, go_on;
+  sem_init(&entered, 0, 0);
+  sem_init(&go_on, 0, 0);
+  ran = 0;
+  static node blocking;
+  gs_call_rcu_hurry(nullptr, &blocking.head, [](rcu_head*) {
+    sem_post(&entered);
+    while (sem_wait(&go_on) != 0) continue;
+    count(nullptr);
+  }, nullptr);
+  while (sem_wait(&entered) != 0) continue;
+  const child_result child = run_fork([] {
+    graceslab::rcu_barrier();
+    return gs_load_relaxed(&ran) == 0 ? 0 : 1;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  sem_post(&go_on);
+  graceslab::rcu_barrier();
+  EXPECT_EQ(ran, 1u);
+}
+
+TEST(Fork, I8_ReadersOfOtherThreadsAreOverInTheChild) {
+  held_reader reader;
+  const child_result child = run_fork([] {
+    graceslab::rcu_synchronize();
+    return 0;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+// The forking thread's own section goes on, on both sides.
+TEST(Fork, I8_TheOwnSectionSurvives) {
+  graceslab::rcu_reader outer;
+  const child_result child = run_fork([] {
+    if (gs_read_held(nullptr) != 1) return 1;
+    const auto gp = graceslab::grace_period::start();
+    if (gp.done()) return 2;
+    graceslab::rcu_default_domain().unlock();
+    gp.wait();
+    return gp.done() ? 0 : 3;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_EQ(gs_read_held(nullptr), 1);
+}
+
+// As after any fork: everything can be used, and background threads start anew.
+int use_everything() {
+  unsigned before = gs_load_relaxed(&ran);
+  static node posted[10];
+  graceslab::cache<node> mine("childs-own");
+  for (node& n : posted) gs_call_rcu(nullptr, &n.head, count, nullptr);
+  for (int i = 0; i < 500; ++i) mine.retire(mine.make());
+  graceslab::rcu_synchronize();
+  graceslab::rcu_barrier();
+  graceslab::retire_barrier();
+  if (mine.destroy().code != graceslab::errc::ok) return 1;
+  if (graceslab::destroy_barrier() != graceslab::errc::ok) return 2;
+  return gs_load_relaxed(&ran) == before + 10 ? 0 : 3;
+}
+
+TEST(Fork, I8_TheChildCanDoEverything) {
+  ASSERT_EQ(use_everything(), 0);
+  const child_result child = run_fork(use_everything);
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(Fork, I8_WithoutAnyBarrierTheChildsBackgroundThreadsDoTheWork) {
+  const child_result child = run_fork([] {
+    static node one;
+    ran = 0;
+    gs_call_rcu(nullptr, &one.head, count, nullptr);
+    for (int i = 0; i < 5000 && gs_load_acquire(&ran) == 0; ++i) usleep(1000);
+    return gs_load_acquire(&ran) == 1 ? 0 : 1;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(Fork, I8_AChildMayForkAgain) {
+  const child_result child = run_fork([] {
+    const child_result grandchild = run_fork(use_everything, 10000);
+    return grandchild.fine() ? use_everything() : 9;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(Fork, I8_ACallbackMayFork) {
+  static int outcome;
+  outcome = -1;
+  static node one;
+  gs_call_rcu(nullptr, &one.head, [](rcu_head*) {
+    outcome = run_fork([] { return use_everything() & 1; }, 10000).fine() ? 0 : 1;
+  }, nullptr);
+  graceslab::rcu_barrier();
+  EXPECT_EQ(outcome, 0);
+}
+
+// ---- forks while others hammer ----
+
+struct hammer {
+  std::atomic<bool> stop{false};
+  graceslab::cache<node> shared{"hammered"};
+  std::vector<std::thread> threads;
+
+  explicit hammer(unsigned n) {
+    for (unsigned i = 0; i < n; ++i) threads.emplace_back([this] { run(); });
+  }
+  ~hammer() {
+    stop = true;
+    for (auto& t : threads) t.join();
+  }
+  void run() {
+    while (!stop) {
+      graceslab::cache<node> own("short-lived");
+      for (int i = 0; i < 200; ++i) {
+        graceslab::rcu_reader section;
+        shared.retire(shared.make());
+        own.release(own.make());
+        own.retire(own.make());
+        void* p = gs_kmalloc(100, 0);
+        gs_retire(p);
+        graceslab::rcu_retire(shared.make(), [this](node* n) { shared.release(n); });
+      }
+    }
+  }
+};
+
+TEST(ForkUnderFire, I8_EveryChildFindsAConsistentLibrary) {
+  hammer others(3);
+  const int rounds = with_tsan || with_asan ? 15 : 60;
+  for (int i = 0; i < rounds; ++i) {
+    const child_result child = run_fork([&others] {
+      for (int k = 0; k < 300; ++k) others.shared.retire(others.shared.make());
+      if (others.shared.barrier() != graceslab::errc::ok) return 8;
+      return use_everything();
+    });
+    ASSERT_TRUE(child.fine()) << "round " << i << ": " << child.story();
+  }
+}
+
+TEST(ForkUnderFire, I8_SeveralThreadsForkAtOnce) {
+  hammer others(1);
+  std::atomic<int> failures{0};
+  std::vector<std::thread> forkers;
+  for (int t = 0; t < 3; ++t)
+    forkers.emplace_back([&] {
+      for (int i = 0; i < (with_tsan || with_asan ? 4 : 15); ++i)
+        if (!run_fork(use_everything).fine()) ++failures;
+    });
+  for (auto& t : forkers) t.join();
+  EXPECT_EQ(failures, 0);
+}
+
+}  // namespace

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// K6: a bound on retired bytes in flight, and what happens at it.
+#include <algorithm>
+
+#include "watched.hpp"
+
+namespace {
+
+using namespace watched;
+
+constexpr std::uint64_t limit_objects = 256, slack = 3 * 64;
+
+kmem_cache* limited(const char* name, int pressure, std::uint64_t bytes, gs_domain* d = nullptr) {
+  gs_cache_options o = {};
+  o.name = name;
+  o.size = sizeof(object);
+  o.domain = d;
+  o.pending_limit_bytes = bytes;
+  o.pressure = pressure;
+  return gs_cache_create(&o);
+}
+constexpr std::uint64_t limit_bytes = limit_objects * sizeof(object);
+
+// The retirer itself brings memory home when it meets the bound.
+TEST(RetireLimit, K6_expedite_keeps_the_bound_when_nobody_reads) {
+  kmem_cache* s = limited("expedite", GS_PRESSURE_EXPEDITE, limit_bytes);
+  std::uint64_t most = 0;
+  for (int i = 0; i != 5000; ++i) {
+    kfree_rcu(take(s), rcu);
+    if (i % 64 == 0) most = std::max(most, in_flight(s));
+  }
+  EXPECT_LE(most, limit_objects + slack);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(RetireLimit, K6_expedite_never_blocks) {
+  kmem_cache* s = limited("expedite", GS_PRESSURE_EXPEDITE, limit_bytes);
+  auto all = take(s, 5000);
+  held_reader reader;
+  retire(all);  // would hang
+  EXPECT_EQ(in_flight(s), 5000u);
+  reader.leave();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(RetireLimit, K6_report_says_who_holds_it_back_once) {
+  reports caught;
+  kmem_cache* s = limited("reported", GS_PRESSURE_REPORT, limit_bytes);
+  auto all = take(s, 5000);
+  held_reader reader;
+  retire(all);
+  EXPECT_EQ(caught.count(GS_REPORT_OVER_LIMIT), 1u) << caught.everything();
+  EXPECT_CONTAINS(caught.everything(), "'reported'");
+  EXPECT_CONTAINS(caught.everything(), "held back by thread");
+  reader.leave();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  EXPECT_EQ(caught.total(), 1u) << caught.everything();
+}
+
+TEST(RetireLimit, K6_block_holds_the_retirer_until_readers_left) {
+  kmem_cache* s = limited("blocked", GS_PRESSURE_BLOCK, limit_bytes);
+  auto all = take(s, 5000);
+  std::uint32_t done = 0;
+  std::thread retirer;
+  {
+    held_reader reader;
+    retirer = std::thread([&] {
+      for (auto* o : all) {
+        kfree_rcu(o, rcu);
+        gs_fetch_add(&done, 1u);
+      }
+    });
+    ASSERT_TRUE(eventually([&] { return gs_load_acquire(&done) >= limit_objects; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    EXPECT_LE(gs_load_acquire(&done), limit_objects + slack);
+  }
+  retirer.join();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(RetireLimit, K6_block_never_inside_a_section_or_callback) {
+  reports caught;
+  kmem_cache* s = limited("never", GS_PRESSURE_BLOCK, limit_bytes);
+  auto all = take(s, 5000);
+  rcu_read_lock();
+  retire(all);  // would hang
+  EXPECT_EQ(in_flight(s), 5000u);
+  rcu_read_unlock();
+  kmem_cache_free_barrier(s);
+  gs_domain_options options = {"section of another domain", 0, 0, 0};
+  gs_domain* other = gs_domain_create(&options);
+  {
+    held_reader reader;
+    all = take(s, 5000);
+    gs_domain_read_lock(other);
+    retire(all);
+    gs_domain_read_unlock(other);
+  }
+  EXPECT_EQ(gs_domain_destroy(other), 0);
+  all = take(s, 5000);
+  std::uint32_t returned = 0;
+  {
+    gate inside, held;
+    in_threads(2, [&](int i) {
+      if (i == 0) {
+        in_callback([&] {
+          inside.open();
+          held.pass();
+          retire(all);
+          gs_store_release(&returned, 1u);
+        });
+        return;
+      }
+      inside.pass();
+      held_reader reader;  // holds back what the callback retires
+      held.open();
+      EXPECT_TRUE(eventually([&] { return gs_load_acquire(&returned) != 0; }));
+    });
+  }
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+TEST(RetireLimit, K6_of_a_domain_counts_all_its_caches) {
+  reports caught;
+  gs_domain_options options = {"bounded", 0, limit_bytes, GS_PRESSURE_REPORT};
+  gs_domain* d = gs_domain_create(&options);
+  kmem_cache* a = limited("a", GS_PRESSURE_EXPEDITE, 0, d);
+  kmem_cache* b = limited("b", GS_PRESSURE_EXPEDITE, 0, d);
+  auto of_a = take(a, 192), of_b = take(b, 400);
+  {
+    held_reader reader(d);
+    retire(of_a);
+    EXPECT_EQ(caught.count(GS_REPORT_OVER_LIMIT), 0u) << caught.everything();
+    retire(of_b);
+    EXPECT_EQ(caught.count(GS_REPORT_OVER_LIMIT), 1u) << caught.everything();
+  }
+  EXPECT_EQ(kmem_cache_destroy_wait(a), 0);
+  EXPECT_EQ(kmem_cache_destroy_wait(b), 0);
+  EXPECT_EQ(gs_domain_destroy(d), 0);
+}
+
+}  // namespace

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// R6: callbacks without memory and without a background thread.
+#include "observed.hpp"
+
+using namespace observed;
+
+TEST(Callback, R6_without_memory_heads_are_linked) {
+  reports seen;
+  fault no_arrays(GS_FAULT_ARRAY);
+  std::atomic<int> n{0};
+  auto all = many(3000, &n);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = t; i < 3000; i += 3) call_rcu(&all[static_cast<size_t>(i)].head, count_one);
+    });
+  for (auto& t : threads) t.join();
+  rcu_barrier();
+  EXPECT_EQ(n.load(), 3000);
+  EXPECT_GT(gs_fault_hits(GS_FAULT_ARRAY), 0u);
+  EXPECT_EQ(seen.total(), 0u) << seen.everything();
+}
+
+TEST(Callback, R5_linked_head_queued_twice_is_dropped) {
+  reports seen;
+  fault no_arrays(GS_FAULT_ARRAY);
+  held_reader reader;
+  std::atomic<int> n{0};
+  auto all = many(10, &n);
+  for (auto& c : all) call_rcu(&c.head, count_one);
+  for (auto& c : all) call_rcu(&c.head, count_one);
+  EXPECT_EQ(seen.count(GS_REPORT_DOUBLE_CALLBACK), 10);
+  reader.leave();
+  rcu_barrier();
+  EXPECT_EQ(n.load(), 10);
+}
+
+// Memory that comes and goes while nothing completes uses up the descriptors for linked batches.
+TEST(Callback, R6_more_linked_batches_than_descriptors) {
+  reports seen;
+  domain u("flapping");
+  held_reader reader(u.d);
+  std::atomic<int> n{0};
+  auto all = many(60, &n);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    fault no_arrays(GS_FAULT_ARRAY);
+    gs_call_rcu_hurry(u.d, &all[i].head, count_one, nullptr);  // seals each one
+  }
+  aside barrier([&] { gs_rcu_barrier(u.d); });
+  EXPECT_FALSE(barrier.done_within(50));
+  EXPECT_EQ(n.load(), 0);
+  reader.leave();
+  EXPECT_TRUE(barrier.done_within(5000));
+  EXPECT_EQ(n.load(), 60);
+}
+
+TEST(Callback, R6_arrays_that_fail_now_and_then) {
+  gs_fault f = {};
+  f.probability_per_million = 500'000;
+  f.times = -1;
+  gs_fault_set(GS_FAULT_ARRAY, &f);
+  std::atomic<int> n{0};
+  auto all = many(20'000, &n);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = t; i < 20'000; i += 4) {
+        call_rcu(&all[static_cast<size_t>(i)].head, count_one);
+        if (i % 1000 == t) rcu_barrier();
+      }
+    });
+  for (auto& t : threads) t.join();
+  rcu_barrier();
+  EXPECT_EQ(n.load(), 20'000);
+  gs_fault_set(GS_FAULT_ARRAY, nullptr);
+}
+
+TEST(CallbackAgain, DISABLED_no_thread) {
+  reports seen;
+  std::atomic<int> n{0};
+  auto all = many(1000, &n);
+  {
+    fault no_thread(GS_FAULT_THREAD);
+    for (auto& c : all) call_rcu(&c.head, count_one);
+    ASSERT_EQ(seen.count(GS_REPORT_NO_THREAD), 1) << seen.everything();
+    pause_ms(50);
+    ASSERT_EQ(n.load(), 0);
+    synchronize_rcu();  // callers drive
+    ASSERT_EQ(n.load(), 1000);
+    for (auto& c : all) call_rcu(&c.head, count_one);
+    rcu_barrier();
+    ASSERT_EQ(n.load(), 2000);
+  }
+  call_rcu(&all[0].head, count_one);  // starting is tried again
+  ASSERT_TRUE(within(5000, [&] { return n == 2001; }));
+}
+
+TEST(Callback, R6_no_thread_callers_drive) {
+  const outcome o = run_again("CallbackAgain.DISABLED_no_thread", {"GRACESLAB_TEST_NO_POST=1"});
+  EXPECT_EQ(o.status, 0) << o.errors;
+}
