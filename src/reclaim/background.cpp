@@ -12,8 +12,9 @@
 namespace graceslab::reclaim {
 namespace {
 
-enum : std::uint32_t { not_started, running, refused };
+enum : std::uint32_t { not_started, running };
 std::uint32_t state = not_started;  // atomic
+bool reported;                      // atomic
 constinit sync::event work;
 
 struct round {
@@ -102,8 +103,10 @@ void start() noexcept {
   if (!gs_load_relaxed(&os::settings.background) || os::forking()) return;
   if (!gs_compare_exchange(&state, &expected, std::uint32_t{running})) return;
   if (os::start_thread("gs-reclaim", run, nullptr)) return;
-  gs_store_relaxed(&state, std::uint32_t{refused});
-  os::report(GS_REPORT_NO_THREAD, "the background thread could not start; retired memory is reclaimed by its users");
+  gs_store_relaxed(&state, std::uint32_t{not_started});
+  if (gs_exchange(&reported, true)) return;
+  os::report(GS_REPORT_NO_THREAD, "the background thread could not start; retired memory is reclaimed by its users;"
+             " starting is tried again");
 }
 
 void child() noexcept {

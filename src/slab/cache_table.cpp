@@ -19,23 +19,32 @@ constexpr std::uint32_t generations = cache_record_bytes - 1;
 constexpr std::size_t commit_step = std::size_t{64} << 10;
 
 constinit sync::mutex table_lock{sync::rank::caches};
+std::size_t reserved;
 std::size_t committed;
 cache* resting_head;
 cache* resting_tail;
 std::uint32_t resting;
 
-bool table_ready() noexcept {
-  if (table.start == 0) {
-    void* range = os::reserve(std::size_t{ids_max} * cache_record_bytes, cache_record_bytes);
-    table.start = reinterpret_cast<std::uintptr_t>(range);
-  }
-  return table.start != 0;
+// Where address space is limited, room for fewer caches.
+bool reserve_table() noexcept {
+  constexpr std::size_t least = 16 * commit_step;
+  const std::size_t limit = os::address_space_limit() / 16;
+  std::size_t bytes = std::size_t{ids_max} * cache_record_bytes;
+  while (bytes > limit && bytes > least) bytes /= 2;
+  void* range = nullptr;
+  for (; bytes >= least; bytes /= 2)
+    if ((range = os::reserve(bytes, cache_record_bytes)) != nullptr) break;
+  reserved = bytes;
+  table.start = reinterpret_cast<std::uintptr_t>(range);
+  return range != nullptr;
 }
+
+bool table_ready() noexcept { return table.start != 0 || reserve_table(); }
 
 cache* fresh_record() noexcept {
   std::size_t at = table.bytes != 0 ? table.bytes : cache_record_bytes;
   std::size_t end = at + cache_record_bytes;
-  if (end > std::size_t{ids_max} * cache_record_bytes) return nullptr;
+  if (end > reserved) return nullptr;
   if (end > committed) {
     if (!os::commit(reinterpret_cast<char*>(table.start) + committed, commit_step, 0)) return nullptr;
     committed += commit_step;

@@ -8,6 +8,8 @@
 #include "reclaim/active.cpp"
 #include "slab/give.cpp"
 
+void graceslab::os::watch_for_exit() noexcept {}
+
 namespace graceslab::reclaim {
 
 void ensure_background() noexcept {}

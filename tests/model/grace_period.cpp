@@ -48,6 +48,7 @@ constexpr model::weakening edges[] = {
     {"gp.scan.fence", "heavy_fence", model::op::heavy_fence, model::how::drop},
     {"gp.start", "start", model::op::add, model::how::relax},
     {"gp.start", "start", model::op::store, model::how::relax},
+    {"gp.start", "start", model::op::full_fence, model::how::drop},
     {"gp.snapshot", "snapshot", model::op::full_fence, model::how::drop},
     {"gp.complete", "complete_up_to", model::op::store, model::how::relax},
     {"gp.done", "done", model::op::load, model::how::relax},

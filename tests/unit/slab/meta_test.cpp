@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The library's own memory: every size, aligned, disjoint, used again.
+#include "slab/meta.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <random>
+#include <set>
+
+#include "os/fault.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+void* get(std::size_t bytes) { return slab::meta_alloc(bytes, GS_FAULT_META, 0); }
+
+TEST(Meta, every_size_is_aligned_and_given_back_to_itself) {
+  for (std::size_t bytes = 1; bytes <= 70'000; bytes += bytes < 600 ? 1 : bytes / 7) {
+    SCOPED_TRACE(bytes);
+    void* p = get(bytes);
+    ASSERT_NE(p, nullptr);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(p) % (bytes >= 64 ? 64 : 16), 0u);
+    std::memset(p, 0xff, bytes);
+    void* q = get(bytes);
+    std::memset(q, 0, bytes);
+    EXPECT_EQ(static_cast<unsigned char*>(p)[bytes - 1], 0xff);
+    slab::meta_free(q, bytes);
+    if (bytes <= 65536) {
+      EXPECT_EQ(get(bytes), q);
+      slab::meta_free(q, bytes);
+    }
+    slab::meta_free(p, bytes);
+  }
+}
+
+TEST(Meta, blocks_never_overlap) {
+  std::minstd_rand random(7);
+  std::map<char*, std::size_t> shadow;
+  for (int step = 0; step != 5000; ++step) {
+    if (shadow.size() < 300 && random() % 3 != 0) {
+      std::size_t bytes = 1 + random() % (random() % 20 == 0 ? 100'000 : 2000);
+      auto* p = static_cast<char*>(get(bytes));
+      ASSERT_NE(p, nullptr);
+      auto after = shadow.lower_bound(p);
+      ASSERT_TRUE(after == shadow.end() || p + bytes <= after->first);
+      if (after != shadow.begin()) {
+        --after;
+        ASSERT_LE(after->first + after->second, p);
+      }
+      shadow[p] = bytes;
+    } else if (!shadow.empty()) {
+      auto victim = shadow.begin();
+      std::advance(victim, random() % shadow.size());
+      slab::meta_free(victim->first, victim->second);
+      shadow.erase(victim);
+    }
+  }
+  for (auto [p, bytes] : shadow) slab::meta_free(p, bytes);
+}
+
+TEST(Meta, C6_faults_give_nothing) {
+  gs_fault f = {1'000'000, 0, 2, 0};
+  os::set_fault(GS_FAULT_META, &f);
+  EXPECT_EQ(get(64), nullptr);
+  EXPECT_EQ(get(100'000), nullptr);
+  void* p = get(64);
+  EXPECT_NE(p, nullptr);
+  slab::meta_free(p, 64);
+  os::set_fault(GS_FAULT_META, nullptr);
+}
+
+}  // namespace

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// L1, L2 of linger.cpp (contract A4, A9): on the list exactly while draining, left once.
+#include <graceslab/kernel/slab.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "../../scenario/watched.hpp"
+#include "teardown/teardown.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+bool on_the_list(const slab::cache& c) {
+  sync::lock_guard hold(teardown::lingering_lock);
+  for (slab::cache* l = teardown::first_lingering(); l != nullptr; l = l->next_lingering)
+    if (l == &c) return true;
+  return false;
+}
+
+TEST(LingerList, A4_on_it_exactly_while_draining) {
+  watched::reports caught;
+  kmem_cache* s = watched::make_cache("listed");
+  slab::cache& c = *slab::cache_from_handle(s);
+  void* live = watched::take(s);
+  EXPECT_FALSE(on_the_list(c));
+  auto cookie = kmem_cache_destroy_rcu(s);
+  EXPECT_TRUE(on_the_list(c));
+  EXPECT_EQ(teardown::cookie_of(c), cookie);
+  EXPECT_EQ(teardown::find_lingering(cookie), &c);
+  EXPECT_EQ(teardown::find_lingering(cookie + (std::uint64_t{1} << 20)), nullptr);
+  EXPECT_EQ(teardown::count(c).live, 1u);
+  kfree(live);
+  EXPECT_FALSE(on_the_list(c));
+  EXPECT_EQ(teardown::find_lingering(cookie), nullptr);
+}
+
+// Claim 1: of many that destroy at once, one closes.
+TEST(LingerList, C6_one_closer) {
+  for (int round = 0; round != 100; ++round) {
+    watched::reports caught;
+    kmem_cache* s = watched::make_cache("raced");
+    void* live = watched::take(s);
+    watched::in_threads(4, [&](int) { (void)kmem_cache_destroy_rcu(s); });
+    EXPECT_EQ(caught.count(GS_REPORT_DESTROY_WITH_OBJECTS), 1u) << caught.everything();
+    EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 3u) << caught.everything();
+    kfree(live);
+    EXPECT_TRUE(watched::is_gone(s));
+  }
+}
+
+// Claims 3, 4: many late frees and the closer at once, one of them finishes.
+TEST(LingerList, A4_one_finisher) {
+  watched::reports caught;
+  for (int round = 0; round != 200; ++round) {
+    kmem_cache* s = watched::make_cache("finished", SLAB_DESTROY_ONCE_FULLY_FREED);
+    auto all = watched::take(s, 9);
+    watched::in_threads(4, [&](int i) {
+      if (i == 0) return (void)kmem_cache_destroy_rcu(s);
+      for (std::size_t k = static_cast<std::size_t>(i) - 1; k < 9; k += 3) kfree(all[k]);
+    });
+    EXPECT_TRUE(watched::eventually([&] { return watched::is_gone(s); })) << round;
+  }
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+}  // namespace
