@@ -63,7 +63,11 @@ void scan_busy(gs_domain* d) noexcept {
 void start(gs_domain* d) noexcept {
   // ORDER gp.start <-> reader.sequence   (docs/ordering/grace-period.md, claim 3)
   // ORDER gp.start <-> gp.snapshot       (claim 4)
-  d->started = gs_fetch_add(&d->hot->seq, std::uint64_t{1}) + 1;
+  // Readers learn of it after a full fence of ours, takers of cookies look at `started`: a reader that carries the new
+  // number starts after our fence, which comes after that of whoever still took the old one.
+  const std::uint64_t s = gs_fetch_add(&d->started, std::uint64_t{1}) + 1;
+  gs_full_fence();
+  gs_store_release(&d->hot->seq, s);
   d->scanned = os::heavy_fence();
   if (d->scanned) scan_all(d);
 }
@@ -197,10 +201,10 @@ bool backoff::step() noexcept {
 std::uint64_t snapshot(gs_domain* d) noexcept {
   // ORDER gp.snapshot <-> gp.start   (docs/ordering/grace-period.md, claim 4)
 #if defined(__SANITIZE_THREAD__)
-  return gs_fetch_add(&d->hot->seq, std::uint64_t{0}) + 1;
+  return gs_fetch_add(&d->started, std::uint64_t{0}) + 1;
 #else
   gs_full_fence();
-  return gs_load_relaxed(&d->hot->seq) + 1;
+  return gs_load_relaxed(&d->started) + 1;
 #endif
 }
 

@@ -70,7 +70,7 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
   // ORDER background.inactive <-> retire.pending   (docs/ordering/background.md, claim 1)
   // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we see the mark.
   bool fenced = os::heavy_fence();
-  if (fenced && !anything_pending(c)) return true;
+  if (fenced && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0) return true;
   activate(c);
   return false;
 }

@@ -24,6 +24,7 @@ void flush_list(slab::cache& c, slab::sheaf_list& l) noexcept {
 // Everything parked into the slabs, and the slabs that emptied to the system.
 void flush_parked(slab::cache& c) noexcept {
   slab::transit in_hand(c);
+  if (!slab::still_open(c)) return;
   slab::spoils taken;
   slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
   slab::settle_spoils(c, taken);

@@ -74,7 +74,7 @@ bool install_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
 // A full sheaf for the two empty ones. False: there is none to be had.
 bool refill(cache& c, gs_local& l) noexcept {
   transit in_hand(c);
-  gs_sheaf* s = full_sheaf(c);
+  gs_sheaf* s = still_open(c) ? full_sheaf(c) : nullptr;
   if (s == nullptr) return false;
   gs_sheaf* old = nullptr;
   if (!install_main(l, s, &old))
@@ -95,7 +95,7 @@ void* take_any(cache& c, const void* site) noexcept {
       if (!wait_until_open(c, *l)) return report_closed(c, site);
       continue;
     }
-    if (!refill(c, *l)) return alloc_direct(c, site);
+    if (!refill(c, *l) && stage_of(c) == GS_STAGE_OPEN) return alloc_direct(c, site);
   }
 }
 

@@ -117,6 +117,7 @@ void put_full(cache& c, gs_sheaf* s) noexcept {
 void touch(cache& c) noexcept {
   if (gs_load_relaxed(&c.touched) != 0) return;
   gs_store_relaxed(&c.touched, 1u);
+  gs_light_fence();  // as retire.pending: the background thread fences, then looks at the mark
   if (gs_load_relaxed(&c.active) == 0) hooks.activate(c);
 }
 

@@ -33,6 +33,8 @@ transit::~transit() {
   (void)gs_fetch_sub(&c_.in_transit, 1u);
 }
 
+bool still_open(const cache& c) noexcept { return gs_load_seq_cst(&c.stage) == GS_STAGE_OPEN; }
+
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
   gs_store_seq_cst(&halted, 1u);

@@ -20,6 +20,9 @@ class transit {
   cache& c_;
 };
 
+// To be asked after entering, before taking objects out of the barn: a cache that closes has counted, or will count us.
+bool still_open(const cache& c) noexcept;
+
 // Empty-handed everywhere, and nobody takes anything up until transit_resume().
 void transit_halt() noexcept;
 void transit_resume() noexcept;

@@ -58,3 +58,15 @@ foreach(header IN LISTS headers)
     compat_source(alone.${header}.${language} "${alone}")
   endforeach()
 endforeach()
+
+# Together with liburcu in one process, where it is installed: units of their own, the same names.
+include(Urcu)
+if(TARGET PkgConfig::URCU)
+  set(sides "${CMAKE_CURRENT_SOURCE_DIR}/compat/liburcu")
+  add_executable(compat_liburcu "${sides}/graceslab_side.c" "${sides}/liburcu_side.c")
+  set_source_files_properties("${sides}/liburcu_side.c" PROPERTIES COMPILE_OPTIONS "-std=gnu11")
+  target_link_libraries(compat_liburcu PRIVATE
+    graceslab_shared PkgConfig::URCU Threads::Threads)
+  add_test(NAME compat.run.liburcu COMMAND compat_liburcu)
+  set_tests_properties(compat.run.liburcu PROPERTIES LABELS compat TIMEOUT 120)
+endif()

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "reports.hpp"
+
 namespace graceslab::lab {
 namespace {
 
@@ -15,7 +17,10 @@ using steady = std::chrono::steady_clock;
 
 constexpr unsigned counts[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 constexpr unsigned retired_each = 32;
-constexpr unsigned repetitions = 7;
+constexpr unsigned least_repetitions = 9, most_repetitions = 51;
+constexpr unsigned caches_in_all = 5000;  // about as many for every N, within these limits
+constexpr double clearly = 1.05;          // less is noise
+constexpr std::size_t problems_shown = 5;
 
 struct object {
   char payload[48];
@@ -68,6 +73,7 @@ double median(std::vector<double> samples) {
 // The three ways take turns, so that a slow moment of the machine hits them alike.
 many_point measure(unsigned n) {
   std::vector<double> global, single, async;
+  unsigned repetitions = std::clamp(caches_in_all / n, least_repetitions, most_repetitions);
   for (unsigned i = 0; i < repetitions; ++i) {
     global.push_back(time_us(n, end_globally));
     single.push_back(time_us(n, end_singly));
@@ -80,13 +86,17 @@ many_point measure(unsigned n) {
 
 many_result run_many(progress& show) {
   many_result result;
+  report_catcher reports;
   for (unsigned n : counts) {
     show.detail("many caches: {}", n);
     result.points.push_back(measure(n));
   }
-  for (auto p = result.points.rbegin(); p != result.points.rend() && p->global_us < p->single_us;
-       ++p)
+  for (auto p = result.points.rbegin(); p != result.points.rend(); ++p) {
+    if (p->global_us * clearly > p->single_us) break;
     result.crossover = p->caches;
+  }
+  result.problems = reports.take();
+  if (result.problems.size() > problems_shown) result.problems.resize(problems_shown);
   show.step("many caches: 1 to {} measured", counts[std::size(counts) - 1]);
   return result;
 }

@@ -2,6 +2,7 @@
 // The many-caches question: one global barrier and N destroys, or N waits for one cache each?
 #pragma once
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "progress.hpp"
@@ -17,8 +18,9 @@ struct many_point {
 
 struct many_result {
   std::vector<many_point> points;
-  std::optional<unsigned>
-      crossover;  // from this N on the global barrier was faster at every N measured
+  // From this N on, the global barrier was faster at every N measured.
+  std::optional<unsigned> crossover;
+  std::vector<std::string> problems;  // reports of the library; there should be none
 };
 
 many_result run_many(progress& show);

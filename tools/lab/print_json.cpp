@@ -49,7 +49,7 @@ json of(const many_result& m) {
                       {"single_us", tenths(p.single_us)},
                       {"async_us", tenths(p.async_us)}});
   json crossover = m.crossover ? json(*m.crossover) : json(nullptr);
-  return {{"crossover", crossover}, {"points", std::move(points)}};
+  return {{"crossover", crossover}, {"points", std::move(points)}, {"problems", m.problems}};
 }
 
 json of(const input& in) {

@@ -99,19 +99,23 @@ void print_many(const findings& f) {
       "kmem_cache_destroy_wait().\n"
       "  asynchronous: N times kmem_cache_destroy_rcu(), then kmem_cache_destroy_barrier(). "
       "Medians.\n");
+  for (const std::string& p : f.many->problems) fmt::print("  FAILED {}\n", p);
   if (f.many->crossover)
-    fmt::print("  crossover: from {} caches on, one global barrier beats single waits.\n",
-               *f.many->crossover);
+    fmt::print(
+        "  crossover: from {} caches on, one global barrier is clearly faster than single waits.\n",
+        *f.many->crossover);
   else
-    fmt::print("  crossover: none; single waits were faster at the largest number measured.\n");
+    fmt::print(
+        "  crossover: none; at the largest number, one global barrier was not clearly faster.\n");
 }
 
 }  // namespace
 
 bool findings::good() const {
-  return std::all_of(approaches.begin(), approaches.end(),
-                     [](const approach_result& r) { return r.kept(); }) &&
-         std::all_of(unsafe.begin(), unsafe.end(), [](const unsafe_result& r) { return r.caught; });
+  auto kept = [](const approach_result& r) { return r.kept(); };
+  auto caught = [](const unsafe_result& r) { return r.caught; };
+  return std::all_of(approaches.begin(), approaches.end(), kept) &&
+         std::all_of(unsafe.begin(), unsafe.end(), caught) && (!many || many->problems.empty());
 }
 
 void print_tables(const findings& f) {

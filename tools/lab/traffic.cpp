@@ -14,6 +14,7 @@ constexpr unsigned host_share = 64;  // one lookup in so many goes to the host's
 constexpr unsigned withdraw_share =
     8;  // one update in so many withdraws a range, to put it back with the next
 constexpr unsigned host_update_share = 256;
+constexpr unsigned yield_share = 256;
 
 std::uint64_t next(std::uint64_t& seed) {  // splitmix64
   std::uint64_t z = (seed += 0x9e3779b97f4a7c15u);
@@ -34,6 +35,12 @@ address pick(const range& r, std::uint64_t random) {
   std::uint64_t span = r.last.low - r.first.low;
   return {r.first.high,
           r.first.low + (span == ~std::uint64_t{0} ? random : below(span + 1, random))};
+}
+
+// With more threads than cores, a thread that gives way here is seldom interrupted inside a
+// section; one that is would hold up every grace period until it runs again.
+void give_way(std::uint64_t random) {
+  if (random / host_share % yield_share == 0) std::this_thread::yield();
 }
 
 void add(std::uint64_t& counter) { gs_store_relaxed(&counter, gs_load_relaxed(&counter) + 1); }
@@ -130,6 +137,7 @@ void traffic::read(worker& w, std::uint64_t seed) {
       add(w.counts.host_lookups);
     }
     rcu_read_unlock();
+    give_way(random);
   }
 }
 
@@ -152,6 +160,7 @@ void traffic::update(worker& w, std::uint64_t seed, std::size_t share) {
         random % withdraw_share == 0 && !put_back ? api->withdraw(index) : api->replace(index);
     rcu_read_unlock();
     put_back = random % withdraw_share == 0 && !put_back && done;
+    give_way(random);
     if (put_back) withdrawn = index;
     if (done) add(w.counts.updates);
     if (random % host_update_share == 0) own_.replace(below(1024 / 8, random) * 8 + share % 8);
