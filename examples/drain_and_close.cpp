@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shutting a part of a program down for good: drain until quiet, learn who keeps re-arming, close.
-#include <graceslab/cache.hpp>
-
 #include <cstdio>
+#include <graceslab/cache.hpp>
 
 struct timer {
   rcu_head head;  // first

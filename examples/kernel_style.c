@@ -4,25 +4,25 @@
 #include <stdio.h>
 
 struct session {
-  struct session *next;
+  struct session* next;
   int id;
   struct rcu_head rcu;
 };
 
-static struct kmem_cache *session_cache;
-static struct session *sessions;
+static struct kmem_cache* session_cache;
+static struct session* sessions;
 static int closed;
 
 static int count_sessions(void) {
   int n = 0;
   rcu_read_lock();
-  for (struct session *s = rcu_dereference(sessions); s; s = rcu_dereference(s->next)) n++;
+  for (struct session* s = rcu_dereference(sessions); s; s = rcu_dereference(s->next)) n++;
   rcu_read_unlock();
   return n;
 }
 
 static int add_session(int id) {
-  struct session *s = (struct session *)kmem_cache_alloc(session_cache, GFP_KERNEL);
+  struct session* s = (struct session*)kmem_cache_alloc(session_cache, GFP_KERNEL);
   if (!s) return -1;
   s->id = id;
   s->next = sessions;
@@ -30,14 +30,14 @@ static int add_session(int id) {
   return 0;
 }
 
-static struct session *unlink_first(void) {
-  struct session *s = rcu_dereference_protected(sessions, 1);
+static struct session* unlink_first(void) {
+  struct session* s = rcu_dereference_protected(sessions, 1);
   rcu_assign_pointer(sessions, s->next);
   return s;
 }
 
-static void close_session(struct rcu_head *head) {
-  struct session *s = (struct session *)((char *)head - offsetof(struct session, rcu));
+static void close_session(struct rcu_head* head) {
+  struct session* s = (struct session*)((char*)head - offsetof(struct session, rcu));
   gs_fetch_add(&closed, 1);
   kmem_cache_free(session_cache, s);
 }
@@ -47,10 +47,11 @@ int main(void) {
   for (int i = 0; i < 100; i++)
     if (add_session(i) != 0) return 1;
   for (int i = 0; i < 25; i++) {
-    struct session *s = unlink_first();
+    struct session* s = unlink_first();
     kfree_rcu(s, rcu); /* only memory to give back */
   }
-  for (int i = 0; i < 25; i++) call_rcu(&unlink_first()->rcu, close_session); /* something to do as well */
+  for (int i = 0; i < 25; i++)
+    call_rcu(&unlink_first()->rcu, close_session); /* something to do as well */
   printf("%d sessions left\n", count_sessions());
 
   while (sessions) kfree_rcu(unlink_first(), rcu);

@@ -15,7 +15,8 @@ int main() {
   for (int i = 0; i < 1000; ++i) {
     char name[32];
     std::snprintf(name, sizeof name, "table-%d", i);
-    kmem_cache* table = kmem_cache_create(name, sizeof(row), 0, i % 2 ? SLAB_TYPESAFE_BY_RCU : 0, nullptr);
+    kmem_cache* table =
+        kmem_cache_create(name, sizeof(row), 0, i % 2 ? SLAB_TYPESAFE_BY_RCU : 0, nullptr);
     for (int k = 0; k < 50; ++k) {
       auto* r = static_cast<row*>(kmem_cache_alloc(table, GFP_KERNEL));
       if (r == nullptr) return 1;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Part of a program that can be switched off: its callbacks have an owner of their own, which is
 // settled before the part goes. A shared object has that by itself: dlclose() settles it.
-#include <graceslab/teardown.hpp>
-
 #include <cstdio>
+#include <graceslab/teardown.hpp>
 #include <memory>
 
 struct connection {
@@ -23,7 +22,8 @@ class plugin {
   // Everything that may still run here has run when this returns; other owners are not waited for.
   ~plugin() {
     const unsigned long refused = owner_.settle();
-    std::printf("%d connections dropped, %d closed, %lu posts refused\n", dropped_, closed_, refused);
+    std::printf("%d connections dropped, %d closed, %lu posts refused\n", dropped_, closed_,
+                refused);
   }
 
  private:

@@ -2,9 +2,9 @@
 // Unloading a shared object whose callbacks are pending. dlclose() waits for them by itself and
 // says so; the orderly way says nothing: stop posting, rcu_barrier(), unload.
 #include <dlfcn.h>
-#include <graceslab/error.hpp>
 
 #include <cstdio>
+#include <graceslab/error.hpp>
 
 // What any plugin of this program offers.
 struct plugin {

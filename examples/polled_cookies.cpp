@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Grace periods without waiting: start one, do something else, ask whether it is over.
-#include <graceslab/rcu.hpp>
-
 #include <cstdio>
 #include <deque>
+#include <graceslab/rcu.hpp>
 
 struct page {
   int number;

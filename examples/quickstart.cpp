@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A routing table: readers never wait, updaters replace, old entries are reclaimed after a grace
 // period, and the end of the cache needs no thought.
-#include <graceslab/cache.hpp>
-
 #include <cstdio>
+#include <graceslab/cache.hpp>
 #include <thread>
 #include <vector>
 
@@ -30,7 +29,8 @@ int main() {
   std::vector<std::thread> readers;
   for (int i = 0; i < 2; ++i) readers.emplace_back([] { look_up(100000); });
   for (int hops = 2; hops < 10000; ++hops)
-    routes.retire(best.exchange(routes.make(route{hops, 7})));  // the old one, when no reader has it
+    routes.retire(
+        best.exchange(routes.make(route{hops, 7})));  // the old one, when no reader has it
   for (std::thread& t : readers) t.join();
 
   std::printf("the best route has %d hops\n", best.load()->hops);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Objects that live by a reference count: destroy the cache now, it ends with its last object.
 #include <graceslab/kernel/slab.h>
-#include <graceslab/stats.hpp>
 
 #include <cstdio>
+#include <graceslab/stats.hpp>
 #include <thread>
 #include <vector>
 
@@ -31,7 +31,8 @@ int main() {
   last->references = 1;
   for (std::thread& t : users) t.join();
 
-  const kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(buffers);  // says nothing of what is out
+  const kmem_cache_cookie_t cookie =
+      kmem_cache_destroy_rcu(buffers);  // says nothing of what is out
   std::printf("%s\n", graceslab::why(cookie).c_str());
   put(last);  // the last one home ends the cache
   std::printf("%s\n", graceslab::why(cookie).c_str());

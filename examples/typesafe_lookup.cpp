@@ -20,7 +20,8 @@ static bool get_unless_zero(socket_entry* s) {
   return false;
 }
 static void put(socket_entry* s) {
-  if (gs_fetch_sub(&s->references, 1) == 1) kmem_cache_free(sockets, s);  // at once: no grace period
+  if (gs_fetch_sub(&s->references, 1) == 1)
+    kmem_cache_free(sockets, s);  // at once: no grace period
 }
 
 static socket_entry* find(int port) {
@@ -37,7 +38,8 @@ static socket_entry* find(int port) {
 }
 
 int main() {
-  // The count is set once, by the constructor, and never reset by reuse: readers may look at any time.
+  // The count is set once, by the constructor, and never reset by reuse: readers may look at any
+  // time.
   sockets = kmem_cache_create("sockets", sizeof(socket_entry), 0, SLAB_TYPESAFE_BY_RCU,
                               [](void* p) { static_cast<socket_entry*>(p)->references = 0; });
   std::thread reader([] {

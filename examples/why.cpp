@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // "Why does this cache still live?" The answer names what is out and which reader it waits for.
-#include <graceslab/stats.hpp>
-#include <graceslab/teardown.hpp>
-
 #include <atomic>
 #include <cstdio>
+#include <graceslab/stats.hpp>
+#include <graceslab/teardown.hpp>
 #include <thread>
 
 struct entry {

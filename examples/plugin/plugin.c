@@ -6,15 +6,15 @@ struct job {
   struct rcu_head rcu;
   int number;
 };
-static struct kmem_cache *jobs;
+static struct kmem_cache* jobs;
 
-static void finish(struct rcu_head *head) { kmem_cache_free(jobs, head); }
+static void finish(struct rcu_head* head) { kmem_cache_free(jobs, head); }
 
 static void start(void) { jobs = KMEM_CACHE(job, 0); }
 
 static void work(int n) {
   for (; n > 0; n--) {
-    struct job *j = (struct job *)kmem_cache_alloc(jobs, GFP_KERNEL);
+    struct job* j = (struct job*)kmem_cache_alloc(jobs, GFP_KERNEL);
     if (!j) return;
     j->number = n;
     call_rcu(&j->rcu, finish);

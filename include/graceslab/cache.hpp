@@ -95,7 +95,10 @@ class cache {
   /// Waits until every object of this cache retired before the call has been reclaimed (A7).
   /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or callback: reported,
   /// errc::would_deadlock. Blocks for one grace period, or not at all when nothing is pending.
-  errc barrier() noexcept { return gs_cache_barrier(cache_) == 0 ? errc::ok : errc::would_deadlock; }
+  errc barrier() noexcept {
+    int r = gs_cache_barrier(cache_);
+    return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
+  }
 
   /// Ends the cache now, by the given policy. The object may be destroyed afterwards without further effect.
   destroy_result destroy(destroy_policy policy = destroy_policy::wait) noexcept {
@@ -120,14 +123,21 @@ class cache {
   static constexpr std::uint32_t stride = static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
   static constexpr std::uint64_t inverse = GS_INVERSE(stride);
 
+  // This thread's arrays of this very cache: its id may belong to another one, should somebody have destroyed ours by its
+  // native handle.
+  gs_local* local() const noexcept {
+    if (id_ - 1u >= GS_TLS_CACHES - 1u) return nullptr;
+    gs_local* l = gs_tls.local[id_];
+    return l->handle == reinterpret_cast<std::uintptr_t>(cache_) ? l : nullptr;
+  }
   void* take() noexcept {
-    if (id_ - 1u < GS_TLS_CACHES - 1u)
-      if (void* p = gs_local_take(gs_tls.local[id_], id_, stride, inverse)) return p;
+    if (gs_local* l = local())
+      if (void* p = gs_local_take(l, id_, stride, inverse)) return p;
     return gs_cache_alloc(cache_, 0);
   }
   void give(T* object, int retired) noexcept {
-    if (id_ - 1u < GS_TLS_CACHES - 1u)
-      if (gs_local_give(gs_tls.local[id_], retired, object, id_, stride, inverse)) return;
+    if (gs_local* l = local())
+      if (gs_local_give(l, retired, object, id_, stride, inverse)) return;
     if (retired)
       gs_cache_retire(cache_, object);
     else

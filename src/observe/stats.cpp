@@ -37,7 +37,7 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
   slab::arrays in_arrays = slab::count_arrays(c);
   sync::lock_guard barn(c.lock);
   sync::lock_guard slabs(c.slabs_lock);
-  if (gs_load_seq_cst(&c.in_transit) != 0 && !anyhow) return false;
+  if (!slab::hands_empty(c) && !anyhow) return false;
   __builtin_memcpy(out->name, c.name, sizeof out->name);
   out->id = c.id;
   out->stage = static_cast<int>(slab::stage_of(c));

@@ -11,7 +11,7 @@ namespace {
 
 // The table of exported names, as the loader uses it to find them.
 struct name_table {
-  const ElfW(Sym)* symbol = nullptr;
+  const ElfW(Sym) * symbol = nullptr;
   const char* text = nullptr;
   const std::uint32_t* hash = nullptr;  // DT_GNU_HASH
 };
@@ -38,7 +38,8 @@ template <class Visit>
 void each_defined(const name_table& names, Visit visit) noexcept {
   constexpr unsigned head_words = 4;
   const std::uint32_t buckets = names.hash[0], first = names.hash[1], blooms = names.hash[2];
-  const std::uint32_t* bucket = names.hash + head_words + blooms * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));
+  const std::uint32_t* bucket =
+      names.hash + head_words + blooms * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));
   const std::uint32_t* chain = bucket + buckets;
   for (std::uint32_t b = 0; b < buckets; ++b)
     for (std::uint32_t i = bucket[b]; i >= first; ++i) {
@@ -56,7 +57,8 @@ const link_map* object_of(const void* address) noexcept {
 #else
   Dl_info info{};
   void* object = nullptr;
-  return dladdr1(address, &info, &object, RTLD_DL_LINKMAP) != 0 ? static_cast<link_map*>(object) : nullptr;
+  return dladdr1(address, &info, &object, RTLD_DL_LINKMAP) != 0 ? static_cast<link_map*>(object)
+                                                                : nullptr;
 #endif
 }
 
@@ -75,7 +77,7 @@ symbol symbol_at(const link_map* object, const void* address) noexcept {
   if (!names.symbol || !names.text || !names.hash) return best;
   const ElfW(Addr) at = reinterpret_cast<ElfW(Addr)>(address) - object->l_addr;
   ElfW(Addr) closest = 0;
-  each_defined(names, [&](const ElfW(Sym)& s) {
+  each_defined(names, [&](const ElfW(Sym) & s) {
     const unsigned type = s.st_info & 0xfu;
     if (s.st_shndx == SHN_UNDEF || s.st_value == 0 || type == STT_TLS) return;
     if (at < s.st_value || (at - s.st_value >= s.st_size && at != s.st_value)) return;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which loaded object and which exported function an address belongs to, without the loader's lock.
 //
-// dlclose() holds that lock while the library waits for a module's callbacks; a callback that makes a report, or
-// destroys a cache, must be able to name its stack meanwhile. So not dladdr(), where the C library has something better.
+// dlclose() holds that lock while the library waits for a module's callbacks; a callback that makes
+// a report, or destroys a cache, must be able to name its stack meanwhile. So not dladdr(), where
+// the C library has something better.
 #pragma once
 #include <cstdint>
 

@@ -49,7 +49,7 @@ struct gs_domain {
   alignas(GS_CACHE_LINE) std::uint64_t completed = 0;
   alignas(GS_CACHE_LINE) graceslab::sync::mutex gp_lock{graceslab::sync::rank::grace_period};
   bool scanned = true;  // the heavy fence of `started` succeeded
-  std::uint64_t started = 0;
+  std::uint64_t started = 0;  // takers of cookies read it without the lock
   graceslab::rcu::stall_clock stall;
 
   graceslab::sync::event batch_done;  // a batch left a shard's list
@@ -61,6 +61,8 @@ struct gs_domain {
 namespace graceslab::rcu {
 
 extern gs_domain the_default_domain;
+// The newest grace period.
+inline std::uint64_t newest(const gs_domain* d) noexcept { return gs_load_relaxed(&d->started); }
 gs_domain* first_domain() noexcept;  // walk with next_domain(); includes records that are gone
 gs_domain* next_domain(const gs_domain* d) noexcept;
 bool live(const gs_domain* d) noexcept;

@@ -28,14 +28,14 @@ bool in_the_way(const reader_slot& slot, std::uint64_t s, std::uint64_t* waterma
 }
 
 void complete_up_to(gs_domain* d, std::uint64_t watermark) noexcept {
-  const std::uint64_t floor = overflow_floor(d->overflow, d->started);
+  const std::uint64_t floor = overflow_floor(d->overflow, newest(d));
   if (floor < watermark) watermark = floor;
   // ORDER gp.complete <-> gp.done   (docs/ordering/grace-period.md, claim 7)
   if (watermark > d->completed) gs_store_release(&d->completed, watermark);
 }
 
 void scan_all(gs_domain* d) noexcept {
-  const std::uint64_t s = d->started;
+  const std::uint64_t s = newest(d);
   std::uint64_t watermark = s;
   // ORDER slots.walk <-> slots.append   (docs/ordering/grace-period.md, claim 6): after the heavy
   // fence
@@ -49,7 +49,7 @@ void scan_all(gs_domain* d) noexcept {
 }
 
 void scan_busy(gs_domain* d) noexcept {
-  const std::uint64_t s = d->started;
+  const std::uint64_t s = newest(d);
   std::uint64_t watermark = s;
   for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next) {
     for (std::uint64_t left = c->busy; left != 0; left &= left - 1) {
@@ -63,8 +63,9 @@ void scan_busy(gs_domain* d) noexcept {
 void start(gs_domain* d) noexcept {
   // ORDER gp.start <-> reader.sequence   (docs/ordering/grace-period.md, claim 3)
   // ORDER gp.start <-> gp.snapshot       (claim 4)
-  // Readers learn of it after a full fence of ours, takers of cookies look at `started`: a reader that carries the new
-  // number starts after our fence, which comes after that of whoever still took the old one.
+  // Readers learn of it after a full fence of ours, takers of cookies look at `started`: a reader
+  // that carries the new number starts after our fence, which comes after that of whoever still
+  // took the old one.
   const std::uint64_t s = gs_fetch_add(&d->started, std::uint64_t{1}) + 1;
   gs_full_fence();
   gs_store_release(&d->hot->seq, s);
@@ -74,8 +75,8 @@ void start(gs_domain* d) noexcept {
 
 void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept {
   const std::uint64_t before = d->completed;
-  const bool idle = before == d->started;
-  if (d->started < cookie || !d->scanned)
+  const bool idle = before == newest(d);
+  if (newest(d) < cookie || !d->scanned)
     start(d);
   else
     scan_busy(d);
@@ -130,9 +131,9 @@ void wait_for_others(gs_domain* d) noexcept {
   std::uint64_t s = 0;
   {
     sync::lock_guard guard(d->gp_lock);
-    advance_locked(d, d->started + 1);
+    advance_locked(d, newest(d) + 1);
     if (!d->scanned) return;
-    s = d->started;
+    s = newest(d);
   }
   inside_scope inside(d);
   std::uint32_t unseen = 0b111;
@@ -225,7 +226,7 @@ bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept {
 bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
   sync::lock_guard guard(d->gp_lock);
-  if (d->started < cookie) advance_locked(d, cookie);
+  if (newest(d) < cookie) advance_locked(d, cookie);
   return done(d, cookie);
 }
 

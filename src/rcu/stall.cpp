@@ -44,7 +44,7 @@ void collect(gs_domain* d, bool end_dead, blockers* found, std::uint32_t* ended)
     for (std::uint64_t left = c->busy; left != 0; left &= left - 1) {
       reader_slot& slot = c->slot[__builtin_ctzll(left)];
       const std::uint64_t word = gs_load_acquire(&slot.reader.word);
-      if (nesting_of(word) == 0 || age_of(word, d->started) == 0) continue;
+      if (nesting_of(word) == 0 || age_of(word, newest(d)) == 0) continue;
       if (end_dead && end_dead_section(slot, word)) {
         *ended = gs_load_relaxed(&slot.tid);
         continue;
@@ -107,7 +107,7 @@ void restart_stall_clock(gs_domain* d, bool pending, std::uint64_t now) noexcept
 }
 
 void note_progress(gs_domain* d) noexcept {
-  const bool pending = d->completed < d->started;
+  const bool pending = d->completed < newest(d);
   if (!pending && d->stall.due_ms == never_ms) return;
   restart_stall_clock(d, pending, pending ? os::now_ms() : 0);
 }
@@ -119,7 +119,7 @@ void check_stall(gs_domain* d) noexcept {
   std::uint32_t ended = 0;
   {
     if (!d->gp_lock.try_lock()) return;
-    const bool due = d->completed < d->started && now >= d->stall.due_ms;
+    const bool due = d->completed < newest(d) && now >= d->stall.due_ms;
     if (due) {
       collect(d, true, &found, &ended);
       set_next(d, now);
@@ -141,7 +141,7 @@ std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexce
   blockers found;
   {
     sync::lock_guard guard(d->gp_lock);
-    if (d->completed == d->started) return 0;
+    if (d->completed == newest(d)) return 0;
     collect(d, false, &found, nullptr);
   }
   if (found.count)

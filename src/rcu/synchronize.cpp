@@ -10,7 +10,7 @@ namespace {
 // Cookies of other domains and invented ones would never come true, or start a grace period at
 // every poll.
 bool given_out(gs_domain* d, std::uint64_t cookie) noexcept {
-  return cookie <= gs_load_relaxed(&d->hot->seq) + 1;
+  return cookie <= newest(d) + 1;
 }
 
 bool drives_callbacks(gs_domain* d) noexcept {

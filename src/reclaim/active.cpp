@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The caches that have something pending: what the background thread and the global barrier look at.
 //
-// Invariants  A1 c.active == 1 <=> c is on the list.   A2 retires pending => c.active == 1, up to the Dekker below.
+// State       on the list: c.joined != 0. c.active says so to retirers, without the lock.
+// Invariants  A1 c.active == 1 => on the list; the other way round but while the background thread makes up its mind.
+//             A2 retires pending => on the list.
 #include "os/fence.hpp"
 #include "os/module.hpp"
 #include "reclaim/reclaim.hpp"
@@ -21,13 +23,13 @@ void link(slab::cache& c) noexcept {
   (last != nullptr ? last->next_active : first) = &c;
   last = &c;
   c.joined = ++joins;
-  gs_store_relaxed(&c.active, 1u);
 }
 
 void unlink(slab::cache& c) noexcept {
   (c.previous_active != nullptr ? c.previous_active->next_active : first) = c.next_active;
   (c.next_active != nullptr ? c.next_active->previous_active : last) = c.previous_active;
   c.next_active = c.previous_active = nullptr;
+  c.joined = 0;
   gs_store_relaxed(&c.active, 0u);
 }
 
@@ -37,7 +39,7 @@ constexpr unsigned batch = 64;
 // repeats one, whoever comes and goes; `hint` is where it stood, if that is still on the list.
 unsigned next_batch(slab::cache* hint, std::uint64_t* seen, slab::cache** out) noexcept {
   sync::lock_guard hold(active_lock);
-  bool there = hint != nullptr && gs_load_relaxed(&hint->active) != 0 && hint->joined == *seen;
+  bool there = hint != nullptr && hint->joined == *seen;
   slab::cache* at = there ? hint->next_active : first;
   while (at != nullptr && at->joined <= *seen) at = at->next_active;
   unsigned n = 0;
@@ -51,12 +53,15 @@ unsigned next_batch(slab::cache* hint, std::uint64_t* seen, slab::cache** out) n
 }  // namespace
 
 void activate(slab::cache& c) noexcept {
-  {
-    sync::lock_guard hold(active_lock);
-    if (gs_load_relaxed(&c.active) != 0 || slab::stage_of(c) == GS_STAGE_GONE) return;
-    link(c);
+  if (gs_load_relaxed(&c.active) == 0) {
+    {
+      sync::lock_guard hold(active_lock);
+      if (slab::stage_of(c) == GS_STAGE_GONE) return;
+      if (c.joined == 0) link(c);
+      gs_store_relaxed(&c.active, 1u);
+    }
+    os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   }
-  os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   ensure_background();
   wake_background();
 }
@@ -64,15 +69,20 @@ void activate(slab::cache& c) noexcept {
 bool deactivate_if_idle(slab::cache& c) noexcept {
   {
     sync::lock_guard hold(active_lock);
-    if (gs_load_relaxed(&c.active) == 0) return true;
-    unlink(c);
+    gs_store_relaxed(&c.active, 0u);
   }
   // ORDER background.inactive <-> retire.pending   (docs/ordering/background.md, claim 1)
-  // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we see the mark.
-  bool fenced = os::heavy_fence();
-  if (fenced && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0) return true;
-  activate(c);
-  return false;
+  // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we see the mark. Meanwhile
+  // the cache stays on the list, so that a global barrier misses nothing.
+  bool idle = os::heavy_fence() && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0;
+  sync::lock_guard hold(active_lock);
+  if (gs_load_relaxed(&c.active) != 0) return false;  // activated again meanwhile
+  idle = idle && slab::stage_of(c) == GS_STAGE_OPEN;  // closing may have begun: it then counts on being on the list
+  if (idle && c.joined != 0)
+    unlink(c);
+  else if (c.joined != 0)
+    gs_store_relaxed(&c.active, 1u);
+  return idle;
 }
 
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
@@ -94,7 +104,7 @@ void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
 
 void forget(slab::cache& c) noexcept {
   sync::lock_guard hold(active_lock);
-  if (gs_load_relaxed(&c.active) != 0) unlink(c);
+  if (c.joined != 0) unlink(c);
 }
 
 void prepare_fork() noexcept { active_lock.lock(); }

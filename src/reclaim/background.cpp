@@ -7,7 +7,7 @@
 #include "os/report.hpp"
 #include "os/thread.hpp"
 #include "reclaim/reclaim.hpp"
-#include "sync/event.hpp"
+#include "sync/doorbell.hpp"
 
 namespace graceslab::reclaim {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 enum : std::uint32_t { not_started, running };
 std::uint32_t state = not_started;  // atomic
 bool reported;                      // atomic
-constinit sync::event work;
+constinit sync::doorbell bell;
 
 struct round {
   std::uint64_t now_ms;
@@ -71,6 +71,7 @@ bool serve(slab::cache& c, void* arg) noexcept {
   sooner(r, trim_ms);
   sooner(r, tend_ms);
   bool lingering = stage == GS_STAGE_CLOSING || stage == GS_STAGE_DRAINING;
+  if (stage == GS_STAGE_CLOSING) sooner(r, 1);
   if (!pending && !lingering && trim_ms == os::forever_ms && !deactivate_if_idle(c)) sooner(r, 1);
   return true;
 }
@@ -80,21 +81,31 @@ void pace(std::uint64_t began_ns) noexcept {
   std::uint64_t took_ns = os::now_ns() - began_ns;
   std::uint64_t least_ns = gs_load_relaxed(&os::settings.retire_age_ms) * 1'000'000;
   std::uint64_t rest_ns = 10 * took_ns;
-  if (rest_ns > 10 * least_ns) rest_ns = 10 * least_ns;
+  if (rest_ns > 5 * least_ns) rest_ns = 5 * least_ns;
   if (rest_ns < least_ns) rest_ns = least_ns;
   os::sleep_us((rest_ns - (took_ns < rest_ns ? took_ns : rest_ns)) / 1000);
 }
 
+bool has_work(void*) noexcept {
+  bool found = false;
+  auto look = [](slab::cache& c, void* arg) {
+    bool& result = *static_cast<bool*>(arg);
+    result = anything_pending(c) || slab::newest_quarantine(c) != 0 || slab::stage_of(c) == GS_STAGE_CLOSING;
+    return !result;
+  };
+  for_each_active(look, &found);
+  return found;
+}
+
 void run(void*) noexcept {
   for (;;) {
-    std::uint32_t ticket = work.ticket();
     round r{os::now_ms()};
     std::uint64_t began_ns = os::now_ns();
     for_each_active(gather, &r);
     rcu::for_each_domain(drive, nullptr);
     for_each_active(serve, &r);
     pace(began_ns);
-    work.wait(ticket, r.sleep_ms);
+    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms)) bell.sleep(has_work, nullptr, r.sleep_ms);
   }
 }
 
@@ -111,12 +122,20 @@ void start() noexcept {
 
 void child() noexcept {
   after_fork(true);
-  work.reset_in_child();
+  bell.reset_in_child();
   gs_store_relaxed(&state, std::uint32_t{not_started});  // started again at the next retire
 }
 void parent() noexcept { after_fork(false); }
 
+// Whoever was inside a global barrier is not here.
+void free_barriers(gs_domain* d, void*) noexcept {
+  rcu::upper_room& room = rcu::room(d);
+  room.barrier_lock.reset_in_child();
+  room.barriers += room.barriers & 1;
+}
+
 [[gnu::constructor]] void register_fork() {
+  os::on_fork({0, [] {}, [] {}, [] { rcu::for_each_domain(free_barriers, nullptr); }});
   os::on_fork({static_cast<int>(sync::rank::active), prepare_fork, parent, child});
 }
 
@@ -126,6 +145,6 @@ void ensure_background() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();
 }
 
-void wake_background() noexcept { work.notify_all(); }
+void wake_background() noexcept { bell.ring(); }
 
 }  // namespace graceslab::reclaim

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Waiting for retired memory: one cache, or a whole domain.
 #include "os/busted.hpp"
+#include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 
 namespace graceslab::reclaim {
 namespace {
 
-// Every thread's retired objects of this cache onto its deferred list.
+// Every thread's retired objects of this cache onto its deferred list, also those that somebody has in hand just now.
 bool flush_arrays(slab::cache& c) noexcept {
-  if (!slab::retired_in_arrays(c)) return true;
-  slab::transit in_hand(c);
-  slab::spoils taken;
-  bool fenced = slab::seize(c, slab::seize_what::retired, slab::seize_then::reopen, &taken);
-  slab::settle_spoils(c, taken);
+  bool fenced = true;
+  if (slab::retired_in_arrays(c)) {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    fenced = slab::seize(c, slab::seize_what::retired, slab::seize_then::reopen, &taken);
+    slab::settle_spoils(c, taken);
+  }
+  slab::transit_drain(c);
   return fenced;
+}
+
+bool ripe_waits(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);
+  return c.ripe.head != nullptr && !c.ripe_posted;
 }
 
 std::uint64_t marked_now(slab::cache& c) noexcept {
@@ -26,7 +35,7 @@ bool wait_for_marked(slab::cache& c) noexcept {
   gs_domain* d = domain_of(c);
   for (int round = 0; round != 2 && marked_now(c) != 0; ++round) {
     if (!rcu::wait(d, rcu::snapshot(d))) return false;
-    collect_marked(c);
+    collect_marked(c, true);
   }
   return true;
 }
@@ -55,11 +64,11 @@ bool finish_one(slab::cache& c, void* arg) noexcept {
   return true;
 }
 
-void barrier_now(gs_domain* d) noexcept {
+// Everything onto the deferred lists, and the grace period for all of it. False: it could not be waited for.
+bool flush_and_wait(gs_domain* d) noexcept {
   domain_walk walk{d};
   for_each_active(flush_one, &walk);
-  if (walk.newest != 0 && !rcu::done(d, walk.newest) && !rcu::wait(d, walk.newest)) return;
-  for_each_active(finish_one, &walk);
+  return walk.fenced && (walk.newest == 0 || rcu::done(d, walk.newest) || rcu::wait(d, walk.newest));
 }
 
 }  // namespace
@@ -81,7 +90,11 @@ bool anything_pending(slab::cache& c) noexcept {
 
 void collect(slab::cache& c) noexcept {
   slab::harvest(c);
-  if (marked_now(c) != 0) collect_marked(c);
+  if (c.dtor != nullptr) {
+    if (marked_now(c) != 0 || ripe_waits(c)) ripen(c);  // user code: not on this thread
+  } else if (marked_now(c) != 0) {
+    collect_marked(c, false);
+  }
 }
 
 bool wait_for_retires(slab::cache& c) noexcept {
@@ -101,13 +114,22 @@ bool wait_for_retires(slab::cache& c) noexcept {
 void retire_barrier(gs_domain* d) noexcept {
   if (os::busted(os::flaw::cache_barrier_nothing)) return;
   rcu::upper_room& room = rcu::room(d);
-  // A whole barrier that began after this load and has ended covers us. The count is odd while one runs.
-  std::uint64_t need = (gs_load_seq_cst(&room.barriers) + 3) & ~std::uint64_t{1};
-  sync::lock_guard one_at_a_time(room.barrier_lock);
-  if (gs_load_seq_cst(&room.barriers) >= need) return;
-  (void)gs_fetch_add(&room.barriers, 1u);
-  barrier_now(d);
-  (void)gs_fetch_add(&room.barriers, 1u);
+  // A callback may stand in the way of whoever holds the lock: it does its own work.
+  if (rcu::in_callback() || rcu::has_deadline()) {
+    (void)flush_and_wait(d);
+  } else {
+    // A whole wait that began after this load and has ended covers us. The count is odd while one runs.
+    std::uint64_t need = (gs_load_seq_cst(&room.barriers) + 3) & ~std::uint64_t{1};
+    sync::lock_guard one_at_a_time(room.barrier_lock);
+    if (gs_load_seq_cst(&room.barriers) < need) {
+      (void)gs_fetch_add(&room.barriers, 1u);
+      bool waited = flush_and_wait(d);
+      waited ? gs_fetch_add(&room.barriers, 1u) : gs_fetch_sub(&room.barriers, 1u);
+    }
+  }
+  // Destructors run with no lock held.
+  domain_walk walk{d};
+  for_each_active(finish_one, &walk);
 }
 
 void reclaim_now(gs_domain* d) noexcept {

@@ -26,7 +26,9 @@ bool over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth, int* policy) 
   }
   gs_domain_options o = rcu::domain_options(d);
   *policy = o.pressure;
-  return o.pending_limit_bytes != 0 && gs_load_relaxed(&rcu::room(d).pending_bytes) > o.pending_limit_bytes;
+  // Counted after the fact on both sides, so it may be below zero for a moment.
+  auto pending = static_cast<std::int64_t>(gs_load_relaxed(&rcu::room(d).pending_bytes));
+  return o.pending_limit_bytes != 0 && pending > 0 && static_cast<std::uint64_t>(pending) > o.pending_limit_bytes;
 }
 
 void report_over(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
@@ -68,10 +70,7 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
   rcu::upper_room& room = rcu::room(d);
   (void)gs_fetch_add_relaxed(&room.pending_bytes, std::uint64_t{n} * c.stride);
   (void)gs_fetch_add_relaxed(&room.retired, std::uint64_t{n});
-  if (gs_load_relaxed(&c.active) == 0)
-    activate(c);
-  else
-    ensure_background();
+  activate(c);
   if (depth >= threshold_of(c)) {
     flight f = in_flight(c);
     // The oldest, so that a grace period held back by a reader is polled and not started again for every array.
@@ -84,6 +83,10 @@ void reclaimed(slab::cache& c, std::uint32_t n) noexcept {
   rcu::upper_room& room = rcu::room(domain_of(c));
   (void)gs_fetch_add_relaxed(&room.pending_bytes, 0 - std::uint64_t{n} * c.stride);
   (void)gs_fetch_add_relaxed(&room.reclaimed, std::uint64_t{n});
+}
+
+void weigh(slab::cache& c, std::int64_t bytes) noexcept {
+  (void)gs_fetch_add_relaxed(&rcu::room(domain_of(c)).pending_bytes, static_cast<std::uint64_t>(bytes));
 }
 
 void relieve(slab::cache& c) noexcept {

@@ -33,7 +33,9 @@ void reclaim_now(gs_domain* d) noexcept;
 
 // ---- destructors and runs at harvest (ripe.cpp) ----
 void run_ripe(slab::cache& c, bool wait) noexcept;
-void collect_marked(slab::cache& c) noexcept;
+void collect_marked(slab::cache& c, bool wait) noexcept;
+// No destructor of this cache runs any more, or will: its code is going away. What waited for one is reclaimed without.
+void drop_destructor(slab::cache& c) noexcept;
 void ripen(slab::cache& c) noexcept;
 bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
 
@@ -52,6 +54,7 @@ extern const tend_function tend_lingering;  // defined by teardown
 // ---- what slabs call (pressure.cpp) ----
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
+void weigh(slab::cache& c, std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
 void relieve(slab::cache& c) noexcept;
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Work per object at harvest: destructors (the owner's code) and page runs.
+// Work per object at harvest: destructors (the owner's code), page runs, and objects that were retired by state byte.
 //
-// Invariant   one thread at a time runs a cache's destructors (ripe_running), so whoever waits for the present run waits
-//             for everything that was taken before. Nothing here is called under a lock.
-#include "os/busted.hpp"
+// Invariant   one thread at a time does this for a cache (ripe_running), so whoever waits for the present run waits for
+//             everything that was taken before. Nothing here is called under a lock.
+#include "os/clock.hpp"
+#include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
 #include "slab/large.hpp"
@@ -13,22 +14,14 @@ namespace graceslab::reclaim {
 namespace {
 
 constexpr std::uint32_t marked_batch = 64;
+constexpr std::uint64_t look_again_ms = 10;  // whoever waits with a deadline
 
 constinit sync::event run_ended;
 
 bool needs_work(const slab::cache& c) noexcept { return c.dtor != nullptr || slab::is_large(c); }
 
-void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
-  if (c.dtor != nullptr) {
-    rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(c.dtor));
-    for (std::uint32_t i = 0; i != n; ++i) c.dtor(objects[i]);
-  }
-  if (slab::is_large(c))
-    for (std::uint32_t i = 0; i != n; ++i) slab::large_free(objects[i]);
-}
-
 // A destructor that waits for its own cache would wait for itself.
-bool waits_for_itself(slab::cache& c) noexcept {
+bool waits_for_itself(const slab::cache& c) noexcept {
   return c.dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(c.dtor);
 }
 
@@ -39,8 +32,8 @@ bool begin_run(slab::cache& c, bool wait) noexcept {
       sync::lock_guard hold(c.lock);
       if (!c.ripe_running) return c.ripe_running = true;
     }
-    if (!wait || waits_for_itself(c)) return false;
-    run_ended.wait(ticket, os::forever_ms);
+    if (!wait || waits_for_itself(c) || rcu::deadline_passed()) return false;
+    run_ended.wait(ticket, rcu::has_deadline() ? look_again_ms : os::forever_ms);
   }
 }
 
@@ -48,14 +41,35 @@ void end_run(slab::cache& c) noexcept {
   {
     sync::lock_guard hold(c.lock);
     c.ripe_running = false;
+    c.run_count = 0;
   }
   run_ended.notify_all();
+}
+
+void set_run(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+  sync::lock_guard hold(c.lock);
+  c.run_objects = objects;
+  c.run_count = n;
+}
+
+void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+  set_run(c, objects, n);
+  if (auto* dtor = c.dtor; dtor != nullptr) {  // changes only between runs
+    rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
+    for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
+  }
+  if (slab::is_large(c))
+    for (std::uint32_t i = 0; i != n; ++i) {
+      weigh(c, -static_cast<std::int64_t>(slab::usable_bytes(objects[i])));
+      slab::large_free(objects[i]);
+    }
 }
 
 void count_home(slab::cache& c, std::uint32_t n) noexcept {
   {
     sync::lock_guard hold(c.lock);
     c.reclaimed_objects += n;
+    c.run_count = 0;
   }
   reclaimed(c, n);
 }
@@ -71,20 +85,33 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
   }
   {
     sync::lock_guard hold(c.lock);
+    s->stamp_ms = os::now_ms();
     slab::push(c.reclaimed, s);
     c.reclaimed_objects += n;
+    c.run_count = 0;
   }
   reclaimed(c, n);
+}
+
+void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+  slab::transit in_hand(c);
+  if (!slab::is_large(c)) {
+    if (slab::is_debug(c))
+      for (std::uint32_t i = 0; i != n; ++i) slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
+    slab::return_objects(c, objects, n);
+  }
+  count_home(c, n);
 }
 
 void run_posted(rcu_head* head) noexcept {
   auto offset = reinterpret_cast<std::uintptr_t>(head) & (slab::cache_record_bytes - 1);
   auto& c = *reinterpret_cast<slab::cache*>(reinterpret_cast<std::uintptr_t>(head) - offset);
+  run_ripe(c, false);
+  collect_marked(c, false);
   {
     sync::lock_guard hold(c.lock);
     c.ripe_posted = false;
   }
-  run_ripe(c, false);
   activate(c);  // a lingering cache may be complete now
 }
 
@@ -95,7 +122,7 @@ bool ripe_idle(slab::cache& c) noexcept {
 }
 
 void run_ripe(slab::cache& c, bool wait) noexcept {
-  if (!needs_work(c)) return;
+  if (!needs_work(c) && !wait) return;
   while (begin_run(c, wait)) {
     gs_sheaf* s;
     {
@@ -111,35 +138,47 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
   }
 }
 
+// Destructors may block: they run where callbacks run. The callback is the library's own, so that neither a closing owner
+// refuses it nor a settled one drops it; owners see the destructor itself. Refused by a closed domain, it is tried again at
+// the next round, and barriers do not need it.
 void ripen(slab::cache& c) noexcept {
   if (slab::is_large(c)) return run_ripe(c, false);
+  if (rcu::domain_closed(domain_of(c))) return;
   {
     sync::lock_guard hold(c.lock);
     if (c.ripe_posted) return;
     c.ripe_posted = true;
   }
-  // Destructors may block: they run where callbacks run, as code of the cache's owner.
-  rcu::call(domain_of(c), &c.ripe_head, run_posted, c.owner);
+  rcu::call(domain_of(c), &c.ripe_head, run_posted, nullptr);
 }
 
-void collect_marked(slab::cache& c) noexcept {
+void collect_marked(slab::cache& c, bool wait) noexcept {
   void* objects[marked_batch];
-  for (;;) {
-    if (!begin_run(c, true)) return;
+  while (begin_run(c, wait)) {
     std::uint32_t n = slab::gather_marked(c, objects, marked_batch);
-    end_objects(c, objects, n);
-    {
-      slab::transit in_hand(c);
-      if (!slab::is_large(c)) {
-        if (slab::is_debug(c))
-          for (std::uint32_t i = 0; i != n; ++i) slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
-        slab::return_objects(c, objects, n);
-      }
-      if (n != 0) count_home(c, n);
+    if (n != 0) {
+      end_objects(c, objects, n);
+      return_marked(c, objects, n);
     }
     end_run(c);
     if (n != marked_batch) return;
   }
+}
+
+void drop_destructor(slab::cache& c) noexcept {
+  if (!begin_run(c, true)) return;
+  std::uint32_t left = 0;
+  {
+    sync::lock_guard hold(c.lock);
+    c.dtor = nullptr;
+    while (gs_sheaf* s = slab::pop(c.ripe)) {
+      left += s->count;
+      c.reclaimed_objects += s->count;
+      slab::push(c.reclaimed, s);
+    }
+  }
+  if (left != 0) reclaimed(c, left);
+  end_run(c);
 }
 
 }  // namespace graceslab::reclaim

@@ -21,6 +21,28 @@ void flush_list(slab::cache& c, slab::sheaf_list& l) noexcept {
   }
 }
 
+// The sheaves of a last-in-first-out list that nobody wanted for as long as the parking age.
+void flush_aged(slab::cache& c, slab::sheaf_list& l, std::uint64_t limit_ms) noexcept {
+  slab::transit in_hand(c);
+  if (!slab::still_open(c)) return;
+  gs_sheaf* aged = nullptr;
+  {
+    sync::lock_guard hold(c.lock);
+    gs_sheaf** at = &l.head;
+    std::uint32_t kept = 0;
+    for (; *at != nullptr && (*at)->stamp_ms > limit_ms; at = &(*at)->next, ++kept) l.tail = *at;
+    aged = *at;
+    *at = nullptr;
+    l.count = kept;
+  }
+  while (aged != nullptr) {
+    gs_sheaf* next = aged->next;
+    slab::flush(c, aged);
+    slab::sheaf_delete(aged);
+    aged = next;
+  }
+}
+
 // Everything parked into the slabs, and the slabs that emptied to the system.
 void flush_parked(slab::cache& c) noexcept {
   slab::transit in_hand(c);
@@ -52,6 +74,11 @@ std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
   if (gs_load_relaxed(&c.touched) != 0) {
     gs_store_relaxed(&c.touched, 0u);
     c.idle_since_ms = now_ms;
+    if (now_ms >= age_ms) {  // in use, but perhaps not all of it
+      flush_aged(c, c.full, now_ms - age_ms);
+      flush_aged(c, c.reclaimed, now_ms - age_ms);
+      gs_store_relaxed(&c.touched, 0u);
+    }
   }
   if (c.idle_since_ms == 0) return os::forever_ms;  // trimmed, and not used since
   std::uint64_t idle_ms = now_ms - c.idle_since_ms;

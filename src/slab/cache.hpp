@@ -75,6 +75,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   sheaf_list deferred;   // FIFO, each with its cookie
   sheaf_list ripe;       // grace period over, destructors still to run
   bool ripe_running = false;  // some thread runs destructors of this cache: one at a time
+  void* const* run_objects = nullptr;  // what that thread has in hand
+  std::uint32_t run_count = 0;
   bool ripe_posted = false;   // ripe_head is queued
   rcu_head ripe_head = {};
   std::uint64_t retired = 0;       // counted when an array is deferred or an object marked
@@ -111,12 +113,15 @@ struct cache : cache_identity, cache_fields {
   alignas(GS_CACHE_LINE) sync::mutex lock{sync::rank::cache};
   sync::mutex slabs_lock{sync::rank::slabs};
   sync::mutex locals_lock{sync::rank::locals};
-  std::uint32_t in_transit = 0;  // threads that have objects of it in hand (transit.hpp); atomic, outlives the cache
+  sync::mutex drain_lock{sync::rank::settle};
+  // Who has objects of it in hand (transit.hpp); atomic, outlive the cache.
+  std::uint32_t phase = 0;
+  std::uint32_t in_transit[2] = {};
   // Under the background thread's lock; these outlive the cache too: a record may be used again while it stands there.
-  std::uint32_t active = 0;  // on that thread's list; atomic
+  std::uint32_t active = 0;  // 0: not on that thread's list, 1: looked at every tick, 2: only when time has come; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
-  std::uint64_t joined = 0;  // when it joined that list, counted in joins
+  std::uint64_t joined = 0;  // when it joined that list, counted in joins; 0 = it is not on it
 };
 
 inline constexpr std::size_t cache_record_bytes = 1024;

@@ -98,21 +98,40 @@ bool debug_before_free(cache& c, slab& s, char* object, const void* site) noexce
 
 void debug_after_reclaim(cache& c, char* object) noexcept { debug_new_object(c, object); }
 
-int debug_validate(cache& c) noexcept {
-  int damaged = 0;
+namespace {
+
+struct finding {
+  slab* in;
+  const char* object;
+  long at;
+};
+constexpr unsigned findings_max = 32;  // reported one by one; more are only counted
+
+unsigned find_damage(cache& c, finding* found) noexcept {
+  unsigned damaged = 0;
   sync::lock_guard hold(c.slabs_lock);
   for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
     for (slab* s = l->head; s != nullptr; s = s->next)
       for (std::uint32_t i = 0; i != s->carved; ++i) {
         std::uint8_t state = gs_load_relaxed(&states_of(*s)[i]);
         if (state == GS_STATE_LEAKED) continue;
-        bool free = state == GS_STATE_FREE;
-        long at = damaged_at(c, object_at(*s, i), !free);
+        long at = damaged_at(c, object_at(*s, i), state != GS_STATE_FREE);
         if (at < 0) continue;
-        report_damage(c, *s, object_at(*s, i), at, "validation", nullptr);
+        if (damaged < findings_max) found[damaged] = {s, object_at(*s, i), at};
         ++damaged;
       }
   return damaged;
+}
+
+}  // namespace
+
+// Reports are made without the lock: a handler may use the library.
+int debug_validate(cache& c) noexcept {
+  finding found[findings_max];
+  unsigned damaged = find_damage(c, found);
+  for (unsigned i = 0; i != damaged && i != findings_max; ++i)
+    report_damage(c, *found[i].in, found[i].object, found[i].at, "validation", nullptr);
+  return static_cast<int>(damaged);
 }
 
 std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text, std::size_t bytes) noexcept {

@@ -3,7 +3,8 @@
 #include "os/hooks.hpp"
 #include "slab/heap.hpp"
 #include "slab/meta.hpp"
-#include "slab/transit.hpp"
+#include "slab/locals.hpp"
+#include "slab/slab.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -15,33 +16,49 @@ void each_cache(F f) noexcept {
 
 void drop(sync::mutex& m, bool child) noexcept { child ? m.reset_in_child() : m.unlock(); }
 
+// A destructor that another thread ran at the fork runs in the parent only: here its objects count as reclaimed.
+void end_foreign_run(cache& c) noexcept {
+  if (!c.ripe_running) return;
+  c.ripe_running = false;
+  std::uint32_t n = c.run_count;
+  if (n == 0) return;
+  c.run_count = 0;
+  if (!is_large(c)) return_objects(c, c.run_objects, n);
+  c.reclaimed_objects += n;
+}
+
 void after(bool child) noexcept {
   meta_unlock_after_fork(child);
   heap_unlock_after_fork(child);
+  release_owners();
   each_cache([child](cache& c) { drop(c.slabs_lock, child); });
   each_cache([child](cache& c) { drop(c.lock, child); });
   each_cache([child](cache& c) { drop(c.locals_lock, child); });
-  each_cache([child](cache& c) {
-    if (!child) return;
-    c.ripe_running = false;
-  });
   table_unlock_after_fork(child);
   classes_unlock_after_fork(child);
-  transit_resume();
 }
 
 void prepare() noexcept {
-  transit_halt();
   classes_lock_for_fork();
   table_lock_for_fork();
   each_cache([](cache& c) { c.locals_lock.lock(); });
+  hold_owners();
   each_cache([](cache& c) { c.lock.lock(); });
   each_cache([](cache& c) { c.slabs_lock.lock(); });
   heap_lock_for_fork();
   meta_lock_for_fork();
 }
 
+// After every layer's locks are free again.
+void settle_child() noexcept {
+  each_cache([](cache& c) {
+    c.drain_lock.reset_in_child();
+    end_foreign_run(c);
+  });
+}
+
 [[gnu::constructor]] void register_fork() {
+  os::on_fork({0, [] {}, [] {}, settle_child});
   os::on_fork({static_cast<int>(sync::rank::caches_lazy), prepare, [] { after(false); }, [] { after(true); }});
 }
 

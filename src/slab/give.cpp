@@ -62,6 +62,7 @@ void give_direct(cache& c, void* object, giving what) noexcept {
 
 // A run may be huge: it waits in no partly filled array.
 void retire_large(cache& c, void* object, std::uint8_t* state) noexcept {
+  hooks.weigh(c, static_cast<std::int64_t>(usable_bytes(object)));
   gs_sheaf* s = empty_sheaf(c);
   if (s == nullptr) return mark_retired(c, object);
   gs_store_relaxed(state, std::uint8_t{GS_STATE_RETIRED});
@@ -114,7 +115,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
       // ORDER retire.pending <-> background.inactive   (docs/ordering/background.md, claim 1)
       // The pending mark was stored before this load of active; who clears active heavy-fences, then looks at the marks.
       gs_light_fence();
-      if (what == giving::retire && gs_load_relaxed(&c.active) == 0) hooks.activate(c);
+      if (what == giving::retire) hooks.activate(c);
       return round::done;
     case pushed::closed:
       wait_until_open(c, *l);

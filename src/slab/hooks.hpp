@@ -14,6 +14,7 @@ struct grace_hooks {
   // only where a limit says so; depth 0: the caller collects for others, and no limit applies.
   void (*deferred)(cache&, std::uint32_t n, std::uint64_t depth) noexcept;
   void (*reclaimed)(cache&, std::uint32_t n) noexcept;  // accounting
+  void (*weigh)(cache&, std::int64_t bytes) noexcept;   // the same for page runs, whose sizes differ
   void (*activate)(cache&) noexcept;   // something waits for the background thread
   void (*late_free)(cache&, void* object, const void* site) noexcept;  // a plain free after destroy came home
   void (*ripen)(cache&) noexcept;      // destructors wait to be run; never blocks

@@ -39,6 +39,10 @@ void settle_spoils(cache& c, spoils& s) noexcept;
 // For the background thread: seizes only arrays that were not full for a whole tick.
 bool seize_aged(cache& c, spoils* out, bool* young) noexcept;
 
+// For a fork, with every locals_lock held: no owner is inside a pop or push between these two.
+void hold_owners() noexcept;
+void release_owners() noexcept;
+
 // After the last slab went: threads keep their closed records until they next look.
 void forget_locals(cache& c) noexcept;
 

@@ -180,7 +180,10 @@ std::uint32_t harvest(cache& c) noexcept {
       ++harvested;
     }
   }
-  if (objects != 0) hooks.reclaimed(c, objects);
+  if (objects != 0) {
+    touch(c);
+    hooks.reclaimed(c, objects);
+  }
   if (ripened) hooks.ripen(c);
   return harvested;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/transit.hpp"
 
+#include "os/hooks.hpp"
 #include "os/thread.hpp"
 
 namespace graceslab::slab {
@@ -9,38 +10,59 @@ namespace {
 std::uint32_t halted;  // atomic
 [[gnu::tls_model("initial-exec")]] __thread unsigned depth;
 
-void wait_until_empty(const cache& c) noexcept {
-  while (gs_load_seq_cst(&c.in_transit) != 0) os::yield();
+void yield_until_zero(const std::uint32_t& count) noexcept {
+  for (unsigned spins = 0; gs_load_seq_cst(&count) != 0; ++spins) spins < 100 ? gs_cpu_relax() : os::yield();
 }
+
+// ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
+void halt() noexcept {
+  gs_store_seq_cst(&halted, 1u);
+  if (depth != 0) return;  // a constructor forks: what it has in hand is its own affair
+  for (std::uint32_t id = 1; id < cache_ids(); ++id)
+    for (const std::uint32_t& count : cache_from_id(id)->in_transit) yield_until_zero(count);
+}
+
+void resume() noexcept { gs_store_seq_cst(&halted, 0u); }
+
+// Before every lock: who has objects in hand may need any of them to put these back.
+[[gnu::constructor]] void register_fork() { os::on_fork({0, halt, resume, resume}); }
 
 }  // namespace
 
 // ORDER transit.enter <-> transit.halt   (docs/ordering/teardown.md, claim 7)
-// We count ourselves, then look for a halt; a halt is announced first, then the counts are awaited. All sequentially
-// consistent: one of us sees the other.
+// We count ourselves, then look for a halt or a new phase; those are announced first, then the counts are awaited. All
+// sequentially consistent: one of us sees the other.
 void transit::enter() noexcept {
   for (;;) {
-    (void)gs_fetch_add(&c_.in_transit, 1u);
-    if (depth != 0 || GS_LIKELY(gs_load_seq_cst(&halted) == 0)) break;
-    (void)gs_fetch_sub(&c_.in_transit, 1u);
-    while (gs_load_relaxed(&halted) != 0) os::yield();
+    phase_ = gs_load_seq_cst(&c_.phase);
+    (void)gs_fetch_add(&c_.in_transit[phase_], 1u);
+    bool stay = gs_load_seq_cst(&c_.phase) == phase_ && (depth != 0 || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
+    if (GS_LIKELY(stay)) break;
+    (void)gs_fetch_sub(&c_.in_transit[phase_], 1u);
+    while (depth == 0 && gs_load_relaxed(&halted) != 0) os::yield();
   }
   ++depth;
 }
 
 transit::~transit() {
   --depth;
-  (void)gs_fetch_sub(&c_.in_transit, 1u);
+  (void)gs_fetch_sub(&c_.in_transit[phase_], 1u);
 }
 
 bool still_open(const cache& c) noexcept { return gs_load_seq_cst(&c.stage) == GS_STAGE_OPEN; }
 
-// ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
-void transit_halt() noexcept {
-  gs_store_seq_cst(&halted, 1u);
-  for (std::uint32_t id = 1; id < cache_ids(); ++id) wait_until_empty(*cache_from_id(id));
+bool hands_empty(const cache& c) noexcept {
+  return gs_load_seq_cst(&c.in_transit[0]) == 0 && gs_load_seq_cst(&c.in_transit[1]) == 0;
 }
 
-void transit_resume() noexcept { gs_store_seq_cst(&halted, 0u); }
+// Whoever counted himself in the old phase is waited for; whoever comes later takes the new one. The count of the new phase
+// was left at zero by the drain before this one.
+void transit_drain(cache& c) noexcept {
+  if (hands_empty(c)) return;
+  sync::lock_guard one_at_a_time(c.drain_lock);
+  std::uint32_t old = gs_load_seq_cst(&c.phase);
+  gs_store_seq_cst(&c.phase, old ^ 1u);
+  yield_until_zero(c.in_transit[old]);
+}
 
 }  // namespace graceslab::slab

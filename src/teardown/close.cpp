@@ -50,7 +50,7 @@ void empty_arrays(slab::cache& c) noexcept {
     os::report(GS_REPORT_NO_FENCE, "cache '%s': no process-wide fence works; its threads' arrays stay with them and leak",
                c.name);
   slab::settle_spoils(c, taken);
-  while (gs_load_seq_cst(&c.in_transit) != 0) os::yield();
+  while (!slab::hands_empty(c)) os::yield();
   empty_list(c, c.full);
   while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
     slab::flush(c, s);

@@ -2,6 +2,8 @@
 // A9: waiting for destroys that linger, all of them or one.
 #include <errno.h>
 
+#include <initializer_list>
+
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/report.hpp"
@@ -52,39 +54,51 @@ std::uint64_t newest_ticket() noexcept {
   return newest;
 }
 
-// One grace period per domain for everything that lingers, then everything home that can be.
+std::uint64_t newest_cookie(slab::cache& c) noexcept {
+  std::uint64_t newest = reclaim::in_flight(c).newest;
+  for (std::uint64_t other : {slab::newest_quarantine(c), slab::newest_mark(c)})
+    if (other > newest) newest = other;
+  return newest;
+}
+
+// What can be done for a lingering cache without waiting; the grace period is shared by all that wait for it.
+void drive(slab::cache& c) noexcept {
+  if (slab::stage_of(c) != GS_STAGE_DRAINING) return;
+  if (std::uint64_t newest = newest_cookie(c); newest != 0) (void)rcu::try_advance(reclaim::domain_of(c), newest);
+  reclaim::run_ripe(c, false);
+  settle(c);
+}
+
 void drive_all() noexcept {
-  rcu::for_each_domain([](gs_domain* d, void*) { reclaim::retire_barrier(d); }, nullptr);
-  auto wait_quarantine = [](slab::cache& c, void*) {
-    std::uint64_t newest = slab::stage_of(c) == GS_STAGE_DRAINING ? slab::newest_quarantine(c) : 0;
-    if (newest != 0 && !rcu::done(reclaim::domain_of(c), newest)) (void)rcu::wait(reclaim::domain_of(c), newest);
+  auto one = [](slab::cache& c, void*) {
+    drive(c);
     return true;
   };
-  reclaim::for_each_active(wait_quarantine, nullptr);
-  auto take_home = [](slab::cache& c, void*) {
-    if (slab::stage_of(c) == GS_STAGE_DRAINING) settle(c);
-    return true;
-  };
-  reclaim::for_each_active(take_home, nullptr);
+  reclaim::for_each_active(one, nullptr);
 }
 
-void drive_one(slab::cache& c) noexcept {
-  (void)reclaim::wait_for_retires(c);
-  std::uint64_t newest = slab::newest_quarantine(c);
-  if (newest != 0) (void)rcu::wait(reclaim::domain_of(c), newest);
-  settle(c);
-}
-
-// Sleeps until something changed or the cache is due for its splat, and splats it then.
-void wait_or_splat(slab::cache& c, std::uint32_t ticket, std::uint64_t due_ms) noexcept {
-  std::uint64_t now = os::now_ms();
-  if (now >= due_ms) {
-    splat_if_due(c, now);
-    return;
+// Waits a little longer each time, but wakes when something changed.
+class patience {
+ public:
+  void wait(std::uint32_t ticket, std::uint64_t due_ms) noexcept {
+    if (spins_ < short_waits) {
+      ++spins_;
+      os::sleep_us(short_wait_us);
+      return;
+    }
+    std::uint64_t now = os::now_ms();
+    std::uint64_t left = due_ms > now ? due_ms - now : 0;
+    wait_for_change(ticket, left < look_again_ms ? left : look_again_ms);
   }
-  std::uint64_t left = due_ms - now;
-  wait_for_change(ticket, left < look_again_ms ? left : look_again_ms);
-  settle(c);
+
+ private:
+  static constexpr unsigned short_waits = 20;
+  static constexpr std::uint64_t short_wait_us = 50;
+  unsigned spins_ = 0;
+};
+
+void splat_when_due(slab::cache& c, std::uint64_t due_ms) noexcept {
+  if (std::uint64_t now = os::now_ms(); now >= due_ms) (void)splat_if_due(c, now);
 }
 
 }  // namespace
@@ -92,31 +106,33 @@ void wait_or_splat(slab::cache& c, std::uint32_t ticket, std::uint64_t due_ms) n
 int destroy_barrier() noexcept {
   if (refuse_here("kmem_cache_destroy_barrier()")) return -EDEADLK;
   std::uint64_t limit = newest_ticket();
-  if (limit == 0) return 0;
-  drive_all();
-  for (;;) {
+  for (patience p; limit != 0;) {
     std::uint32_t ticket = home_ticket();
+    if (look(limit).next != nullptr) drive_all();
     waited w = look(limit);
     if (w.next == nullptr) return w.leaking ? -EBUSY : 0;
-    wait_or_splat(*w.next, ticket, w.due_ms);
+    splat_when_due(*w.next, w.due_ms);
+    p.wait(ticket, w.due_ms);
   }
+  return 0;
 }
 
 int destroy_barrier_one(cookie k) noexcept {
   slab::cache* c = find_lingering(k);
   if (c == nullptr) return 0;
   if (refuse_here("kmem_cache_destroy_barrier_one()")) return -EDEADLK;
-  drive_one(*c);
-  for (;;) {
+  for (patience p;;) {
     std::uint32_t ticket = home_ticket();
-    if (find_lingering(k) == nullptr) return 0;
     std::uint64_t due_ms;
     {
       sync::lock_guard hold(lingering_lock);
-      if (c->splats != 0 && cookie_of(*c) == k) return -EBUSY;
+      if (cookie_of(*c) == k && c->splats != 0) return -EBUSY;
       due_ms = (c->flags & slab::flag_once_fully_freed) != 0 ? os::forever_ms : c->next_splat_ms;
     }
-    wait_or_splat(*c, ticket, due_ms);
+    drive(*c);
+    if (find_lingering(k) == nullptr) return 0;
+    splat_when_due(*c, due_ms);
+    p.wait(ticket, due_ms);
   }
 }
 

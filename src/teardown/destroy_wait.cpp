@@ -70,16 +70,20 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   }
   // A late retire or free by another thread may finish the cache under our feet: its record then is somebody else's or
   // resting, which every step below finds out under the locks.
-  if (reclaim::wait_for_retires(c) && !settle(c) && wait_for_quarantine(c)) settle(c);
+  gs_domain* d = reclaim::domain_of(c);
+  bool waited = reclaim::wait_for_retires(c);
+  if (waited && !settle(c) && wait_for_quarantine(c)) settle(c);
   while (find_lingering(*k) != nullptr) {
     std::uint32_t ticket = home_ticket();
-    if (settle(c) || find_lingering(*k) == nullptr) break;
-    if (!rcu::wait(reclaim::domain_of(c), rcu::snapshot(reclaim::domain_of(c))) || count(c).live != 0) {
+    waited = waited && rcu::wait(d, rcu::snapshot(d));
+    reclaim::run_ripe(c, true);
+    settle(c);
+    if (find_lingering(*k) == nullptr) break;
+    tally left = count(c);
+    if (!waited || (left.live + left.leaked != 0 && find_lingering(*k) != nullptr)) {
       reclaim::activate(c);
       return -EBUSY;
     }
-    reclaim::run_ripe(c, true);
-    if (settle(c)) break;
     wait_for_change(ticket, 1);
   }
   return 0;

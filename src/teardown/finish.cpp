@@ -17,8 +17,6 @@ bool is_home(slab::cache& c) noexcept {
          c.quarantined.head == nullptr && c.full.head == nullptr && c.reclaimed.head == nullptr;
 }
 
-bool hands_empty(slab::cache& c) noexcept { return gs_load_seq_cst(&c.in_transit) == 0; }
-
 void release_sheaves(slab::cache& c) noexcept {
   for (slab::sheaf_list* l : {&c.full, &c.reclaimed, &c.empty})
     while (gs_sheaf* s = slab::pop(*l)) slab::sheaf_delete(s);
@@ -38,10 +36,10 @@ bool finish_if_home(slab::cache& c) noexcept {
     sync::lock_guard hold(lingering_lock);
     if (slab::stage_of(c) != GS_STAGE_DRAINING || c.ticket != ticket || c.finishing) return true;
     if (!is_home(c)) return false;
-    if (!hands_empty(c)) {
+    if (!slab::hands_empty(c)) {
       look_again = true;
     } else {
-      remove_lingering(c);
+      c.finishing = true;
     }
   }
   if (look_again) {  // somebody passes by with an empty array, or a thread that ends looks at its record
@@ -52,7 +50,12 @@ bool finish_if_home(slab::cache& c) noexcept {
   slab::release_all_slabs(c);
   release_sheaves(c);
   slab::forget_locals(c);
-  move<GS_STAGE_DRAINING, GS_STAGE_GONE>(c);
+  {
+    // Whoever waits sees it on the list until its last page is home.
+    sync::lock_guard hold(lingering_lock);
+    remove_lingering(c);
+    move<GS_STAGE_DRAINING, GS_STAGE_GONE>(c);
+  }
   reclaim::forget(c);
   slab::cache_delete(c);
   notify_change();

@@ -37,6 +37,7 @@ constinit const grace_hooks hooks = {
     [](gs_domain* d, std::uint64_t cookie) noexcept { return rcu::done(rcu::or_default(d), cookie); },
     reclaim::deferred,
     reclaim::reclaimed,
+    reclaim::weigh,
     reclaim::activate,
     teardown::late_free,
     reclaim::ripen,

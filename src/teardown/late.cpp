@@ -30,8 +30,7 @@ void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
   // Destructors are code of the owner: they run before it goes, or never.
   if (c.dtor == nullptr) return;
   (void)reclaim::wait_for_retires(c);
-  sync::lock_guard hold(c.lock);
-  c.dtor = nullptr;
+  reclaim::drop_destructor(c);
 }
 
 }  // namespace
@@ -53,7 +52,7 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
                " and later ones are only counted", object, c.name, where);
   }
   slab::return_objects(c, &object, 1);
-  finish_if_home(c);
+  if (!finish_if_home(c)) reclaim::wake_background();  // its slabs may wait for a grace period now
 }
 
 void settle_owner(void* owner, const char* name) noexcept {

@@ -79,7 +79,8 @@ std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {
     c.next_splat_ms = c.closed_at_ms + age_ms * repeat_factor;
     ++c.splats;
   }
-  splat(c, count(c), age_ms);
+  tally t = count(c);
+  if (t.live + t.leaked + t.in_flight != 0 || slab::newest_quarantine(c) != 0) splat(c, t, age_ms);
   notify_change();
   return age_ms * (repeat_factor - 1);
 }

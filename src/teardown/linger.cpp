@@ -3,7 +3,7 @@
 //
 // Enters      caches in state closing, from close().     Leaves  state gone, slabs released, waiters woken.
 // Owns        the lingering list, lingering_lock (rank teardown; never held across a wait or a callback).
-// Invariants  L1 on the list <=> state draining.   L2 leaving the list is the move to gone, once.
+// Invariants  L1 on the list <=> state draining.   L2 who sets `finishing` is the one who takes it off.
 #include "os/hooks.hpp"
 #include "sync/event.hpp"
 #include "teardown/teardown.hpp"
@@ -39,12 +39,9 @@ void add_lingering(slab::cache& c) noexcept {  // in the order of tickets, but f
   last = &c;
 }
 
-bool remove_lingering(slab::cache& c) noexcept {
-  if (slab::stage_of(c) != GS_STAGE_DRAINING || c.finishing) return false;
-  c.finishing = true;
+void remove_lingering(slab::cache& c) noexcept {
   (c.previous_lingering != nullptr ? c.previous_lingering->next_lingering : first) = c.next_lingering;
   (c.next_lingering != nullptr ? c.next_lingering->previous_lingering : last) = c.previous_lingering;
-  return true;
 }
 
 slab::cache* first_lingering() noexcept { return first; }

@@ -35,7 +35,7 @@ bool settle(slab::cache& c) noexcept;
 // ---- linger.cpp ----
 extern sync::mutex lingering_lock;  // rank teardown
 void add_lingering(slab::cache& c) noexcept;      // under lingering_lock
-bool remove_lingering(slab::cache& c) noexcept;   // under lingering_lock; false: somebody else did
+void remove_lingering(slab::cache& c) noexcept;   // under lingering_lock
 slab::cache* first_lingering() noexcept;          // under lingering_lock
 cookie cookie_of(const slab::cache& c) noexcept;
 slab::cache* find_lingering(cookie k) noexcept;   // nullptr: done

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* A strict C11 program that uses every part of the kernel face. Contract C1, C2, R8, section 4. */
+#include <errno.h>
 #include <graceslab/kernel/rcupdate.h>
 #include <graceslab/kernel/slab.h>
-
-#include <errno.h>
 
 struct thing {
   int number;
   struct rcu_head rcu;
 };
 
-static struct thing *published;
+static struct thing* published;
 static int calls;
 
-static void free_thing(struct rcu_head *head) {
+static void free_thing(struct rcu_head* head) {
   gs_fetch_add(&calls, 1);
-  kfree((char *)head - offsetof(struct thing, rcu));
+  kfree((char*)head - offsetof(struct thing, rcu));
 }
 
-static int readers_and_updates(struct kmem_cache *s) {
-  struct thing *a = (struct thing *)kmem_cache_zalloc(s, GFP_KERNEL);
-  struct thing *b = (struct thing *)kmem_cache_alloc(s, GFP_NOWAIT | __GFP_NOWARN);
+static int readers_and_updates(struct kmem_cache* s) {
+  struct thing* a = (struct thing*)kmem_cache_zalloc(s, GFP_KERNEL);
+  struct thing* b = (struct thing*)kmem_cache_alloc(s, GFP_NOWAIT | __GFP_NOWARN);
   if (!a || !b || a->number != 0) return 1;
   RCU_INIT_POINTER(published, a);
   rcu_read_lock();
@@ -56,8 +55,8 @@ static int any_size(void) {
   return 0;
 }
 
-static int bulk(struct kmem_cache *s) {
-  void *many[16];
+static int bulk(struct kmem_cache* s) {
+  void* many[16];
   if (kmem_cache_alloc_bulk(s, GFP_KERNEL, 16, many) != 16) return 7;
   kmem_cache_free_bulk(s, 16, many);
   kmem_cache_shrink(s);
@@ -65,8 +64,8 @@ static int bulk(struct kmem_cache *s) {
 }
 
 int main(void) {
-  struct kmem_cache *s = KMEM_CACHE(thing, SLAB_HWCACHE_ALIGN);
-  struct kmem_cache *once = kmem_cache_create("once", 32, 0, SLAB_DESTROY_ONCE_FULLY_FREED, NULL);
+  struct kmem_cache* s = KMEM_CACHE(thing, SLAB_HWCACHE_ALIGN);
+  struct kmem_cache* once = kmem_cache_create("once", 32, 0, SLAB_DESTROY_ONCE_FULLY_FREED, NULL);
   int failed = readers_and_updates(s);
   if (!failed) failed = waits();
   if (!failed) failed = any_size();

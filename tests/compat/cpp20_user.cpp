@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A strict C++20 program over every public header, both faces in one unit.
-#include <graceslab/cache.hpp>
-#include <graceslab/error.hpp>
 #include <graceslab/kernel/rcupdate.h>
 #include <graceslab/kernel/slab.h>
+
+#include <graceslab/cache.hpp>
+#include <graceslab/error.hpp>
 #include <graceslab/rcu.hpp>
 #include <graceslab/stats.hpp>
 #include <graceslab/teardown.hpp>
-
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,9 +45,7 @@ static int standard_names() {
 
 static int own_domain() {
   graceslab::rcu_domain domain(graceslab::rcu_domain::options{});
-  {
-    graceslab::rcu_reader section(domain);
-  }
+  { graceslab::rcu_reader section(domain); }
   (new user)->retire({}, domain);
   graceslab::rcu_barrier(domain);
   graceslab::retire_barrier(domain);

@@ -73,14 +73,16 @@ TEST(ExitHeld, I8_AStaticCacheDoesNotKeepTheProcess) {
 }
 
 TEST(ExitInside, I8_ACallbackMayExit) {
-  for (const char* policy : {"GRACESLAB_EXIT=drain", "GRACESLAB_EXIT=strict", "GRACESLAB_EXIT=leave"}) {
+  for (const char* policy :
+       {"GRACESLAB_EXIT=drain", "GRACESLAB_EXIT=strict", "GRACESLAB_EXIT=leave"}) {
     const child_result child = end_as("in_callback", {policy});
     EXPECT_TRUE(child.fine()) << policy << child.story();
   }
 }
 
 TEST(ExitInside, I8_ASectionMayExit) {
-  for (const char* policy : {"GRACESLAB_EXIT=drain", "GRACESLAB_EXIT=strict", "GRACESLAB_EXIT=leave"}) {
+  for (const char* policy :
+       {"GRACESLAB_EXIT=drain", "GRACESLAB_EXIT=strict", "GRACESLAB_EXIT=leave"}) {
     const child_result child = end_as("in_reader", {policy});
     EXPECT_TRUE(child.fine()) << policy << child.story();
   }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // fork(): what is pending is done once on either side, what runs only in the parent. Contract I8.
 //
-// Children use the library alone (no gtest, no malloc that another thread may hold) and end by _exit.
-#include <graceslab/teardown.hpp>
+// Children use the library alone (no gtest, no malloc that another thread may hold) and end by
+// _exit.
 #include <gtest/gtest.h>
 #include <semaphore.h>
 
 #include <atomic>
+#include <graceslab/teardown.hpp>
 #include <thread>
 #include <vector>
 
@@ -29,11 +30,12 @@ void post(std::vector<node>& nodes) {
 // A reader that another thread holds until told.
 class held_reader {
  public:
-  held_reader() : thread_([this] {
-    graceslab::rcu_reader section;
-    inside_ = true;
-    while (!leave_) std::this_thread::yield();
-  }) {
+  held_reader()
+      : thread_([this] {
+          graceslab::rcu_reader section;
+          inside_ = true;
+          while (!leave_) std::this_thread::yield();
+        }) {
     while (!inside_) std::this_thread::yield();
   }
   ~held_reader() { leave(); }
@@ -108,11 +110,14 @@ TEST(Fork, I8_ACallbackThatRunsIsDoneInTheParentOnly) {
   sem_init(&go_on, 0, 0);
   ran = 0;
   static node blocking;
-  gs_call_rcu_hurry(nullptr, &blocking.head, [](rcu_head*) {
-    sem_post(&entered);
-    while (sem_wait(&go_on) != 0) continue;
-    count(nullptr);
-  }, nullptr);
+  gs_call_rcu_hurry(
+      nullptr, &blocking.head,
+      [](rcu_head*) {
+        sem_post(&entered);
+        while (sem_wait(&go_on) != 0) continue;
+        count(nullptr);
+      },
+      nullptr);
   while (sem_wait(&entered) != 0) continue;
   const child_result child = run_fork([] {
     graceslab::rcu_barrier();
@@ -192,9 +197,12 @@ TEST(Fork, I8_ACallbackMayFork) {
   static int outcome;
   outcome = -1;
   static node one;
-  gs_call_rcu(nullptr, &one.head, [](rcu_head*) {
-    outcome = run_fork([] { return use_everything() & 1; }, 10000).fine() ? 0 : 1;
-  }, nullptr);
+  gs_call_rcu(
+      nullptr, &one.head,
+      [](rcu_head*) {
+        outcome = run_fork([] { return use_everything() & 1; }, 10000).fine() ? 0 : 1;
+      },
+      nullptr);
   graceslab::rcu_barrier();
   EXPECT_EQ(outcome, 0);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the system refuses: fences, address space, threads. Contract I8, C6, R3, R14; the ladder of
 // fences.
-#include <graceslab/stats.hpp>
-#include <graceslab/teardown.hpp>
 #include <gtest/gtest.h>
 
+#include <graceslab/stats.hpp>
+#include <graceslab/teardown.hpp>
 #include <thread>
 
 #include "child_process.hpp"
@@ -116,7 +116,8 @@ TEST(LimitsThreads, I8_LingeringCachesAreServedWhenThreadsStartAgain) {
     second = b.destroy(graceslab::destroy_policy::linger);
   }
   for (int i = 0; i < 3000; ++i) {
-    if (graceslab::why(first.cookie).find("gone") == 0 && graceslab::why(second.cookie).find("gone") == 0)
+    if (graceslab::why(first.cookie).find("gone") == 0 &&
+        graceslab::why(second.cookie).find("gone") == 0)
       break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

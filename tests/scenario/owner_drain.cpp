@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Drain until quiet, then close. Contract I3.
-#include <graceslab/cache.hpp>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <graceslab/cache.hpp>
 #include <thread>
 
 #include "reports_seen.hpp"
@@ -139,7 +139,8 @@ TEST(Close, I3_PostsThatRaceWithItAllRunOrAreReported) {
   for (auto& mine : nodes)
     posters.emplace_back([&domain, &mine] {
       for (node& n : mine)
-        gs_call_rcu(domain.native_handle(), &n.head, [](rcu_head*) { ++ran; }, nullptr);
+        gs_call_rcu(
+            domain.native_handle(), &n.head, [](rcu_head*) { ++ran; }, nullptr);
     });
   domain.close();
   for (auto& t : posters) t.join();
@@ -157,7 +158,8 @@ TEST(Drain, I3_R5_InsideASectionOrCallbackItReportsAndReturns) {
   }
   EXPECT_EQ(reports.of(GS_REPORT_BARRIER_IN_READER), 1u) << reports.text();
   static rcu_head head;
-  gs_call_rcu(domain.native_handle(), &head, [](rcu_head*) { (void)domain.drain(); }, nullptr);
+  gs_call_rcu(
+      domain.native_handle(), &head, [](rcu_head*) { (void)domain.drain(); }, nullptr);
   graceslab::rcu_barrier(domain);
   EXPECT_EQ(reports.of(GS_REPORT_WAIT_IN_CALLBACK), 1u) << reports.text();
 }

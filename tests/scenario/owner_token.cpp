@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Explicit owners, finer than a shared object. Contract I4.
 #include <graceslab/kernel/slab.h>
-#include <graceslab/teardown.hpp>
 #include <gtest/gtest.h>
 #include <semaphore.h>
 
 #include <atomic>
+#include <graceslab/teardown.hpp>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -172,7 +172,8 @@ TEST(OwnerToken, I4_SettleOfADestroyedOwnerIsReported) {
 TEST(OwnerToken, I4_AlwaysFitsThoughManyAreCreated) {
   std::vector<std::unique_ptr<graceslab::owner_token>> many;
   for (int i = 0; i < 300; ++i)
-    many.push_back(std::make_unique<graceslab::owner_token>(("owner " + std::to_string(i)).c_str()));
+    many.push_back(
+        std::make_unique<graceslab::owner_token>(("owner " + std::to_string(i)).c_str()));
   std::atomic<unsigned> ran{0};
   std::vector<counted> all(many.size());
   for (std::size_t i = 0; i < many.size(); ++i) {

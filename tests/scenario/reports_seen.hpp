@@ -2,7 +2,6 @@
 // Collects reports instead of writing them, for the length of a scope.
 #pragma once
 #include <graceslab/error.hpp>
-
 #include <mutex>
 #include <string>
 #include <vector>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Readers in signal handlers, and the library's threads leave signals alone. Contract R3.
-#include <graceslab/cache.hpp>
+// Readers in signal handlers, and the library's threads leave signals alone. Contract R2, R3.
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <atomic>
+#include <graceslab/cache.hpp>
 #include <thread>
 
 #include "reports_seen.hpp"
@@ -40,16 +40,14 @@ class signal_handler {
   struct sigaction before_ = {};
 };
 
-TEST(Signal, R3_HandlersMayReadWhileTheirThreadReadsAllocatesAndRetires) {
+TEST(Signal, R2_R3_HandlersMayReadWhileTheirThreadReadsAllocatesAndRetires) {
   reports_seen reports;
   signal_handler handler(SIGUSR1, read_in_handler);
   graceslab::cache<payload> cache("published");
   std::atomic<bool> ready{false}, stop{false};
   handled = torn = 0;
   std::thread busy([&] {
-    {
-      graceslab::rcu_reader registers;
-    }
+    { graceslab::rcu_reader registers; }
     ready = true;
     for (std::uint64_t i = 0; !stop; ++i) {
       payload* fresh = cache.make(payload{i, ~i});
@@ -81,9 +79,7 @@ TEST(Signal, R3_NestingIsEvenAfterAnyInterruption) {
   std::atomic<bool> ready{false}, stop{false};
   std::atomic<int> left{-1};
   std::thread busy([&] {
-    {
-      graceslab::rcu_reader registers;
-    }
+    { graceslab::rcu_reader registers; }
     ready = true;
     while (!stop) {
       graceslab::rcu_reader a;
@@ -111,7 +107,8 @@ TEST(Signal, R3_TheLibrarysThreadsBlockAllSignals) {
   graceslab::cache<payload> cache("threads");
   cache.retire(cache.make(payload{0, 0}));  // starts the background thread
   static rcu_head head;
-  gs_call_rcu(nullptr, &head, [](rcu_head*) {}, nullptr);
+  gs_call_rcu(
+      nullptr, &head, [](rcu_head*) {}, nullptr);
   graceslab::rcu_barrier();
   sigset_t just_this, before;
   sigemptyset(&just_this);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads that come and go as they please. Contract R4, R6, I8 (thread exit).
-#include <graceslab/stats.hpp>
-#include <graceslab/teardown.hpp>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <semaphore.h>
 
 #include <atomic>
 #include <cerrno>
+#include <graceslab/stats.hpp>
+#include <graceslab/teardown.hpp>
 #include <thread>
 #include <vector>
 
@@ -55,11 +55,15 @@ TEST(ThreadExit, R4_ForeignThreadsNeedNoRegistration) {
   static std::vector<node*> made(100);
   for (node*& n : made) n = cache.make();
   pthread_t thread;
-  ASSERT_EQ(pthread_create(&thread, nullptr, [](void*) -> void* {
-    graceslab::rcu_reader section;
-    for (node* n : made) cache.retire(n);
-    return nullptr;
-  }, nullptr), 0);
+  ASSERT_EQ(pthread_create(
+                &thread, nullptr,
+                [](void*) -> void* {
+                  graceslab::rcu_reader section;
+                  for (node* n : made) cache.retire(n);
+                  return nullptr;
+                },
+                nullptr),
+            0);
   pthread_join(thread, nullptr);
   EXPECT_EQ(cache.barrier(), graceslab::errc::ok);
   EXPECT_EQ(in_flight(cache), 0u);
@@ -121,7 +125,8 @@ TEST(ThreadExit, R4_R6_KeyDestructorsMayUseTheLibraryInEveryRound) {
   graceslab::rcu_barrier();
   EXPECT_EQ(ran, 6u);
   EXPECT_EQ(reports.all(), 0u) << reports.text();
-  EXPECT_LE(graceslab::stats().readers, readers_before + 6);  // ... that a last round may leave behind
+  EXPECT_LE(graceslab::stats().readers,
+            readers_before + 6);  // ... that a last round may leave behind
   pthread_key_delete(late_key);
 }
 
@@ -223,9 +228,7 @@ TEST(Errno, R6_FreeRetireAndCallKeepIt) {
       void* c = gs_kmalloc(40, 0);
       void* d = gs_kmalloc(200000, 0);
       errno = 4711;
-      {
-        graceslab::rcu_reader section;
-      }
+      { graceslab::rcu_reader section; }
       gs_call_rcu(nullptr, &n.head, count, nullptr);
       cache.retire(a);
       cache.release(b);
@@ -233,7 +236,8 @@ TEST(Errno, R6_FreeRetireAndCallKeepIt) {
       gs_kfree(d);
       ASSERT_EQ(errno, 4711);
     }
-  }).join();
+  })
+      .join();
   graceslab::rcu_barrier();
 }
 

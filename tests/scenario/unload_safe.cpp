@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Unloading real shared objects, in order and out of order, with the protection on. Contract I4, A1.
-#include <graceslab/teardown.hpp>
+// Unloading real shared objects, in order and out of order, with the protection on. Contract I4,
+// A1.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
+#include <graceslab/teardown.hpp>
 #include <thread>
 
 #include "loaded_module.hpp"
@@ -83,7 +84,8 @@ TEST_P(Unload, I4_WaitsForACallbackThatRuns) {
   EXPECT_EQ(m.counts.ran, 1u);
 }
 
-// Naming the destroyer's stack must not need the loader's lock, which dlclose() holds while it waits.
+// Naming the destroyer's stack must not need the loader's lock, which dlclose() holds while it
+// waits.
 TEST_P(Unload, I4_ACallbackMayDestroyACacheWhileItsModuleIsUnloaded) {
   reports_seen reports;
   loaded_module m(GetParam());
@@ -98,7 +100,8 @@ TEST_P(Unload, I4_ACallbackMayDestroyACacheWhileItsModuleIsUnloaded) {
   EXPECT_EQ(m.counts.ran, 1u);
 }
 
-// Waiting for one owner does not wait for a blocked callback of another one ahead in the queue (I4).
+// Waiting for one owner does not wait for a blocked callback of another one ahead in the queue
+// (I4).
 TEST_P(Unload, I4_IsNotHeldBackByAnotherOwnersCallback) {
   reports_seen reports;
   loaded_module stuck(GetParam());
@@ -148,6 +151,28 @@ TEST(UnloadTyped, I4_DestructorsOfRetiredObjectsRunBeforeTheCodeGoes) {
   EXPECT_EQ(m.counts.finished, 700u);
   graceslab::retire_barrier();
   graceslab::rcu_barrier();
+}
+
+// A cache of static lifetime is destroyed by dlclose() itself: its retires are waited for.
+TEST(UnloadStatics, I4_AStaticCacheEndsSilentlyWithRetiresPending) {
+  reports_seen reports;
+  loaded_module m("statics");
+  m.start();
+  m.api().retire(500);
+  EXPECT_TRUE(m.unload());
+  EXPECT_EQ(m.counts.finished, 500u);
+  EXPECT_EQ(reports.all(), 0u) << reports.text();
+}
+
+// ... and callbacks that free into it run after its destructor: it lingers for them.
+TEST(UnloadStatics, I4_AStaticCacheOutlivesItsCallbacks) {
+  reports_seen reports;
+  loaded_module m("statics");
+  m.start();
+  m.api().post(300);
+  EXPECT_TRUE(m.unload());
+  EXPECT_EQ(m.counts.ran, 300u);
+  EXPECT_EQ(graceslab::destroy_barrier(), graceslab::errc::ok);
 }
 
 TEST_P(Unload, I4_ReloadAtTheSameAddressIsANewOwner) {

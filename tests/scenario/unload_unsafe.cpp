@@ -7,15 +7,15 @@
 namespace {
 
 child_result unload(const char* variant, const char* protection) {
-  const char* workers =
-      std::string(variant) == "fifo" ? "GRACESLAB_CALLBACK_WORKERS=4" : "GRACESLAB_CALLBACK_WORKERS=1";
+  const char* workers = std::string(variant) == "fifo" ? "GRACESLAB_CALLBACK_WORKERS=4"
+                                                       : "GRACESLAB_CALLBACK_WORKERS=1";
   return run_child({GRACESLAB_CHILD_DIR "/unload", variant, protection}, {workers});
 }
 
 class UnloadTooEarly : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Variants, UnloadTooEarly,
-                         testing::Values("nothing", "synchronize", "synchronize3",
-                                         "retire_barrier", "fifo"),
+                         testing::Values("nothing", "synchronize", "synchronize3", "retire_barrier",
+                                         "fifo"),
                          [](const auto& which) { return std::string(which.param); });
 
 // The crash is in code that is gone: the control that shows what the protection is for.

@@ -9,7 +9,7 @@ namespace graceslab::lab {
 struct settings {
   std::vector<std::string> inputs;
   std::vector<std::string> only;
-  unsigned rounds = 7;
+  unsigned rounds = 10;
   double seconds = 0.25;
   bool json = false;
 };

@@ -11,16 +11,17 @@
 
 GS_EXTERN_C_BEGIN
 
-extern void *__dso_handle __attribute__((visibility("hidden")));
+/* The compiler declares __dso_handle by itself, with a type of its own choosing: a second name for the same symbol. */
+extern void *gs_dso_handle __asm__("__dso_handle") __attribute__((visibility("hidden")));
 
 static uint32_t gs_module_attached __attribute__((unused));
 
 static inline void *gs_this_module(void) {
   if (GS_UNLIKELY(!gs_load_acquire(&gs_module_attached))) {
-    gs_owner_attach(&__dso_handle, GS_LAYOUT_VERSION);
+    gs_owner_attach(&gs_dso_handle, GS_LAYOUT_VERSION);
     gs_store_release(&gs_module_attached, 1u);
   }
-  return &__dso_handle;
+  return &gs_dso_handle;
 }
 
 GS_EXTERN_C_END

@@ -9,7 +9,7 @@ struct thing {
 };
 static int ran;
 
-static void count(struct rcu_head *head) {
+static void count(struct rcu_head* head) {
   gs_fetch_add(&ran, 1);
   kfree(head);
 }
@@ -17,8 +17,8 @@ static void count(struct rcu_head *head) {
 int graceslab_works(int rounds) {
   gs_store_relaxed(&ran, 0);
   for (int i = 0; i < rounds; i++) {
-    struct thing *a = (struct thing *)kmalloc(sizeof *a, GFP_KERNEL);
-    struct thing *b = (struct thing *)kmalloc(sizeof *b, GFP_KERNEL);
+    struct thing* a = (struct thing*)kmalloc(sizeof *a, GFP_KERNEL);
+    struct thing* b = (struct thing*)kmalloc(sizeof *b, GFP_KERNEL);
     if (!a || !b) return 0;
     rcu_read_lock();
     other_side_works_inside();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* The unit that uses liburcu, whose names rcu_read_lock, call_rcu and rcu_barrier are graceslab's as well. */
+/* The unit that uses liburcu, whose names rcu_read_lock, call_rcu and rcu_barrier are graceslab's
+ * as well. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <urcu.h>
@@ -8,7 +9,7 @@
 
 static long ran;
 
-static void count(struct rcu_head *head) {
+static void count(struct rcu_head* head) {
   uatomic_inc(&ran);
   free(head);
 }
@@ -20,7 +21,7 @@ void other_side_works_inside(void) {
 
 int liburcu_works(int rounds) {
   for (int i = 0; i < rounds; i++) {
-    struct rcu_head *head = (struct rcu_head *)malloc(sizeof *head);
+    struct rcu_head* head = (struct rcu_head*)malloc(sizeof *head);
     if (!head) return 0;
     rcu_read_lock();
     call_rcu(head, count);
@@ -31,9 +32,9 @@ int liburcu_works(int rounds) {
   return uatomic_read(&ran) == rounds;
 }
 
-static void *one_thread(void *failures) {
+static void* one_thread(void* failures) {
   rcu_register_thread();
-  if (!graceslab_works(500)) uatomic_inc((int *)failures);
+  if (!graceslab_works(500)) uatomic_inc((int*)failures);
   rcu_unregister_thread();
   return NULL;
 }

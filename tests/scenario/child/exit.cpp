@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // exit ROLE: ends with work in flight, in one way or another.
-#include <graceslab/teardown.hpp>
+#include <semaphore.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <graceslab/teardown.hpp>
 #include <iterator>
 #include <thread>
-
-#include <semaphore.h>
-#include <unistd.h>
 
 namespace {
 
@@ -63,7 +62,8 @@ void from_atexit() {
 
 void exit_in_callback() {
   static rcu_head head;
-  gs_call_rcu(nullptr, &head, [](rcu_head*) { std::exit(0); }, gs_this_module());
+  gs_call_rcu(
+      nullptr, &head, [](rcu_head*) { std::exit(0); }, gs_this_module());
   post(10);
   graceslab::rcu_barrier();
   for (;;) pause();
@@ -82,7 +82,8 @@ void rearm_for_ever() {
   gs_call_rcu(nullptr, &head, rearm, gs_this_module());
 }
 
-// A cache of static lifetime whose objects a reader holds back: its destructor must not wait for ever.
+// A cache of static lifetime whose objects a reader holds back: its destructor must not wait for
+// ever.
 void held_static_cache() {
   static graceslab::cache<object> cache("held");
   hold_a_reader();
@@ -95,15 +96,28 @@ struct role {
 };
 constexpr role roles[] = {
     {"quiet", [] {}},
-    {"callbacks", [] { std::atexit(tell_count); post(500); }},  // told before the library's drain
+    {"callbacks",
+     [] {
+       std::atexit(tell_count);
+       post(500);
+     }},  // told before the library's drain
     {"retires", [] { retire(500); }},
-    {"held", [] { hold_a_reader(); post(3); retire(5); }},
+    {"held",
+     [] {
+       hold_a_reader();
+       post(3);
+       retire(5);
+     }},
     {"held_cache", held_static_cache},
     {"atexit", [] { std::atexit(from_atexit); }},
     {"in_callback", exit_in_callback},
     {"in_reader", exit_in_reader},
     {"rearm", rearm_for_ever},
-    {"quick", [] { post(100); std::quick_exit(0); }},
+    {"quick",
+     [] {
+       post(100);
+       std::quick_exit(0);
+     }},
 };
 
 }  // namespace

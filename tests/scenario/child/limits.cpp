@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // limits ROLE: a representative scenario under what a system may refuse.
 // It says `fence N` (enum gs_fence) and `scenario fine`.
-#include <graceslab/kernel/slab.h>
-#include <graceslab/stats.hpp>
-#include <graceslab/teardown.hpp>
-
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
-#include <thread>
-#include <vector>
-
 #include <errno.h>
+#include <graceslab/kernel/slab.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -20,6 +10,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <graceslab/stats.hpp>
+#include <graceslab/teardown.hpp>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace {
 
@@ -71,7 +70,8 @@ bool scenario() {
     item* old = published.exchange(fresh);
     if (old != nullptr) items.retire(old);
     if (i % 100 == 0)
-      gs_call_rcu(nullptr, &posted[i / 100].head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
+      gs_call_rcu(
+          nullptr, &posted[i / 100].head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
     if (i % 1000 == 0) graceslab::rcu_synchronize();
   }
   items.retire(published.exchange(nullptr));
@@ -120,7 +120,8 @@ int use_without_threads() {
   static rcu_head heads[100];
   graceslab::cache<item> items("alone");
   for (rcu_head& head : heads)
-    gs_call_rcu(nullptr, &head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
+    gs_call_rcu(
+        nullptr, &head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, nullptr);
   for (int i = 0; i < 100000; ++i) items.retire(items.make());
   graceslab::rcu_barrier();
   if (ran != 100 || items.barrier() != graceslab::errc::ok) return 1;
@@ -146,11 +147,13 @@ int main(int argc, char** argv) {
   constexpr rlim_t small = rlim_t{512} << 20;
   if (role == "scenario") return run_scenario();
   if (role == "exhaust") return run_out_of_memory();
-  if (role == "no-membarrier") return deny(SYS_membarrier) && start_again(argv[0], "scenario") ? 0 : 3;
+  if (role == "no-membarrier")
+    return deny(SYS_membarrier) && start_again(argv[0], "scenario") ? 0 : 3;
   if (role == "no-membarrier-later") return deny(SYS_membarrier) ? run_scenario() : 3;
   if (role == "no-threads") return deny(SYS_clone) && deny(SYS_clone3) ? use_without_threads() : 3;
   if (role == "small-address-space")
     return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
-  if (role == "small-address-space-later") return limit_address_space(small) ? run_out_of_memory() : 3;
+  if (role == "small-address-space-later")
+    return limit_address_space(small) ? run_out_of_memory() : 3;
   return 2;
 }

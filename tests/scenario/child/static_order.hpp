@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What every static object of the program does in its constructor and destructor.
 #pragma once
-#include <graceslab/teardown.hpp>
-
 #include <unistd.h>
 
 #include <cstring>
+#include <graceslab/teardown.hpp>
 
 struct payload {
   rcu_head head;
@@ -29,7 +28,8 @@ inline void use_everything(const char* who, const char* cache_name) {
   static unsigned used;
   rcu_head* head = &heads[used++];
   const unsigned before = gs_load_relaxed(&ran);
-  gs_call_rcu(nullptr, head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, gs_this_module());
+  gs_call_rcu(
+      nullptr, head, [](rcu_head*) { gs_fetch_add(&ran, 1u); }, gs_this_module());
   graceslab::rcu_barrier();
   graceslab::retire_barrier();
   if (gs_load_relaxed(&ran) == before + 1) say(who);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // unload VARIANT on|off: unloads a module too early, with an interleaving that is forced.
 // It says how far it came: `unloaded RAN`, `survived RAN`.
-#include <graceslab/rcu.hpp>
-
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <graceslab/rcu.hpp>
 #include <string>
 #include <thread>
 

@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* The host's: it outlives the module, whose callbacks write to it. Read and written by gs_ macros. */
+/* The host's: it outlives the module, whose callbacks write to it. Read and written by gs_ macros.
+ */
 struct module_counts {
   unsigned long posted, ran;       /* callbacks */
   unsigned long retired, finished; /* objects with a destructor of the module */
@@ -18,16 +19,17 @@ struct module_counts {
 };
 
 struct module_api {
-  void (*start)(struct module_counts *counts); /* creates the module's cache */
+  void (*start)(struct module_counts* counts); /* creates the module's cache */
   void (*post)(unsigned n);                    /* n callbacks that count themselves */
   void (*post_blocking)(void); /* one that posts `entered`, waits for `go_on`, then counts */
-  void (*post_chain)(unsigned links); /* a callback that posts the next, `links` times; 0: for ever */
-  void (*retire)(unsigned n);         /* n objects of its cache */
-  void *(*keep)(void);                /* an object that nobody gives back */
-  void (*stop)(void);                 /* the orderly end: waits, destroys the cache */
+  void (*post_chain)(
+      unsigned links);        /* a callback that posts the next, `links` times; 0: for ever */
+  void (*retire)(unsigned n); /* n objects of its cache */
+  void* (*keep)(void);        /* an object that nobody gives back */
+  void (*stop)(void);         /* the orderly end: waits, destroys the cache */
 };
 
-typedef const struct module_api *(*module_entry_t)(void);
+typedef const struct module_api* (*module_entry_t)(void);
 
 #ifdef __cplusplus
 }

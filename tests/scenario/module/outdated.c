@@ -4,11 +4,11 @@
 
 #include "module.h"
 
-static void start(struct module_counts *counts) {
+static void start(struct module_counts* counts) {
   (void)counts;
-  gs_owner_attach(&__dso_handle, GS_LAYOUT_VERSION + 1);
+  gs_owner_attach(&gs_dso_handle, GS_LAYOUT_VERSION + 1);
 }
 
 static const struct module_api api = {start, 0, 0, 0, 0, 0, 0};
 
-__attribute__((visibility("default"))) const struct module_api *module_entry(void) { return &api; }
+__attribute__((visibility("default"))) const struct module_api* module_entry(void) { return &api; }

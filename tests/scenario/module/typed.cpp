@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A module in C++: a typed cache at file scope, objects whose destructor is the module's code.
 #include <graceslab/cache.hpp>
-
 #include <new>
 
 #include "module.h"

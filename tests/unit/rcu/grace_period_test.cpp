@@ -81,6 +81,49 @@ TEST(GracePeriod, R1_whole_reader_happens_before_return) {
   EXPECT_GT(reads.load(), 1000);
 }
 
+// The store that announces a section sits in a store buffer while the section's loads already run:
+// without the heavy fence the scan misses it. Stores that miss the cache, just before, keep the
+// announcement in the buffer for long.
+TEST(GracePeriod, R1_section_that_begins_beside_the_scan) {
+  constexpr int n = 64;
+  struct alignas(64) item {
+    unsigned alive;
+  };
+  static item items[n];
+  static item* current;
+  items[0].alive = 1;
+  current = &items[0];
+  std::atomic<bool> stop{false};
+  std::atomic<long> dead{0};
+  std::vector<long> cold(std::size_t{8} << 20);
+  std::thread reader([&] {
+    long found = 0;
+    std::size_t at = 1;
+    while (!stop.load(std::memory_order_relaxed)) {
+      for (int k = 0; k < 24; ++k) {
+        at = at * 6364136223846793005u + 1442695040888963407u;
+        cold[(at >> 33) % cold.size()] = found;
+      }
+      rcu_read_lock();
+      const item* i = rcu_dereference(current);
+      for (int k = 0; k < 100; ++k) found += gs_load_relaxed(&i->alive) == 0;
+      rcu_read_unlock();
+    }
+    dead = found;
+  });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  for (int next = 1; std::chrono::steady_clock::now() < end; next = (next + 1) % n) {
+    item* old = current;
+    gs_store_relaxed(&items[next].alive, 1u);
+    rcu_assign_pointer(current, &items[next]);
+    synchronize_rcu();
+    gs_store_relaxed(&old->alive, 0u);
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(dead.load(), 0);
+}
+
 TEST(GracePeriod, R8_polled_cookie_completes_and_stays_done) {
   EXPECT_TRUE(gs_gp_poll(nullptr, 0));
   held_reader reader;

@@ -88,9 +88,13 @@ TEST(Fork, I8_callback_running_at_fork_runs_only_in_the_parent) {
   const pid_t child = fork();
   if (child == 0) {
     rcu_barrier();  // does not wait for it either
+    static task later{{}, [counts] { ++counts->runs[1]; }};
+    call_rcu(&later.head, task::run);
+    rcu_barrier();  // nor does one that has something to wait for
     _exit(counts->runs[0]);
   }
   EXPECT_EQ(child_status(child), 0);
+  EXPECT_EQ(counts->runs[1], 1);
   leave.open();
   rcu_barrier();
   EXPECT_EQ(counts->runs[0], 1);

@@ -70,7 +70,7 @@ inline void check_cache(slab::cache& c) {
     slab::arrays arrays = slab::count_arrays(c);
     sync::lock_guard barn(c.lock);
     sync::lock_guard slabs(c.slabs_lock);
-    if (gs_load_seq_cst(&c.in_transit) != 0 || c.ripe_running) continue;
+    if (!hands_empty(c) || c.ripe_running) continue;
     sums all;
     for (slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined}) {
       std::uint32_t n = 0;
