@@ -48,7 +48,7 @@ struct gs_domain {
 
   alignas(GS_CACHE_LINE) std::uint64_t completed = 0;
   alignas(GS_CACHE_LINE) graceslab::sync::mutex gp_lock{graceslab::sync::rank::grace_period};
-  bool scanned = true;  // the heavy fence of `started` succeeded
+  bool scanned = true;        // the heavy fence of `started` succeeded
   std::uint64_t started = 0;  // takers of cookies read it without the lock
   graceslab::rcu::stall_clock stall;
 

@@ -9,9 +9,7 @@ namespace {
 
 // Cookies of other domains and invented ones would never come true, or start a grace period at
 // every poll.
-bool given_out(gs_domain* d, std::uint64_t cookie) noexcept {
-  return cookie <= newest(d) + 1;
-}
+bool given_out(gs_domain* d, std::uint64_t cookie) noexcept { return cookie <= newest(d) + 1; }
 
 bool drives_callbacks(gs_domain* d) noexcept {
   return callers_drive() && !in_callback() && callbacks_pending(d);

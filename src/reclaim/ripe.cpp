@@ -106,12 +106,13 @@ void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexce
 void run_posted(rcu_head* head) noexcept {
   auto offset = reinterpret_cast<std::uintptr_t>(head) & (slab::cache_record_bytes - 1);
   auto& c = *reinterpret_cast<slab::cache*>(reinterpret_cast<std::uintptr_t>(head) - offset);
-  run_ripe(c, false);
-  collect_marked(c, false);
   {
     sync::lock_guard hold(c.lock);
-    c.ripe_posted = false;
+    c.ripe_posted = false;  // first: a child that is forked meanwhile would wait for it in vain
   }
+  // From here on the cache may end, and its record be another's, for which all this is harmless.
+  run_ripe(c, false);
+  collect_marked(c, false);
   activate(c);  // a lingering cache may be complete now
 }
 

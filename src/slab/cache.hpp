@@ -118,7 +118,7 @@ struct cache : cache_identity, cache_fields {
   std::uint32_t phase = 0;
   std::uint32_t in_transit[2] = {};
   // Under the background thread's lock; these outlive the cache too: a record may be used again while it stands there.
-  std::uint32_t active = 0;  // 0: not on that thread's list, 1: looked at every tick, 2: only when time has come; atomic
+  std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
   std::uint64_t joined = 0;  // when it joined that list, counted in joins; 0 = it is not on it

@@ -140,8 +140,7 @@ TEST_P(EveryApproach, statistics_say_which_stage_it_waits_in) {
   EXPECT_EQ(seen, 1);
   kfree(live);
   ASSERT_TRUE(eventually([&] { return is_gone(s); }));
-  gs_caches_visit(
-      [](const gs_cache_stats* c, void*) { EXPECT_STRNE(c->name, "stages"); }, nullptr);
+  gs_caches_visit([](const gs_cache_stats* c, void*) { EXPECT_STRNE(c->name, "stages"); }, nullptr);
 }
 
 // Frees and retires by other threads while the cache is being destroyed.

@@ -142,8 +142,7 @@ TEST_F(Splat, A4_is_repeated_at_three_times_the_age) {
   object* leaked = take(s);
   kmem_cache_destroy(s);
   ASSERT_TRUE(splat());
-  EXPECT_TRUE(
-      virtual_clock::until([&] { return caught.count(GS_REPORT_LEAK) == 2; }, 100));
+  EXPECT_TRUE(virtual_clock::until([&] { return caught.count(GS_REPORT_LEAK) == 2; }, 100));
   kfree(leaked);
   EXPECT_TRUE(is_gone(s));
 }

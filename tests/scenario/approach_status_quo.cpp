@@ -81,14 +81,15 @@ TEST(StatusQuo, A1_a_pending_retire_at_plain_destroy_lingers) {
 // lingers.
 TEST(StatusQuo, A1_a_last_callback_may_destroy_the_cache) {
   reports caught;
-  kmem_cache* s = kmem_cache_create("last callback", sizeof(record), 0,
-                                    SLAB_DESTROY_ONCE_FULLY_FREED, nullptr);
+  kmem_cache* s =
+      kmem_cache_create("last callback", sizeof(record), 0, SLAB_DESTROY_ONCE_FULLY_FREED, nullptr);
   for (int i = 0; i != 500; ++i) post(s, free_record);
   struct last {
     rcu_head rcu;
     kmem_cache* doomed;
   } end = {{}, s};
-  call_rcu(&end.rcu, [](rcu_head* head) { kmem_cache_destroy(reinterpret_cast<last*>(head)->doomed); });
+  call_rcu(&end.rcu,
+           [](rcu_head* head) { kmem_cache_destroy(reinterpret_cast<last*>(head)->doomed); });
   rcu_barrier();
   EXPECT_TRUE(is_gone(s));
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
@@ -112,9 +113,9 @@ TEST(BarrierCovers, A2_one_barrier_covers_both) {
     rcu_head rcu;
     std::uint32_t* called;
   } post = {{}, &called};
-  gs_call_rcu(d, &post.rcu,
-              [](rcu_head* head) { gs_fetch_add(reinterpret_cast<counted*>(head)->called, 1u); },
-              nullptr);
+  gs_call_rcu(
+      d, &post.rcu,
+      [](rcu_head* head) { gs_fetch_add(reinterpret_cast<counted*>(head)->called, 1u); }, nullptr);
   retire(take(s, 5000));
   gs_rcu_barrier(d);
   EXPECT_EQ(in_flight(s), 0u);

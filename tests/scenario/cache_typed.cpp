@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // I1 and the C++ synopsis of section 7: a typed cache is safe by default.
+#include <atomic>
 #include <graceslab/cache.hpp>
 #include <graceslab/stats.hpp>
 #include <graceslab/teardown.hpp>
-
-#include <atomic>
 #include <memory>
 #include <new>
 #include <stdexcept>

@@ -109,9 +109,8 @@ TEST_F(Debug, C1_store_user_tells_who_allocated_and_who_freed) {
 }
 
 TEST_F(Debug, C3_constructed_objects_keep_their_state_in_a_poisoned_cache) {
-  kmem_cache* s = kmem_cache_create("constructed", sizeof(object), 0, every_flag, [](void* p) {
-    static_cast<object*>(p)->value[0] = 77;
-  });
+  kmem_cache* s = kmem_cache_create("constructed", sizeof(object), 0, every_flag,
+                                    [](void* p) { static_cast<object*>(p)->value[0] = 77; });
   for (int i = 0; i != 50; ++i) {
     object* o = take(s);
     EXPECT_EQ(o->value[0], 77u);

@@ -34,13 +34,12 @@ class Misuse : public testing::TestWithParam<way> {
   reports caught;
   kmem_cache* s = make_cache("misused");
 };
-INSTANTIATE_TEST_SUITE_P(EveryWay, Misuse, testing::ValuesIn(ways),
-                         [](const auto& w) {
-                           std::string name = w.param.name;
-                           for (char& c : name)
-                             if (c == ' ') c = '_';
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(EveryWay, Misuse, testing::ValuesIn(ways), [](const auto& w) {
+  std::string name = w.param.name;
+  for (char& c : name)
+    if (c == ' ') c = '_';
+  return name;
+});
 
 TEST_P(Misuse, C2_given_after_free_is_reported_and_left_alone) {
   object* o = take(s);

@@ -14,7 +14,9 @@ class RetireWithoutMemory : public testing::TestWithParam<gs_fault_site> {
   reports caught;
 };
 INSTANTIATE_TEST_SUITE_P(Sites, RetireWithoutMemory, testing::ValuesIn(no_array),
-                         [](const auto& i) { return i.param == GS_FAULT_ARRAY ? "array" : "meta"; });
+                         [](const auto& i) {
+                           return i.param == GS_FAULT_ARRAY ? "array" : "meta";
+                         });
 
 void all_come_home(kmem_cache* s, std::uint64_t retired) {
   kmem_cache_free_barrier(s);

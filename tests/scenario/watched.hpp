@@ -26,13 +26,17 @@ class reports {
   reports(const reports&) = delete;
   reports& operator=(const reports&) = delete;
 
-  std::size_t total() { return matching([](gs_report) { return true; }).size(); }
+  std::size_t total() {
+    return matching([](gs_report) { return true; }).size();
+  }
   std::size_t count(gs_report kind) { return of(kind).size(); }
   std::vector<std::string> of(gs_report kind) {
     return matching([kind](gs_report k) { return k == kind; });
   }
   std::string text(gs_report kind) { return join(of(kind)); }
-  std::string everything() { return join(matching([](gs_report) { return true; })); }
+  std::string everything() {
+    return join(matching([](gs_report) { return true; }));
+  }
   void forget() {
     std::lock_guard hold(lock_);
     all_.clear();

@@ -76,6 +76,7 @@ TEST(Fork, I8_worker_starts_anew_in_the_child) {
 }
 
 TEST(Fork, I8_callback_running_at_fork_runs_only_in_the_parent) {
+  SKIP_IF_THREADS_AFTER_FORK_ARE_REFUSED;
   auto* counts = shared();
   gate inside, leave;
   task slow{{}, [&] {

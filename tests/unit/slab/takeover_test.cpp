@@ -67,8 +67,7 @@ TEST(Takeover, I2_owners_and_seizers_lose_nothing) {
       default: {
         slab::transit in_hand(c);
         slab::spoils taken;
-        EXPECT_TRUE(
-            slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken));
+        EXPECT_TRUE(slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken));
         slab::settle_spoils(c, taken);
       }
     }
