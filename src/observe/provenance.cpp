@@ -20,20 +20,28 @@ const char* state_name(int state) noexcept {
   }
 }
 
-struct found {
-  slab::cache* cache;
-  slab::slab* slab;
-  std::uint32_t index;
-};
-
-// The object that a pointer, perhaps to its inside, belongs to.
-bool find(const void* pointer, found* f) noexcept {
+// Calls use(cache, slab, index) for the object that a pointer, perhaps to its inside, belongs to. Under the cache's
+// slabs_lock, so that the slab stays even when nobody holds the object. False: it belongs to none.
+template <class F>
+bool with_object(const void* pointer, F use) noexcept {
   gs_granule* g = slab::granule_of(pointer);
-  if (g == nullptr) return false;
-  f->slab = &slab::slab_of(*g);
-  f->cache = f->slab->owner;
-  f->index = slab::index_of(*f->slab, pointer);
-  return f->index < f->slab->carved;
+  slab::cache* c = g != nullptr ? slab::cache_from_id(gs_load_relaxed(&g->cache)) : nullptr;
+  if (c == nullptr) return false;
+  sync::lock_guard hold(c->slabs_lock);
+  if (gs_load_relaxed(&g->cache) != c->id) return false;  // the slab went meanwhile
+  slab::slab& s = slab::slab_of(*g);
+  std::uint32_t index = slab::index_of(s, pointer);
+  if (index >= s.carved) return false;
+  use(*c, s, index);
+  return true;
+}
+
+void fill(slab::cache& c, slab::slab& s, std::uint32_t index, gs_object_info* out) noexcept {
+  out->cache = slab::handle_of(c);
+  __builtin_memcpy(out->cache_name, c.name, sizeof out->cache_name);
+  out->object = slab::object_at(s, index);
+  out->state = gs_load_relaxed(&slab::states_of(s)[index]);
+  out->size = slab::is_large(c) ? s.bytes : c.size;
 }
 
 }  // namespace
@@ -41,26 +49,20 @@ bool find(const void* pointer, found* f) noexcept {
 bool lookup(const void* pointer, gs_object_info* out) noexcept {
   *out = {};
   out->state = -1;
-  found f;
-  if (!find(pointer, &f)) return false;
-  out->cache = slab::handle_of(*f.cache);
-  __builtin_memcpy(out->cache_name, f.cache->name, sizeof out->cache_name);
-  out->object = slab::object_at(*f.slab, f.index);
-  out->state = gs_load_relaxed(&slab::states_of(*f.slab)[f.index]);
-  out->size = slab::is_large(*f.cache) ? f.slab->bytes : f.cache->size;
-  return true;
+  return with_object(pointer, [out](slab::cache& c, slab::slab& s, std::uint32_t index) { fill(c, s, index, out); });
 }
 
 void dump(const void* pointer) noexcept {
-  gs_object_info i;
-  if (!lookup(pointer, &i)) {
+  gs_object_info i = {};
+  char owners[1500] = "";
+  auto describe = [&](slab::cache& c, slab::slab& s, std::uint32_t index) {
+    fill(c, s, index, &i);
+    slab::debug_describe_owners(s, index, owners, sizeof owners);
+  };
+  if (!with_object(pointer, describe)) {
     os::report(GS_REPORT_OBJECT, "%p belongs to no cache", pointer);
     return;
   }
-  found f;
-  find(pointer, &f);
-  char owners[1500] = "";
-  slab::debug_describe_owners(*f.slab, f.index, owners, sizeof owners);
   os::report(GS_REPORT_OBJECT, "%p is %zu bytes into object %p of cache '%s' (%zu bytes), which is %s%s", pointer,
              static_cast<std::size_t>(static_cast<const char*>(pointer) - static_cast<const char*>(i.object)), i.object,
              i.cache_name, i.size, state_name(i.state), owners);

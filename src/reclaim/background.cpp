@@ -16,6 +16,9 @@ enum : std::uint32_t { not_started, running };
 std::uint32_t state = not_started;  // atomic
 bool reported;                      // atomic
 constinit sync::doorbell bell;
+// Somebody rang since the round began: a cache may have joined with nothing pending, but with a time of its own for a trim
+// or a splat. Atomic; whoever rings links under active_lock first, so a round that clears this finds the cache.
+std::uint32_t news;
 
 struct round {
   std::uint64_t now_ms;
@@ -87,7 +90,8 @@ void pace(std::uint64_t began_ns) noexcept {
 }
 
 bool has_work(void*) noexcept {
-  bool found = false;
+  bool found = gs_load_relaxed(&news) != 0;
+  if (found) return true;
   auto look = [](slab::cache& c, void* arg) {
     bool& result = *static_cast<bool*>(arg);
     result = anything_pending(c) || slab::newest_quarantine(c) != 0 || slab::stage_of(c) == GS_STAGE_CLOSING;
@@ -99,6 +103,7 @@ bool has_work(void*) noexcept {
 
 void run(void*) noexcept {
   for (;;) {
+    gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
     std::uint64_t began_ns = os::now_ns();
     for_each_active(gather, &r);
@@ -145,6 +150,9 @@ void ensure_background() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();
 }
 
-void wake_background() noexcept { bell.ring(); }
+void wake_background() noexcept {
+  gs_store_relaxed(&news, 1u);
+  bell.ring();
+}
 
 }  // namespace graceslab::reclaim

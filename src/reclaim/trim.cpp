@@ -80,11 +80,14 @@ std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
       gs_store_relaxed(&c.touched, 0u);
     }
   }
-  if (c.idle_since_ms == 0) return os::forever_ms;  // trimmed, and not used since
+  if (c.idle_since_ms == 0) {  // trimmed, and not used since; type-safe slabs follow after their grace period
+    (void)slab::release_empty_slabs(c, os::now_ms());
+    return os::forever_ms;
+  }
   std::uint64_t idle_ms = now_ms - c.idle_since_ms;
   if (idle_ms < age_ms) return age_ms - idle_ms;
   flush_parked(c);
-  while (slab::release_empty_slabs(c, now_ms) != 0) {
+  while (slab::release_empty_slabs(c, os::now_ms()) != 0) {  // also those that emptied just now
   }
   gs_store_relaxed(&c.touched, 0u);
   c.idle_since_ms = 0;

@@ -145,11 +145,11 @@ void heap_give(std::uint32_t first, std::uint32_t granules) noexcept {
     gs_heap.granules[i].states = nullptr;
   }
   std::uint32_t after = first + granules;
-  if (after < next_granule && gs_heap.granules[after].cache == 0) {
+  if (after < next_granule && gs_load_relaxed(&gs_heap.granules[after].cache) == 0) {
     granules += gs_heap.granules[after].first;
     bin_remove(after);
   }
-  if (first > 1 && gs_heap.granules[first - 1].cache == 0) {
+  if (first > 1 && gs_load_relaxed(&gs_heap.granules[first - 1].cache) == 0) {
     std::uint32_t length = gs_heap.granules[first - 1].first;
     first -= length;
     granules += length;

@@ -10,22 +10,22 @@ namespace {
 std::uint32_t halted;  // atomic
 [[gnu::tls_model("initial-exec")]] __thread unsigned depth;
 
-void yield_until_zero(const std::uint32_t& count) noexcept {
-  for (unsigned spins = 0; gs_load_seq_cst(&count) != 0; ++spins) spins < 100 ? gs_cpu_relax() : os::yield();
+void wait_until_empty(const std::uint32_t& count) noexcept {
+  while (gs_load_seq_cst(&count) != 0) os::yield();
 }
 
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
-void halt() noexcept {
+void transit_halt() noexcept {
   gs_store_seq_cst(&halted, 1u);
   if (depth != 0) return;  // a constructor forks: what it has in hand is its own affair
   for (std::uint32_t id = 1; id < cache_ids(); ++id)
-    for (const std::uint32_t& count : cache_from_id(id)->in_transit) yield_until_zero(count);
+    for (const std::uint32_t& count : cache_from_id(id)->in_transit) wait_until_empty(count);
 }
 
-void resume() noexcept { gs_store_seq_cst(&halted, 0u); }
+void transit_resume() noexcept { gs_store_seq_cst(&halted, 0u); }
 
 // Before every lock: who has objects in hand may need any of them to put these back.
-[[gnu::constructor]] void register_fork() { os::on_fork({0, halt, resume, resume}); }
+[[gnu::constructor]] void register_fork() { os::on_fork({0, transit_halt, transit_resume, transit_resume}); }
 
 }  // namespace
 
@@ -62,7 +62,7 @@ void transit_drain(cache& c) noexcept {
   sync::lock_guard one_at_a_time(c.drain_lock);
   std::uint32_t old = gs_load_seq_cst(&c.phase);
   gs_store_seq_cst(&c.phase, old ^ 1u);
-  yield_until_zero(c.in_transit[old]);
+  wait_until_empty(c.in_transit[old]);
 }
 
 }  // namespace graceslab::slab

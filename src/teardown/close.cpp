@@ -22,7 +22,7 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
     sync::lock_guard no_new_records(c.locals_lock);
     if (!move<GS_STAGE_OPEN, GS_STAGE_CLOSING>(c)) return false;
   }
-  c.ticket = ++tickets;
+  gs_store_relaxed(&c.ticket, ++tickets);
   c.destroy_stack = who.stack;
   c.closed_at_ms = os::now_ms();
   c.next_splat_ms = c.closed_at_ms + gs_load_relaxed(&os::settings.linger_splat_ms);

@@ -30,7 +30,7 @@ bool all_home(slab::cache& c) noexcept {
 }
 
 bool finish_if_home(slab::cache& c) noexcept {
-  std::uint64_t ticket = c.ticket;
+  std::uint64_t ticket = gs_load_relaxed(&c.ticket);  // by a late free it is read while closing sets it
   bool look_again = false;
   {
     sync::lock_guard hold(lingering_lock);

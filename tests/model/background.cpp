@@ -35,7 +35,9 @@ struct background : model::suite<background, 3> {
     for (slab::thread_arrays& a : mine) a.tie_to(c);
     first = last = nullptr;
     ::new (&active_lock) sync::mutex(sync::rank::active);
+    joins = 0;
     link(c);
+    c.active = 1;
   }
   void run(unsigned thread) {
     if (thread == 2)
@@ -48,7 +50,7 @@ struct background : model::suite<background, 3> {
     MODEL_ASSERT(slab::give_round(c, &mine[thread], &state[thread], slab::giving::retire) ==
                  slab::round::done);
   }
-  void settled() { MODEL_ASSERT(c.active == 1 && first == &c); }
+  void settled() { MODEL_ASSERT(c.active == 1 && first == &c && c.joined != 0); }
 };
 
 constexpr model::weakening edges[] = {

@@ -23,6 +23,7 @@ struct grow : model::suite<grow, 2> {
     slab::table = {};
     slab::table.start = reinterpret_cast<std::uintptr_t>(range);
     slab::committed = 0;
+    slab::reserved = sizeof range;
     ::new (&slab::table_lock) sync::mutex(sync::rank::caches);
   }
   void run(unsigned thread) {

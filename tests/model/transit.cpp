@@ -5,6 +5,9 @@
 #include "slab/transit.cpp"
 
 #include "model_os.hpp"
+#include "sync/mutex.cpp"
+
+void graceslab::os::on_fork(const fork_hooks&) noexcept {}  // asked for by a static initialiser
 
 namespace graceslab::slab {
 

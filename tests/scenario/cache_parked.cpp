@@ -62,6 +62,14 @@ TEST(Parked, C5_retired_memory_goes_home_after_the_park_age) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+TEST(Parked, C5_C4_type_safe_pages_go_home_after_the_park_age_and_a_grace_period) {
+  virtual_clock still;
+  kmem_cache* s = make_cache("aged-type-safe", SLAB_TYPESAFE_BY_RCU);
+  give(s, take(s, 20'000));
+  EXPECT_TRUE(still.until([&] { return stats_of(s).resident_bytes == 0; }, 600));
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
 // A few retired objects in an array that nobody fills come home by themselves.
 TEST(Parked, C5_one_retired_object_comes_home_by_itself) {
   virtual_clock still;

@@ -18,7 +18,7 @@ class Debug : public testing::Test {
 
 TEST_F(Debug, C1_a_debug_cache_works_like_another) {
   for (unsigned flags = 0; flags <= every_flag; flags += SLAB_POISON) {
-    for (std::size_t size : {1u, 24u, 64u, 5000u, 1u << 20}) {
+    for (std::size_t size : {1u, 24u, 64u, 5000u, 20'000u}) {
       SCOPED_TRACE(std::to_string(size) + " " + std::to_string(flags));
       kmem_cache* s = kmem_cache_create("debug", size, 0, flags & every_flag, nullptr);
       ASSERT_NE(s, nullptr);
@@ -95,6 +95,7 @@ TEST_F(Debug, C1_store_user_tells_who_allocated_and_who_freed) {
   object* o = take(s);
   gs_dump_object(o);
   EXPECT_CONTAINS(caught.text(GS_REPORT_OBJECT), "allocated at");
+  held_reader reader;  // it stays retired
   kfree_rcu(o, rcu);
   caught.forget();
   gs_dump_object(o);
@@ -104,6 +105,7 @@ TEST_F(Debug, C1_store_user_tells_who_allocated_and_who_freed) {
   kmem_cache_free(s, o);
   EXPECT_CONTAINS(caught.text(GS_REPORT_FREE_OF_RETIRED), "freed or retired at");
   caught.forget();
+  reader.leave();
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }

@@ -13,6 +13,13 @@
 
 #include "child_process.hpp"
 
+// ThreadSanitizer ends a child of a threaded process that starts a thread, unless told.
+#if defined(__SANITIZE_THREAD__)
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "die_after_fork=0";
+}
+#endif
+
 namespace {
 
 struct node {
@@ -220,6 +227,7 @@ struct hammer {
   ~hammer() {
     stop = true;
     for (auto& t : threads) t.join();
+    graceslab::rcu_barrier();  // they free into `shared`
   }
   void run() {
     while (!stop) {
