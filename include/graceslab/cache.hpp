@@ -20,8 +20,8 @@ enum class destroy_policy {
 
 /// What a destroy came to.
 struct destroy_result {
-  errc code = errc::ok;             // ok: gone. busy: it lingers on
-  kmem_cache_cookie_t cookie = 0;   // to wait for, or to ask why(): see teardown.hpp
+  errc code = errc::ok;            // ok: gone. busy: it lingers on
+  kmem_cache_cookie_t cookie = 0;  // to wait for, or to ask why(): see teardown.hpp
 };
 
 template <class T>
@@ -45,7 +45,8 @@ class cache {
     c.size = sizeof(T);
     c.align = alignof(T);
     c.flags = o.flags;
-    if constexpr (!std::is_trivially_destructible_v<T>) c.dtor = [](void* p) { static_cast<T*>(p)->~T(); };
+    if constexpr (!std::is_trivially_destructible_v<T>)
+      c.dtor = [](void* p) { static_cast<T*>(p)->~T(); };
     c.domain = o.domain != nullptr ? o.domain->native_handle() : nullptr;
     c.owner = gs_this_module();
     c.policy = static_cast<int>(o.policy);
@@ -56,15 +57,17 @@ class cache {
     if (gs_cache_stride(cache_) == stride) id_ = gs_cache_id(cache_);
   }
 
-  /// Waits for the retires of this cache, then ends it; inside a reader, a callback or process exit it lingers instead.
-  /// Objects still allocated are reported and the cache lingers on: nothing is freed early.
+  /// Waits for the retires of this cache, then ends it; inside a reader, a callback or process exit
+  /// it lingers instead. Objects still allocated are reported and the cache lingers on: nothing is
+  /// freed early.
   ~cache() {
     if (cache_ != nullptr) (void)gs_cache_destroy_by(cache_, GS_POLICY_WAIT_IF_POSSIBLE, nullptr);
   }
   cache(const cache&) = delete;
   cache& operator=(const cache&) = delete;
 
-  /// Constructs an object. Throws std::bad_alloc when memory runs out, or what the constructor throws.
+  /// Constructs an object. Throws std::bad_alloc when memory runs out, or what the constructor
+  /// throws.
   template <class... Args>
   [[nodiscard]] T* make(Args&&... args) {
     void* memory = take();
@@ -78,7 +81,8 @@ class cache {
     return memory == nullptr ? nullptr : construct(memory, std::forward<Args>(args)...);
   }
 
-  /// Destroys an object that no reader can hold and gives its memory back at once. nullptr is a no-op. Never fails.
+  /// Destroys an object that no reader can hold and gives its memory back at once. nullptr is a
+  /// no-op. Never fails.
   void release(T* object) noexcept {
     if (object == nullptr) return;
     object->~T();
@@ -86,26 +90,31 @@ class cache {
   }
 
   /// Destroys an object and reclaims its memory after a grace period.
-  /// Waits for nothing, needs no memory, never blocks; legal in readers and callbacks. A trivial destructor costs no
-  /// work per object; another one runs at harvest, as code of the owner that barrier() and dlclose wait for.
+  /// Waits for nothing, needs no memory, never blocks; legal in readers and callbacks. A trivial
+  /// destructor costs no work per object; another one runs at harvest, as code of the owner that
+  /// barrier() and dlclose wait for.
   void retire(T* object) noexcept {
     if (object != nullptr) give(object, 1);
   }
 
   /// Waits until every object of this cache retired before the call has been reclaimed (A7).
-  /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or callback: reported,
-  /// errc::would_deadlock. Blocks for one grace period, or not at all when nothing is pending.
+  /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or
+  /// callback: reported, errc::would_deadlock. Blocks for one grace period, or not at all when
+  /// nothing is pending.
   errc barrier() noexcept {
     int r = gs_cache_barrier(cache_);
     return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
   }
 
-  /// Ends the cache now, by the given policy. The object may be destroyed afterwards without further effect.
+  /// Ends the cache now, by the given policy. The object may be destroyed afterwards without
+  /// further effect.
   destroy_result destroy(destroy_policy policy = destroy_policy::wait) noexcept {
     destroy_result result;
     kmem_cache* s = std::exchange(cache_, nullptr);
     id_ = 0;
-    result.code = gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie) == 0 ? errc::ok : errc::busy;
+    result.code = gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie) == 0
+                      ? errc::ok
+                      : errc::busy;
     return result;
   }
 
@@ -115,16 +124,20 @@ class cache {
   kmem_cache* native_handle() const noexcept { return cache_; }
 
  private:
-  // The layout that the library gives this size and alignment; a cache laid out otherwise (debug flags) keeps id_ = 0
-  // and goes out of line.
-  static constexpr std::size_t natural =
-      sizeof(T) >= 16 ? 16 : sizeof(T) >= 8 ? 8 : sizeof(T) >= 4 ? 4 : sizeof(T) >= 2 ? 2 : 1;
+  // The layout that the library gives this size and alignment; a cache laid out otherwise (debug
+  // flags) keeps id_ = 0 and goes out of line.
+  static constexpr std::size_t natural = sizeof(T) >= 16  ? 16
+                                         : sizeof(T) >= 8 ? 8
+                                         : sizeof(T) >= 4 ? 4
+                                         : sizeof(T) >= 2 ? 2
+                                                          : 1;
   static constexpr std::size_t align = alignof(T) > natural ? alignof(T) : natural;
-  static constexpr std::uint32_t stride = static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
+  static constexpr std::uint32_t stride =
+      static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
   static constexpr std::uint64_t inverse = GS_INVERSE(stride);
 
-  // This thread's arrays of this very cache: its id may belong to another one, should somebody have destroyed ours by its
-  // native handle.
+  // This thread's arrays of this very cache: its id may belong to another one, should somebody have
+  // destroyed ours by its native handle.
   gs_local* local() const noexcept {
     if (id_ - 1u >= GS_TLS_CACHES - 1u) return nullptr;
     gs_local* l = gs_tls.local[id_];

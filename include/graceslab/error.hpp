@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Results and reports. Three kinds of error: a contract violation is reported and leaks; lack of resource is returned,
-// only from create and allocate; a system refusal is decided once at start and shown by `graceslab config`.
+// Results and reports. Three kinds of error: a contract violation is reported and leaks; lack of
+// resource is returned, only from create and allocate; a system refusal is decided once at start
+// and shown by `graceslab config`.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -14,7 +15,7 @@ enum class errc : int {
   busy,            // objects are still out, or the splat limit passed
   would_deadlock,  // asked to wait for oneself: inside a reader or a callback
   no_memory,
-  closed,          // the domain or cache no longer takes work
+  closed,  // the domain or cache no longer takes work
 };
 
 using report_kind = gs_report;
@@ -27,7 +28,8 @@ inline std::string_view report_name(report_kind kind) noexcept { return gs_repor
 inline std::uint64_t report_count(report_kind kind) noexcept { return gs_report_count(kind); }
 
 /// Replaces the writer of reports (one `write` to standard error); nullptr restores it.
-/// The handler runs on the thread and at the place where the misuse was found, possibly inside a reader or callback.
+/// The handler runs on the thread and at the place where the misuse was found, possibly inside a
+/// reader or callback.
 inline void set_report_handler(gs_report_handler handler, void* arg = nullptr) noexcept {
   gs_report_set_handler(handler, arg);
 }

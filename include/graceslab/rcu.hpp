@@ -14,25 +14,31 @@
 namespace graceslab {
 
 /// What happens when a domain or cache has more retired bytes in flight than its limit.
-enum class pressure { expedite = GS_PRESSURE_EXPEDITE, block = GS_PRESSURE_BLOCK, report = GS_PRESSURE_REPORT };
+enum class pressure {
+  expedite = GS_PRESSURE_EXPEDITE,
+  block = GS_PRESSURE_BLOCK,
+  report = GS_PRESSURE_REPORT
+};
 
 /// A universe of readers: a slow reader in one domain never delays another.
 class rcu_domain {
  public:
   struct options {
     const char* name = "domain";
-    bool barrier_covers_retire = false;     // approach A2: rcu_barrier() waits for retired memory too
+    bool barrier_covers_retire = false;  // approach A2: rcu_barrier() waits for retired memory too
     std::uint64_t pending_limit_bytes = 0;  // 0 = none
     graceslab::pressure pressure = graceslab::pressure::expedite;
   };
 
   /// Creates a domain. Throws std::bad_alloc when memory runs out. Does not block.
   explicit rcu_domain(const options& o) {
-    gs_domain_options c = {o.name, o.barrier_covers_retire, o.pending_limit_bytes, static_cast<int>(o.pressure)};
+    gs_domain_options c = {o.name, o.barrier_covers_retire, o.pending_limit_bytes,
+                           static_cast<int>(o.pressure)};
     domain_ = gs_domain_create(&c);
     if (domain_ == nullptr) throw std::bad_alloc();
   }
-  /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never freed.
+  /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never
+  /// freed.
   ~rcu_domain() {
     if (domain_ != nullptr) (void)gs_domain_destroy(domain_);
   }
@@ -56,17 +62,21 @@ class rcu_domain {
   }
 
   /// Repeats grace period, callbacks and reclaim until nothing is in flight.
-  /// Waits for     every callback and retire of this domain, also those posted by callbacks meanwhile.
-  /// Does not      wait for objects that are still allocated, or for later readers.
-  /// Blocks        yes. Returns errc::busy when `timeout_ms` passed (0 = no limit) or a callback re-armed itself in
-  ///               every one of `rounds` rounds (0 = 64); it is named in a report and stored in `rearming`.
-  errc drain(unsigned rounds = 0, std::uint64_t timeout_ms = 0, void** rearming = nullptr) noexcept {
+  /// Waits for     every callback and retire of this domain, also those posted by callbacks
+  /// meanwhile. Does not      wait for objects that are still allocated, or for later readers.
+  /// Blocks        yes. Returns errc::busy when `timeout_ms` passed (0 = no limit) or a callback
+  /// re-armed itself in
+  ///               every one of `rounds` rounds (0 = 64); it is named in a report and stored in
+  ///               `rearming`.
+  errc drain(unsigned rounds = 0, std::uint64_t timeout_ms = 0,
+             void** rearming = nullptr) noexcept {
     return gs_domain_drain(domain_, rounds, timeout_ms, rearming) == 0 ? errc::ok : errc::busy;
   }
-  /// Drains, then takes no more: a later post outside a section waits a grace period and runs inline; inside a section
-  /// or callback it is refused, reported and leaked.
+  /// Drains, then takes no more: a later post outside a section waits a grace period and runs
+  /// inline; inside a section or callback it is refused, reported and leaked.
   errc close() noexcept { return gs_domain_close(domain_) == 0 ? errc::ok : errc::busy; }
-  /// Memory pressure: expedites a grace period and reclaims what is due. Blocks for one grace period.
+  /// Memory pressure: expedites a grace period and reclaims what is due. Blocks for one grace
+  /// period.
   void reclaim_now() noexcept { gs_domain_reclaim_now(domain_); }
 
   gs_domain* native_handle() const noexcept { return domain_; }
@@ -75,9 +85,10 @@ class rcu_domain {
   gs_domain* domain_ = nullptr;  // nullptr: the default domain, which is never destroyed
 };
 
-/// The domain that everything uses unless told otherwise; usable before main and after static destruction.
-/// Hidden, so one object per shared object, all of the same domain: glibc never unmaps an object that has a symbol which
-/// is unique in the process. Raw zeroes are that domain; a destructor would need a guard on every call.
+/// The domain that everything uses unless told otherwise; usable before main and after static
+/// destruction. Hidden, so one object per shared object, all of the same domain: glibc never unmaps
+/// an object that has a symbol which is unique in the process. Raw zeroes are that domain; a
+/// destructor would need a guard on every call.
 [[gnu::visibility("hidden")]] inline rcu_domain& rcu_default_domain() noexcept {
   struct alignas(rcu_domain) zeroes {
     unsigned char bytes[sizeof(rcu_domain)];
@@ -89,7 +100,10 @@ class rcu_domain {
 /// A read-side section for the length of a scope. Never blocks or fails.
 class [[nodiscard]] rcu_reader {
  public:
-  [[nodiscard]] explicit rcu_reader(rcu_domain& domain = rcu_default_domain()) noexcept : domain_(domain) { domain_.lock(); }
+  [[nodiscard]] explicit rcu_reader(rcu_domain& domain = rcu_default_domain()) noexcept
+      : domain_(domain) {
+    domain_.lock();
+  }
   ~rcu_reader() { domain_.unlock(); }
   rcu_reader(const rcu_reader&) = delete;
   rcu_reader& operator=(const rcu_reader&) = delete;
@@ -106,7 +120,8 @@ class rcu_pointer {
   rcu_pointer(const rcu_pointer&) = delete;
   rcu_pointer& operator=(const rcu_pointer&) = delete;
 
-  /// rcu_dereference: sees everything written before the store that published it. Valid until the section ends.
+  /// rcu_dereference: sees everything written before the store that published it. Valid until the
+  /// section ends.
   T* load() const noexcept { return gs_load_acquire(&pointer_); }
   /// The value alone, for comparing, never for following.
   T* access() const noexcept { return gs_load_relaxed(&pointer_); }
@@ -120,16 +135,23 @@ class rcu_pointer {
 };
 
 /// Waits until every reader that was inside a section when the call began has left it.
-/// Does not wait for callbacks or retired memory. Inside a section of `domain`: reported, waits for all other readers.
-/// Blocks: microseconds with no reader, else as long as the slowest. Source: [saferecl.rcu.general], rcu_synchronize.
-inline void rcu_synchronize(rcu_domain& domain = rcu_default_domain()) noexcept { gs_synchronize(domain.native_handle()); }
+/// Does not wait for callbacks or retired memory. Inside a section of `domain`: reported, waits for
+/// all other readers. Blocks: microseconds with no reader, else as long as the slowest. Source:
+/// [saferecl.rcu.general], rcu_synchronize.
+inline void rcu_synchronize(rcu_domain& domain = rcu_default_domain()) noexcept {
+  gs_synchronize(domain.native_handle());
+}
 
-/// Waits until every callback (rcu_retire, rcu_obj_base, call_rcu) queued before the call has returned.
-/// Does not wait for cache<T>::retire (unless the domain's barrier_covers_retire is set), nor imply a grace period.
-/// In a callback: reported, waits for the others. In a section: reported, returns at once.
-inline void rcu_barrier(rcu_domain& domain = rcu_default_domain()) noexcept { gs_rcu_barrier(domain.native_handle()); }
+/// Waits until every callback (rcu_retire, rcu_obj_base, call_rcu) queued before the call has
+/// returned. Does not wait for cache<T>::retire (unless the domain's barrier_covers_retire is set),
+/// nor imply a grace period. In a callback: reported, waits for the others. In a section: reported,
+/// returns at once.
+inline void rcu_barrier(rcu_domain& domain = rcu_default_domain()) noexcept {
+  gs_rcu_barrier(domain.native_handle());
+}
 
-/// Waits until all memory retired before the call in every cache of the domain has been reclaimed (approach A3).
+/// Waits until all memory retired before the call in every cache of the domain has been reclaimed
+/// (approach A3).
 inline void retire_barrier(rcu_domain& domain = rcu_default_domain()) noexcept {
   gs_retire_barrier(domain.native_handle());
 }
@@ -150,13 +172,15 @@ class grace_period {
   std::uint64_t cookie() const noexcept { return cookie_; }
 
  private:
-  grace_period(gs_domain* domain, std::uint64_t cookie) noexcept : domain_(domain), cookie_(cookie) {}
+  grace_period(gs_domain* domain, std::uint64_t cookie) noexcept
+      : domain_(domain), cookie_(cookie) {}
   gs_domain* domain_;
   std::uint64_t cookie_;
 };
 
 /// Base of objects that end by a callback: object->retire() runs the deleter after a grace period.
-/// Never blocks, needs no memory. Retiring twice is reported and dropped. Source: [saferecl.rcu.base].
+/// Never blocks, needs no memory. Retiring twice is reported and dropped. Source:
+/// [saferecl.rcu.base].
 template <class T, class D = std::default_delete<T>>
 class rcu_obj_base {
  public:

@@ -11,7 +11,8 @@ namespace graceslab {
 using cache_stats = gs_cache_stats;
 using domain_stats = gs_domain_stats;
 
-/// Exact counts of one cache; seizes every thread's arrays of it for a moment. A stale handle gives zeros.
+/// Exact counts of one cache; seizes every thread's arrays of it for a moment. A stale handle gives
+/// zeros.
 template <class T>
 cache_stats stats(const cache<T>& c) noexcept {
   cache_stats s = {};
@@ -29,12 +30,14 @@ inline domain_stats stats(const rcu_domain& d = rcu_default_domain()) noexcept {
 /// Every cache that exists, lingering ones included.
 inline std::vector<cache_stats> all_caches() {
   std::vector<cache_stats> all;
-  gs_caches_visit([](const cache_stats* s, void* arg) { static_cast<std::vector<cache_stats>*>(arg)->push_back(*s); },
+  gs_caches_visit([](const cache_stats* s,
+                     void* arg) { static_cast<std::vector<cache_stats>*>(arg)->push_back(*s); },
                   &all);
   return all;
 }
 
-/// Why a destroyed cache still lives: its stage, how many objects are out, and which reader or callback it waits for.
+/// Why a destroyed cache still lives: its stage, how many objects are out, and which reader or
+/// callback it waits for.
 inline std::string why(kmem_cache_cookie_t cookie) {
   char text[2048];
   gs_cache_why(cookie, text, sizeof text);

@@ -7,9 +7,10 @@
 
 namespace graceslab {
 
-/// Waits for every earlier asynchronous or lingering destroy, but for SLAB_DESTROY_ONCE_FULLY_FREED caches (A9).
-/// Does not wait for caches that are open. Not inside a reader or callback: reported, errc::would_deadlock.
-/// Blocks. errc::busy once the splat limit passed for one of them; a cache already splatted is not waited for again.
+/// Waits for every earlier asynchronous or lingering destroy, but for SLAB_DESTROY_ONCE_FULLY_FREED
+/// caches (A9). Does not wait for caches that are open. Not inside a reader or callback: reported,
+/// errc::would_deadlock. Blocks. errc::busy once the splat limit passed for one of them; a cache
+/// already splatted is not waited for again.
 inline errc destroy_barrier() noexcept {
   int r = gs_cache_destroy_barrier();
   return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
@@ -21,7 +22,8 @@ inline errc destroy_barrier(kmem_cache_cookie_t cookie) noexcept {
   return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
 }
 
-/// A finer owner than a shared object: callbacks and caches posted under its token can be settled together.
+/// A finer owner than a shared object: callbacks and caches posted under its token can be settled
+/// together.
 class owner_token {
  public:
   /// Throws std::bad_alloc when memory runs out.
@@ -34,11 +36,13 @@ class owner_token {
   owner_token& operator=(const owner_token&) = delete;
 
   /// Queues a callback of this owner. Never blocks, needs no memory.
-  void call(rcu_head* head, rcu_callback_t func, rcu_domain& domain = rcu_default_domain()) noexcept {
+  void call(rcu_head* head, rcu_callback_t func,
+            rcu_domain& domain = rcu_default_domain()) noexcept {
     gs_call_rcu(domain.native_handle(), head, func, owner_);
   }
-  /// Waits until no callback of this owner is queued or running and its caches are settled. Does not wait for other
-  /// owners, even for a blocked callback that stands ahead in the queue. Returns how many posts had to be refused.
+  /// Waits until no callback of this owner is queued or running and its caches are settled. Does
+  /// not wait for other owners, even for a blocked callback that stands ahead in the queue. Returns
+  /// how many posts had to be refused.
   unsigned long settle() noexcept { return gs_owner_settle(owner_); }
   void* native_handle() const noexcept { return owner_; }
 

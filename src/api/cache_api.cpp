@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The C entry points of caches: handles to records, NULL to nothing, and the caller's address for reports.
+// The C entry points of caches: handles to records, NULL to nothing, and the caller's address for
+// reports.
 #include <errno.h>
 
 #include "os/keep_errno.hpp"
@@ -48,7 +49,8 @@ extern "C" {
 kmem_cache* gs_cache_create(const gs_cache_options* options) {
   os::keep_errno keep;
   slab::cache* c = slab::create(*options);
-  if (c == nullptr && (options->flags & slab::flag_panic) != 0) os::panic("a cache with SLAB_PANIC could not be created");
+  if (c == nullptr && (options->flags & slab::flag_panic) != 0)
+    os::panic("a cache with SLAB_PANIC could not be created");
   return c != nullptr ? slab::handle_of(*c) : nullptr;
 }
 
@@ -121,14 +123,16 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
 
 void gs_kfree(const void* object) {
   if (object == nullptr) return;
-  if (slab::cache* c = owner_of(object, "free", GS_SITE)) slab::free_object(*c, const_cast<void*>(object), GS_SITE);
+  if (slab::cache* c = owner_of(object, "free", GS_SITE))
+    slab::free_object(*c, const_cast<void*>(object), GS_SITE);
 }
 
 size_t gs_ksize(const void* object) { return object != nullptr ? slab::usable_bytes(object) : 0; }
 
 void gs_retire(const void* object) {
   if (object == nullptr) return;
-  if (slab::cache* c = owner_of(object, "retire", GS_SITE)) slab::retire_object(*c, const_cast<void*>(object), GS_SITE);
+  if (slab::cache* c = owner_of(object, "retire", GS_SITE))
+    slab::retire_object(*c, const_cast<void*>(object), GS_SITE);
 }
 
 void gs_retire_mightsleep(const void* object) {

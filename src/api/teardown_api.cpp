@@ -43,10 +43,14 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   if (cookie == nullptr) cookie = &ignored;
   *cookie = 0;
   slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
-  return c != nullptr ? teardown::destroy_by(*c, policy, who_calls(__builtin_return_address(0)), cookie) : 0;
+  return c != nullptr
+             ? teardown::destroy_by(*c, policy, who_calls(__builtin_return_address(0)), cookie)
+             : 0;
 }
 
-void gs_cache_destroy(kmem_cache* cache) { (void)gs_cache_destroy_by(cache, GS_POLICY_DEFAULT, nullptr); }
+void gs_cache_destroy(kmem_cache* cache) {
+  (void)gs_cache_destroy_by(cache, GS_POLICY_DEFAULT, nullptr);
+}
 
 kmem_cache_cookie_t gs_cache_destroy_rcu(kmem_cache* cache) {
   kmem_cache_cookie_t cookie;
@@ -54,7 +58,9 @@ kmem_cache_cookie_t gs_cache_destroy_rcu(kmem_cache* cache) {
   return cookie;
 }
 
-int gs_cache_destroy_wait(kmem_cache* cache) { return gs_cache_destroy_by(cache, GS_POLICY_WAIT, nullptr); }
+int gs_cache_destroy_wait(kmem_cache* cache) {
+  return gs_cache_destroy_by(cache, GS_POLICY_WAIT, nullptr);
+}
 
 int gs_cache_destroy_barrier(void) {
   os::keep_errno keep;
@@ -73,11 +79,17 @@ int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {
   return 0;
 }
 
-void gs_caches_visit(void (*visit)(const gs_cache_stats*, void*), void* arg) { observe::visit_caches(visit, arg); }
+void gs_caches_visit(void (*visit)(const gs_cache_stats*, void*), void* arg) {
+  observe::visit_caches(visit, arg);
+}
 
-size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes) { return observe::why(cookie, text, bytes); }
+size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes) {
+  return observe::why(cookie, text, bytes);
+}
 
-int gs_object_lookup(const void* pointer, gs_object_info* info) { return observe::lookup(pointer, info) ? 0 : -ENOENT; }
+int gs_object_lookup(const void* pointer, gs_object_info* info) {
+  return observe::lookup(pointer, info) ? 0 : -ENOENT;
+}
 
 void gs_dump_object(const void* pointer) { observe::dump(pointer); }
 

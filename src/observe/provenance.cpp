@@ -20,8 +20,9 @@ const char* state_name(int state) noexcept {
   }
 }
 
-// Calls use(cache, slab, index) for the object that a pointer, perhaps to its inside, belongs to. Under the cache's
-// slabs_lock, so that the slab stays even when nobody holds the object. False: it belongs to none.
+// Calls use(cache, slab, index) for the object that a pointer, perhaps to its inside, belongs to.
+// Under the cache's slabs_lock, so that the slab stays even when nobody holds the object. False: it
+// belongs to none.
 template <class F>
 bool with_object(const void* pointer, F use) noexcept {
   gs_granule* g = slab::granule_of(pointer);
@@ -49,7 +50,9 @@ void fill(slab::cache& c, slab::slab& s, std::uint32_t index, gs_object_info* ou
 bool lookup(const void* pointer, gs_object_info* out) noexcept {
   *out = {};
   out->state = -1;
-  return with_object(pointer, [out](slab::cache& c, slab::slab& s, std::uint32_t index) { fill(c, s, index, out); });
+  return with_object(pointer, [out](slab::cache& c, slab::slab& s, std::uint32_t index) {
+    fill(c, s, index, out);
+  });
 }
 
 void dump(const void* pointer) noexcept {
@@ -63,9 +66,11 @@ void dump(const void* pointer) noexcept {
     os::report(GS_REPORT_OBJECT, "%p belongs to no cache", pointer);
     return;
   }
-  os::report(GS_REPORT_OBJECT, "%p is %zu bytes into object %p of cache '%s' (%zu bytes), which is %s%s", pointer,
-             static_cast<std::size_t>(static_cast<const char*>(pointer) - static_cast<const char*>(i.object)), i.object,
-             i.cache_name, i.size, state_name(i.state), owners);
+  os::report(GS_REPORT_OBJECT,
+             "%p is %zu bytes into object %p of cache '%s' (%zu bytes), which is %s%s", pointer,
+             static_cast<std::size_t>(static_cast<const char*>(pointer) -
+                                      static_cast<const char*>(i.object)),
+             i.object, i.cache_name, i.size, state_name(i.state), owners);
 }
 
 }  // namespace graceslab::observe

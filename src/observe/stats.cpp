@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <initializer_list>
+
 #include "observe/observe.hpp"
 #include "os/pages.hpp"
 #include "os/thread.hpp"
-
-#include <initializer_list>
 
 namespace graceslab::observe {
 namespace {
@@ -50,7 +50,8 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
   out->reclaimed = c.reclaimed_objects;
   out->late_frees = c.late_frees;
   out->leaked = c.leaked;
-  std::uint64_t home = out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked;
+  std::uint64_t home =
+      out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked;
   out->live = out->carved > home ? out->carved - home : 0;
   count_slabs(c, out);
   return true;

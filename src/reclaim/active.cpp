@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The caches that have something pending: what the background thread and the global barrier look at.
+// The caches that have something pending: what the background thread and the global barrier look
+// at.
 //
 // State       on the list: c.joined != 0. c.active says so to retirers, without the lock.
-// Invariants  A1 c.active == 1 => on the list; the other way round but while the background thread makes up its mind.
+// Invariants  A1 c.active == 1 => on the list; the other way round but while the background thread
+// makes up its mind.
 //             A2 retires pending => on the list.
 #include "os/fence.hpp"
 #include "os/module.hpp"
@@ -35,8 +37,9 @@ void unlink(slab::cache& c) noexcept {
 
 constexpr unsigned batch = 64;
 
-// The next caches of a walk that got as far as `seen`. The list is in the order of joining, so a walk neither misses nor
-// repeats one, whoever comes and goes; `hint` is where it stood, if that is still on the list.
+// The next caches of a walk that got as far as `seen`. The list is in the order of joining, so a
+// walk neither misses nor repeats one, whoever comes and goes; `hint` is where it stood, if that is
+// still on the list.
 unsigned next_batch(slab::cache* hint, std::uint64_t* seen, slab::cache** out) noexcept {
   sync::lock_guard hold(active_lock);
   bool there = hint != nullptr && hint->joined == *seen;
@@ -72,12 +75,13 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
     gs_store_relaxed(&c.active, 0u);
   }
   // ORDER background.inactive <-> retire.pending   (docs/ordering/background.md, claim 1)
-  // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we see the mark. Meanwhile
-  // the cache stays on the list, so that a global barrier misses nothing.
+  // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we
+  // see the mark. Meanwhile the cache stays on the list, so that a global barrier misses nothing.
   bool idle = os::heavy_fence() && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0;
   sync::lock_guard hold(active_lock);
   if (gs_load_relaxed(&c.active) != 0) return false;  // activated again meanwhile
-  idle = idle && slab::stage_of(c) == GS_STAGE_OPEN;  // closing may have begun: it then counts on being on the list
+  idle = idle && slab::stage_of(c) ==
+                     GS_STAGE_OPEN;  // closing may have begun: it then counts on being on the list
   if (idle && c.joined != 0)
     unlink(c);
   else if (c.joined != 0)
@@ -108,6 +112,8 @@ void forget(slab::cache& c) noexcept {
 }
 
 void prepare_fork() noexcept { active_lock.lock(); }
-void after_fork(bool child) noexcept { child ? active_lock.reset_in_child() : active_lock.unlock(); }
+void after_fork(bool child) noexcept {
+  child ? active_lock.reset_in_child() : active_lock.unlock();
+}
 
 }  // namespace graceslab::reclaim

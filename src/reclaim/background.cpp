@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One thread for stragglers: arrays that nobody fills, grace periods that nobody drives, caches that linger, memory that
-// nobody uses. It sleeps for good when there are none. If it cannot start, callers drive.
+// One thread for stragglers: arrays that nobody fills, grace periods that nobody drives, caches
+// that linger, memory that nobody uses. It sleeps for good when there are none. If it cannot start,
+// callers drive.
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/hooks.hpp"
@@ -16,8 +17,9 @@ enum : std::uint32_t { not_started, running };
 std::uint32_t state = not_started;  // atomic
 bool reported;                      // atomic
 constinit sync::doorbell bell;
-// Somebody rang since the round began: a cache may have joined with nothing pending, but with a time of its own for a trim
-// or a splat. Atomic; whoever rings links under active_lock first, so a round that clears this finds the cache.
+// Somebody rang since the round began: a cache may have joined with nothing pending, but with a
+// time of its own for a trim or a splat. Atomic; whoever rings links under active_lock first, so a
+// round that clears this finds the cache.
 std::uint32_t news;
 
 struct round {
@@ -94,7 +96,8 @@ bool has_work(void*) noexcept {
   if (found) return true;
   auto look = [](slab::cache& c, void* arg) {
     bool& result = *static_cast<bool*>(arg);
-    result = anything_pending(c) || slab::newest_quarantine(c) != 0 || slab::stage_of(c) == GS_STAGE_CLOSING;
+    result = anything_pending(c) || slab::newest_quarantine(c) != 0 ||
+             slab::stage_of(c) == GS_STAGE_CLOSING;
     return !result;
   };
   for_each_active(look, &found);
@@ -110,7 +113,8 @@ void run(void*) noexcept {
     rcu::for_each_domain(drive, nullptr);
     for_each_active(serve, &r);
     pace(began_ns);
-    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms)) bell.sleep(has_work, nullptr, r.sleep_ms);
+    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms))
+      bell.sleep(has_work, nullptr, r.sleep_ms);
   }
 }
 
@@ -121,7 +125,8 @@ void start() noexcept {
   if (os::start_thread("gs-reclaim", run, nullptr)) return;
   gs_store_relaxed(&state, std::uint32_t{not_started});
   if (gs_exchange(&reported, true)) return;
-  os::report(GS_REPORT_NO_THREAD, "the background thread could not start; retired memory is reclaimed by its users;"
+  os::report(GS_REPORT_NO_THREAD,
+             "the background thread could not start; retired memory is reclaimed by its users;"
              " starting is tried again");
 }
 

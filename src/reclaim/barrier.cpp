@@ -7,7 +7,8 @@
 namespace graceslab::reclaim {
 namespace {
 
-// Every thread's retired objects of this cache onto its deferred list, also those that somebody has in hand just now.
+// Every thread's retired objects of this cache onto its deferred list, also those that somebody has
+// in hand just now.
 bool flush_arrays(slab::cache& c) noexcept {
   bool fenced = true;
   if (slab::retired_in_arrays(c)) {
@@ -30,7 +31,8 @@ std::uint64_t marked_now(slab::cache& c) noexcept {
   return c.marked;
 }
 
-// Marked objects wait for at most two cookies of their slab: the one that is running and the one after.
+// Marked objects wait for at most two cookies of their slab: the one that is running and the one
+// after.
 bool wait_for_marked(slab::cache& c) noexcept {
   gs_domain* d = domain_of(c);
   for (int round = 0; round != 2 && marked_now(c) != 0; ++round) {
@@ -64,11 +66,13 @@ bool finish_one(slab::cache& c, void* arg) noexcept {
   return true;
 }
 
-// Everything onto the deferred lists, and the grace period for all of it. False: it could not be waited for.
+// Everything onto the deferred lists, and the grace period for all of it. False: it could not be
+// waited for.
 bool flush_and_wait(gs_domain* d) noexcept {
   domain_walk walk{d};
   for_each_active(flush_one, &walk);
-  return walk.fenced && (walk.newest == 0 || rcu::done(d, walk.newest) || rcu::wait(d, walk.newest));
+  return walk.fenced &&
+         (walk.newest == 0 || rcu::done(d, walk.newest) || rcu::wait(d, walk.newest));
 }
 
 }  // namespace
@@ -76,7 +80,8 @@ bool flush_and_wait(gs_domain* d) noexcept {
 flight in_flight(slab::cache& c) noexcept {
   sync::lock_guard hold(c.lock);
   bool any = c.deferred.head != nullptr;
-  return {c.retired - c.reclaimed_objects, any ? c.deferred.head->cookie : 0, any ? c.newest_cookie : 0};
+  return {c.retired - c.reclaimed_objects, any ? c.deferred.head->cookie : 0,
+          any ? c.newest_cookie : 0};
 }
 
 bool anything_pending(slab::cache& c) noexcept {
@@ -118,7 +123,8 @@ void retire_barrier(gs_domain* d) noexcept {
   if (rcu::in_callback() || rcu::has_deadline()) {
     (void)flush_and_wait(d);
   } else {
-    // A whole wait that began after this load and has ended covers us. The count is odd while one runs.
+    // A whole wait that began after this load and has ended covers us. The count is odd while one
+    // runs.
     std::uint64_t need = (gs_load_seq_cst(&room.barriers) + 3) & ~std::uint64_t{1};
     sync::lock_guard one_at_a_time(room.barrier_lock);
     if (gs_load_seq_cst(&room.barriers) < need) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What filling an array costs its retirer: nothing, a look at the grace period, or, when a limit was set and is met,
-// what the limit's policy says.
+// What filling an array costs its retirer: nothing, a look at the grace period, or, when a limit
+// was set and is met, what the limit's policy says.
 #include "os/config.hpp"
 #include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
@@ -8,7 +8,8 @@
 namespace graceslab::reclaim {
 namespace {
 
-constexpr std::uint64_t depth_bytes = std::uint64_t{768} << 10;  // about half of a second-level cache
+constexpr std::uint64_t depth_bytes = std::uint64_t{768}
+                                      << 10;  // about half of a second-level cache
 
 std::uint64_t threshold_of(const slab::cache& c) noexcept {
   std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
@@ -28,7 +29,8 @@ bool over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth, int* policy) 
   *policy = o.pressure;
   // Counted after the fact on both sides, so it may be below zero for a moment.
   auto pending = static_cast<std::int64_t>(gs_load_relaxed(&rcu::room(d).pending_bytes));
-  return o.pending_limit_bytes != 0 && pending > 0 && static_cast<std::uint64_t>(pending) > o.pending_limit_bytes;
+  return o.pending_limit_bytes != 0 && pending > 0 &&
+         static_cast<std::uint64_t>(pending) > o.pending_limit_bytes;
 }
 
 void report_over(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
@@ -36,15 +38,18 @@ void report_over(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
   if (gs_exchange(&rcu::room(d).over_limit, std::uint64_t{1}) != 0) return;
   char who[256] = "";
   rcu::describe_blocker(d, who, sizeof who);
-  os::report(GS_REPORT_OVER_LIMIT, "cache '%s': %llu retired objects (%llu bytes) in flight are over the limit%s%s",
-             c.name, static_cast<unsigned long long>(depth), static_cast<unsigned long long>(depth * c.stride),
+  os::report(GS_REPORT_OVER_LIMIT,
+             "cache '%s': %llu retired objects (%llu bytes) in flight are over the limit%s%s",
+             c.name, static_cast<unsigned long long>(depth),
+             static_cast<unsigned long long>(depth * c.stride),
              who[0] != 0 ? "; held back by " : "", who);
 }
 
 void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
   int policy;
   if (!over_limit(c, d, depth, &policy)) {
-    if (gs_load_relaxed(&rcu::room(d).over_limit) != 0) gs_store_relaxed(&rcu::room(d).over_limit, std::uint64_t{0});
+    if (gs_load_relaxed(&rcu::room(d).over_limit) != 0)
+      gs_store_relaxed(&rcu::room(d).over_limit, std::uint64_t{0});
     return;
   }
   slab::harvest(c);
@@ -55,7 +60,8 @@ void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
     return;
   }
   if (policy == GS_PRESSURE_REPORT) return report_over(c, d, depth);
-  if (policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() && rcu::wait(d, f.newest))
+  if (policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() &&
+      rcu::wait(d, f.newest))
     slab::harvest(c);
 }
 
@@ -73,7 +79,8 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
   activate(c);
   if (depth >= threshold_of(c)) {
     flight f = in_flight(c);
-    // The oldest, so that a grace period held back by a reader is polled and not started again for every array.
+    // The oldest, so that a grace period held back by a reader is polled and not started again for
+    // every array.
     if (f.oldest != 0 && rcu::try_advance(d, f.oldest)) slab::harvest(c);
   }
   if (depth != 0 && GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, depth);
@@ -86,7 +93,8 @@ void reclaimed(slab::cache& c, std::uint32_t n) noexcept {
 }
 
 void weigh(slab::cache& c, std::int64_t bytes) noexcept {
-  (void)gs_fetch_add_relaxed(&rcu::room(domain_of(c)).pending_bytes, static_cast<std::uint64_t>(bytes));
+  (void)gs_fetch_add_relaxed(&rcu::room(domain_of(c)).pending_bytes,
+                             static_cast<std::uint64_t>(bytes));
 }
 
 void relieve(slab::cache& c) noexcept {

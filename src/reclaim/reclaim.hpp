@@ -14,10 +14,11 @@ namespace graceslab::reclaim {
 inline gs_domain* domain_of(const slab::cache& c) noexcept { return rcu::or_default(c.domain); }
 
 // ---- one cache (barrier.cpp) ----
-// Waits for every retire of this cache that happens before the call. False when it could not: inside a reader of the
-// domain, without a working fence, or past a deadline.
+// Waits for every retire of this cache that happens before the call. False when it could not:
+// inside a reader of the domain, without a working fence, or past a deadline.
 bool wait_for_retires(slab::cache& c) noexcept;
-// Everything that is due now, without waiting: harvest, marked objects, destructors if nobody else runs them.
+// Everything that is due now, without waiting: harvest, marked objects, destructors if nobody else
+// runs them.
 void collect(slab::cache& c) noexcept;
 struct flight {
   std::uint64_t objects;  // retired and not reclaimed
@@ -34,7 +35,8 @@ void reclaim_now(gs_domain* d) noexcept;
 // ---- destructors and runs at harvest (ripe.cpp) ----
 void run_ripe(slab::cache& c, bool wait) noexcept;
 void collect_marked(slab::cache& c, bool wait) noexcept;
-// No destructor of this cache runs any more, or will: its code is going away. What waited for one is reclaimed without.
+// No destructor of this cache runs any more, or will: its code is going away. What waited for one
+// is reclaimed without.
 void drop_destructor(slab::cache& c) noexcept;
 void ripen(slab::cache& c) noexcept;
 bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
@@ -54,13 +56,15 @@ extern const tend_function tend_lingering;  // defined by teardown
 // ---- what slabs call (pressure.cpp) ----
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
-void weigh(slab::cache& c, std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
+void weigh(slab::cache& c,
+           std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
 void relieve(slab::cache& c) noexcept;
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
 
 // ---- trimming (trim.cpp) ----
 bool shrink(slab::cache& c) noexcept;  // true when no slab is left
-// Parked objects that nobody used for park_age_ms go back. Returns ms until the next look; forever when nothing is parked.
+// Parked objects that nobody used for park_age_ms go back. Returns ms until the next look; forever
+// when nothing is parked.
 std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept;
 
 void prepare_fork() noexcept;

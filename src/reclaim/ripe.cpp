@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Work per object at harvest: destructors (the owner's code), page runs, and objects that were retired by state byte.
+// Work per object at harvest: destructors (the owner's code), page runs, and objects that were
+// retired by state byte.
 //
-// Invariant   one thread at a time does this for a cache (ripe_running), so whoever waits for the present run waits for
+// Invariant   one thread at a time does this for a cache (ripe_running), so whoever waits for the
+// present run waits for
 //             everything that was taken before. Nothing here is called under a lock.
 #include "os/clock.hpp"
 #include "rcu/grace_period.hpp"
@@ -97,7 +99,8 @@ void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexce
   slab::transit in_hand(c);
   if (!slab::is_large(c)) {
     if (slab::is_debug(c))
-      for (std::uint32_t i = 0; i != n; ++i) slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
+      for (std::uint32_t i = 0; i != n; ++i)
+        slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
     slab::return_objects(c, objects, n);
   }
   count_home(c, n);
@@ -139,9 +142,9 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
   }
 }
 
-// Destructors may block: they run where callbacks run. The callback is the library's own, so that neither a closing owner
-// refuses it nor a settled one drops it; owners see the destructor itself. Refused by a closed domain, it is tried again at
-// the next round, and barriers do not need it.
+// Destructors may block: they run where callbacks run. The callback is the library's own, so that
+// neither a closing owner refuses it nor a settled one drops it; owners see the destructor itself.
+// Refused by a closed domain, it is tried again at the next round, and barriers do not need it.
 void ripen(slab::cache& c) noexcept {
   if (slab::is_large(c)) return run_ripe(c, false);
   if (rcu::domain_closed(domain_of(c))) return;

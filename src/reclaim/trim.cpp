@@ -37,8 +37,10 @@ void flush_aged(slab::cache& c, slab::sheaf_list& l, std::uint64_t limit_ms) noe
   }
   while (aged != nullptr) {
     gs_sheaf* next = aged->next;
-    slab::flush(c, aged);
-    slab::sheaf_delete(aged);
+    if (slab::may_be_reused(c, aged)) {
+      slab::flush(c, aged);
+      slab::sheaf_delete(aged);
+    }
     aged = next;
   }
 }
@@ -80,7 +82,8 @@ std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
       gs_store_relaxed(&c.touched, 0u);
     }
   }
-  if (c.idle_since_ms == 0) {  // trimmed, and not used since; type-safe slabs follow after their grace period
+  if (c.idle_since_ms ==
+      0) {  // trimmed, and not used since; type-safe slabs follow after their grace period
     (void)slab::release_empty_slabs(c, os::now_ms());
     return os::forever_ms;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Allocating: pop, else swap, else a full sheaf from the barn, else straight from a slab.
+#include "os/report.hpp"
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
 #include "slab/hooks.hpp"
@@ -7,8 +8,6 @@
 #include "slab/misuse.hpp"
 #include "slab/slab.hpp"
 #include "slab/transit.hpp"
-
-#include "os/report.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -40,7 +39,8 @@ void* alloc_direct(cache& c, const void* site) noexcept {
   return object;
 }
 
-// Pops after swapping in prev, under the owner's protection. nullptr: both are empty, or the record is closed.
+// Pops after swapping in prev, under the owner's protection. nullptr: both are empty, or the record
+// is closed.
 void* pop_or_swap(cache& c, gs_local& l, bool* closed) noexcept {
   void* object = nullptr;
   *closed = !gs_local_enter(&l);
@@ -104,7 +104,8 @@ void* take_any(cache& c, const void* site) noexcept {
 void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
   if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr)) {
     os::report(GS_REPORT_ZERO_WITH_CONSTRUCTOR,
-               "zeroed allocation from cache '%s', whose constructor would be undone; refused", c.name);
+               "zeroed allocation from cache '%s', whose constructor would be undone; refused",
+               c.name);
     return nullptr;
   }
   void* object = gfp != 0 ? gs_local_take(local_of(c), c.id, c.stride, c.inverse) : nullptr;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A cache of objects: its record, its barn of sheaves, its slabs. Everything about one cache hangs off this record.
+// A cache of objects: its record, its barn of sheaves, its slabs. Everything about one cache hangs
+// off this record.
 //
 // Equations (under lock and slabs_lock, with every thread's arrays seized; check_cache() runs them)
 //   carved == free_in_slabs + parked + in_flight + live + leaked
 //   in_flight == retired - reclaimed
 #pragma once
+#include <graceslab/detail/abi.h>
+
 #include <cstddef>
 #include <cstdint>
-
-#include <graceslab/detail/abi.h>
 
 #include "sync/mutex.hpp"
 
@@ -39,7 +40,7 @@ struct sheaf_list {  // LIFO, or FIFO by append()
 
 inline constexpr std::uint32_t barn_limit = 10;  // full, and as many empty
 
-struct cache_identity {  // outlives the cache: the record is never unmapped
+struct cache_identity {       // outlives the cache: the record is never unmapped
   std::uintptr_t handle = 0;  // what users hold: our address + generation
   std::uint32_t id = 0;
   std::uint32_t generation = 0;
@@ -64,22 +65,22 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
   std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
-  std::uint32_t touched = 0;  // a slow path ran since the last trim; atomic
+  std::uint32_t touched = 0;            // a slow path ran since the last trim; atomic
   std::uint64_t idle_since_ms = 0;
   cache* next_free = nullptr;  // queue of ids
 
   // The barn, under lock.
-  sheaf_list full;       // freed, ready to allocate from; at most barn_limit
-  sheaf_list empty;      // at most barn_limit
-  sheaf_list reclaimed;  // harvested, ready to allocate from; aged by the background thread
-  sheaf_list deferred;   // FIFO, each with its cookie
-  sheaf_list ripe;       // grace period over, destructors still to run
+  sheaf_list full;            // freed, ready to allocate from; at most barn_limit
+  sheaf_list empty;           // at most barn_limit
+  sheaf_list reclaimed;       // harvested, ready to allocate from; aged by the background thread
+  sheaf_list deferred;        // FIFO, each with its cookie
+  sheaf_list ripe;            // grace period over, destructors still to run
   bool ripe_running = false;  // some thread runs destructors of this cache: one at a time
   void* const* run_objects = nullptr;  // what that thread has in hand
   std::uint32_t run_count = 0;
-  bool ripe_posted = false;   // ripe_head is queued
+  bool ripe_posted = false;  // ripe_head is queued
   rcu_head ripe_head = {};
-  std::uint64_t retired = 0;       // counted when an array is deferred or an object marked
+  std::uint64_t retired = 0;  // counted when an array is deferred or an object marked
   std::uint64_t reclaimed_objects = 0;
   std::uint64_t deferred_objects = 0;
   std::uint64_t newest_cookie = 0;
@@ -117,7 +118,8 @@ struct cache : cache_identity, cache_fields {
   // Who has objects of it in hand (transit.hpp); atomic, outlive the cache.
   std::uint32_t phase = 0;
   std::uint32_t in_transit[2] = {};
-  // Under the background thread's lock; these outlive the cache too: a record may be used again while it stands there.
+  // Under the background thread's lock; these outlive the cache too: a record may be used again
+  // while it stands there.
   std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
@@ -155,7 +157,8 @@ inline kmem_cache* handle_of(const cache& c) noexcept {
   return reinterpret_cast<kmem_cache*>(c.handle);
 }
 inline std::uint32_t stage_of(const cache& c) noexcept { return gs_load_acquire(&c.stage); }
-cache* cache_new() noexcept;            // a record whose stage is not yet open to anybody; nullptr without memory
+cache*
+cache_new() noexcept;  // a record whose stage is not yet open to anybody; nullptr without memory
 void cache_delete(cache& c) noexcept;  // its record may be reused, oldest first
 void table_lock_for_fork() noexcept;
 void table_unlock_after_fork(bool child) noexcept;

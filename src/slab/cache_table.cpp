@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ids and handles: records of 1024 bytes in one reserved range, never unmapped, reused oldest first.
+// Ids and handles: records of 1024 bytes in one reserved range, never unmapped, reused oldest
+// first.
 //
-// Invariants  T1 a handle is its record's address plus the record's generation (1 .. 1023), so a stale handle differs
-//                from the present one until the id was reused 1023 times; ids rest among at least rest_ids others first.
+// Invariants  T1 a handle is its record's address plus the record's generation (1 .. 1023), so a
+// stale handle differs
+//                from the present one until the id was reused 1023 times; ids rest among at least
+//                rest_ids others first.
 //             T2 id 0 is never given out.
-#include "slab/cache.hpp"
-
 #include <new>
 
 #include "os/pages.hpp"
+#include "slab/cache.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -46,7 +48,8 @@ cache* fresh_record() noexcept {
   std::size_t end = at + cache_record_bytes;
   if (end > reserved) return nullptr;
   if (end > committed) {
-    if (!os::commit(reinterpret_cast<char*>(table.start) + committed, commit_step, 0)) return nullptr;
+    if (!os::commit(reinterpret_cast<char*>(table.start) + committed, commit_step, 0))
+      return nullptr;
     committed += commit_step;
   }
   auto* c = ::new (reinterpret_cast<char*>(table.start) + at) cache;

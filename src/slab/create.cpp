@@ -21,7 +21,8 @@ const char* problem_with(const gs_cache_options& o) noexcept {
     return "the alignment must be 0 or a power of two to 64 KiB";
   if ((o.flags & ~flags_known) != 0) return "unknown flags";
   if (o.ctor != nullptr && o.dtor != nullptr)
-    return "a constructor that runs once per slab does not go with a destructor that runs at each harvest";
+    return "a constructor that runs once per slab does not go with a destructor that runs at each "
+           "harvest";
   return nullptr;
 }
 
@@ -45,7 +46,8 @@ void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
   if (wanted > slab_bytes_max) wanted = slab_bytes_max;
   if (wanted < c.stride) wanted = c.stride;
   c.slab_granules = static_cast<std::uint32_t>((wanted + granule_bytes - 1) / granule_bytes);
-  c.slab_objects = static_cast<std::uint32_t>((std::size_t{c.slab_granules} * granule_bytes) / c.stride);
+  c.slab_objects =
+      static_cast<std::uint32_t>((std::size_t{c.slab_granules} * granule_bytes) / c.stride);
 }
 
 void copy_name(cache& c, const char* name) noexcept {

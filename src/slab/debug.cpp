@@ -10,7 +10,8 @@
 namespace graceslab::slab {
 namespace {
 
-constexpr unsigned char poison_byte = 0x6b, poison_end = 0xa5;  // the kernel's values, known from its splats
+constexpr unsigned char poison_byte = 0x6b,
+                        poison_end = 0xa5;  // the kernel's values, known from its splats
 constexpr unsigned char red_free = 0xbb, red_live = 0xcc;
 
 // A constructed or type-safe object keeps its contents while it is free, so it is never poisoned.
@@ -31,25 +32,30 @@ long first_damaged(const char* from, std::size_t n, unsigned char byte) noexcept
 
 long damaged_at(cache& c, const char* object, bool live) noexcept {
   if (c.red_zone_at != 0) {
-    long at = first_damaged(object + c.red_zone_at, c.stride - c.red_zone_at, live ? red_live : red_free);
+    long at =
+        first_damaged(object + c.red_zone_at, c.stride - c.red_zone_at, live ? red_live : red_free);
     if (at >= 0) return at + static_cast<long>(c.red_zone_at);
   }
   if (live || !poisons(c)) return -1;
   long at = first_damaged(object, c.size - 1, poison_byte);
   if (at >= 0) return at;
-  return static_cast<unsigned char>(object[c.size - 1]) == poison_end ? -1 : static_cast<long>(c.size) - 1;
+  return static_cast<unsigned char>(object[c.size - 1]) == poison_end
+             ? -1
+             : static_cast<long>(c.size) - 1;
 }
 
-void report_damage(cache& c, slab& s, const char* object, long at, const char* when, const void* site) {
+void report_damage(cache& c, slab& s, const char* object, long at, const char* when,
+                   const void* site) {
   char where[160] = "validation";
   if (site != nullptr) os::describe_address(site, where, sizeof where);
   char owners[1024] = "";
   debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
   os::report(GS_REPORT_CORRUPT_OBJECT,
-             "object %p of cache '%s' (%u bytes) was overwritten at offset %ld (now 0x%02x), found at %s by %s;"
+             "object %p of cache '%s' (%u bytes) was overwritten at offset %ld (now 0x%02x), found "
+             "at %s by %s;"
              " left alone%s",
-             static_cast<const void*>(object), c.name, c.size, at, static_cast<unsigned char>(object[at]),
-             when, where, owners);
+             static_cast<const void*>(object), c.name, c.size, at,
+             static_cast<unsigned char>(object[at]), when, where, owners);
 }
 
 void leak(cache& c, slab& s, const char* object) noexcept {
@@ -134,7 +140,8 @@ int debug_validate(cache& c) noexcept {
   return static_cast<int>(damaged);
 }
 
-std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text, std::size_t bytes) noexcept {
+std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text,
+                                  std::size_t bytes) noexcept {
   if (s.stacks == nullptr || bytes == 0) return 0;
   std::size_t used = 0;
   const char* what[] = {"; allocated at", "; freed or retired at"};

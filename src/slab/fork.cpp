@@ -2,8 +2,8 @@
 // Every lock of every cache is held across a fork, so that the child inherits consistent lists.
 #include "os/hooks.hpp"
 #include "slab/heap.hpp"
-#include "slab/meta.hpp"
 #include "slab/locals.hpp"
+#include "slab/meta.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
@@ -16,7 +16,8 @@ void each_cache(F f) noexcept {
 
 void drop(sync::mutex& m, bool child) noexcept { child ? m.reset_in_child() : m.unlock(); }
 
-// A destructor that another thread ran at the fork runs in the parent only: here its objects count as reclaimed.
+// A destructor that another thread ran at the fork runs in the parent only: here its objects count
+// as reclaimed.
 void end_foreign_run(cache& c) noexcept {
   if (!c.ripe_running) return;
   c.ripe_running = false;
@@ -59,7 +60,8 @@ void settle_child() noexcept {
 
 [[gnu::constructor]] void register_fork() {
   os::on_fork({0, [] {}, [] {}, settle_child});
-  os::on_fork({static_cast<int>(sync::rank::caches_lazy), prepare, [] { after(false); }, [] { after(true); }});
+  os::on_fork({static_cast<int>(sync::rank::caches_lazy), prepare, [] { after(false); },
+               [] { after(true); }});
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Giving back: free (at once) and retire (after a grace period). Neither fails, blocks or touches the object.
+// Giving back: free (at once) and retire (after a grace period). Neither fails, blocks or touches
+// the object.
 #include "os/clock.hpp"
 #include "os/report.hpp"
 #include "slab/debug.hpp"
@@ -13,7 +14,9 @@
 namespace graceslab::slab {
 namespace {
 
-gs_sheaf*& sheaf_for(gs_local& l, giving what) noexcept { return what == giving::free ? l.main : l.rcu; }
+gs_sheaf*& sheaf_for(gs_local& l, giving what) noexcept {
+  return what == giving::free ? l.main : l.rcu;
+}
 
 enum class pushed { yes, full, closed };
 
@@ -21,7 +24,8 @@ enum class pushed { yes, full, closed };
 pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noexcept {
   pushed result = pushed::closed;
   if (gs_local_enter(&l)) {
-    if (what == giving::free && l.main->count == l.main->capacity && l.prev->count < l.prev->capacity) {
+    if (what == giving::free && l.main->count == l.main->capacity &&
+        l.prev->count < l.prev->capacity) {
       gs_sheaf* swap = l.main;
       l.main = l.prev;
       l.prev = swap;
@@ -29,7 +33,8 @@ pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noe
     gs_sheaf* s = sheaf_for(l, what);
     result = s->count < s->capacity ? pushed::yes : pushed::full;
     if (result == pushed::yes) {
-      gs_store_relaxed(state, std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
+      gs_store_relaxed(state,
+                       std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
       if (what == giving::retire) gs_store_relaxed(&l.pending, 1u);
       s->object[s->count] = object;
       gs_store_relaxed(&s->count, s->count + 1);
@@ -39,7 +44,8 @@ pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noe
   return result;
 }
 
-// Installs an empty sheaf; the full one goes to `old`. For free, main moves to prev and prev leaves.
+// Installs an empty sheaf; the full one goes to `old`. For free, main moves to prev and prev
+// leaves.
 bool install_empty(gs_local& l, giving what, gs_sheaf* s, gs_sheaf** old) noexcept {
   bool open = gs_local_enter(&l);
   if (open) {
@@ -72,7 +78,8 @@ void retire_large(cache& c, void* object, std::uint8_t* state) noexcept {
   hooks.activate(c);
 }
 
-// A free or retire after destroy: straight into the slab, counted, and perhaps the one that ends the cache.
+// A free or retire after destroy: straight into the slab, counted, and perhaps the one that ends
+// the cache.
 void give_late(cache& c, void* object, giving what, const void* site) noexcept {
   if (what == giving::retire)
     mark_retired(c, object);
@@ -113,7 +120,8 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
   switch (try_push(*l, what, object, state)) {
     case pushed::yes:
       // ORDER retire.pending <-> background.inactive   (docs/ordering/background.md, claim 1)
-      // The pending mark was stored before this load of active; who clears active heavy-fences, then looks at the marks.
+      // The pending mark was stored before this load of active; who clears active heavy-fences,
+      // then looks at the marks.
       gs_light_fence();
       if (what == giving::retire) hooks.activate(c);
       return round::done;

@@ -28,7 +28,8 @@ unsigned bin_of(std::uint32_t granules) noexcept {
   return granules <= 16 ? granules - 1 : granules <= 64 ? 16 : 17;
 }
 
-// A free run's first record keeps its neighbours in the bin in the states field: previous in the upper half.
+// A free run's first record keeps its neighbours in the bin in the states field: previous in the
+// upper half.
 struct links {
   std::uint32_t previous, next;
 };

@@ -5,9 +5,9 @@
 // Invariants  H1 a granule's record says cache != 0 <=> the granule is handed out.
 //             H2 a free run's first and last record hold its length; no two free runs touch.
 #pragma once
-#include <cstdint>
-
 #include <graceslab/detail/local.h>
+
+#include <cstdint>
 
 namespace graceslab::slab {
 
@@ -15,7 +15,8 @@ inline constexpr std::size_t granule_bytes = std::size_t{1} << GS_GRANULE_SHIFT;
 
 // Reserves the range at first use. False when the system gives no address space.
 bool heap_ready() noexcept;
-// A run of granules, its pages usable and reading zero unless `dirty`. 0 when memory ran out (granule 0 is never handed out).
+// A run of granules, its pages usable and reading zero unless `dirty`. 0 when memory ran out
+// (granule 0 is never handed out).
 std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache) noexcept;
 // Gives a run back. Its pages were discarded by the caller, and its records are cleared here.
 void heap_give(std::uint32_t first, std::uint32_t granules) noexcept;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What slabs need to know of grace periods, as opaque cookies. one constant table that the layers above fill in.
+// What slabs need to know of grace periods, as opaque cookies. one constant table that the layers
+// above fill in.
 #pragma once
 #include <cstdint>
 
@@ -8,17 +9,19 @@
 namespace graceslab::slab {
 
 struct grace_hooks {
-  std::uint64_t (*snapshot)(gs_domain*) noexcept;              // full fence, then a cookie
-  bool (*ready)(gs_domain*, std::uint64_t cookie) noexcept;    // one load
-  // An array of n objects joined the deferred list, which now holds `depth`: maybe drive. Blocks only a retirer, and
-  // only where a limit says so; depth 0: the caller collects for others, and no limit applies.
+  std::uint64_t (*snapshot)(gs_domain*) noexcept;            // full fence, then a cookie
+  bool (*ready)(gs_domain*, std::uint64_t cookie) noexcept;  // one load
+  // An array of n objects joined the deferred list, which now holds `depth`: maybe drive. Blocks
+  // only a retirer, and only where a limit says so; depth 0: the caller collects for others, and no
+  // limit applies.
   void (*deferred)(cache&, std::uint32_t n, std::uint64_t depth) noexcept;
   void (*reclaimed)(cache&, std::uint32_t n) noexcept;  // accounting
-  void (*weigh)(cache&, std::int64_t bytes) noexcept;   // the same for page runs, whose sizes differ
-  void (*activate)(cache&) noexcept;   // something waits for the background thread
-  void (*late_free)(cache&, void* object, const void* site) noexcept;  // a plain free after destroy came home
-  void (*ripen)(cache&) noexcept;      // destructors wait to be run; never blocks
-  void (*relieve)(cache&) noexcept;    // memory ran out: try to reclaim
+  void (*weigh)(cache&, std::int64_t bytes) noexcept;  // the same for page runs, whose sizes differ
+  void (*activate)(cache&) noexcept;                   // something waits for the background thread
+  void (*late_free)(cache&, void* object,
+                    const void* site) noexcept;  // a plain free after destroy came home
+  void (*ripen)(cache&) noexcept;                // destructors wait to be run; never blocks
+  void (*relieve)(cache&) noexcept;              // memory ran out: try to reclaim
 };
 extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
 

@@ -12,9 +12,10 @@
 namespace graceslab::slab {
 namespace {
 
-// A thread's records by cache id: the first few also stand in its TLS block. The rest hang off a lazy two-level
-// table: 16 KiB for the upper level, 4 KiB per 512 ids. 4096 threads that each use 10 000 caches: 4096 * (16 + 20 * 4)
-// KiB = 384 MiB of tables and 2.5 GiB of records; threads that use a few caches pay 256 bytes.
+// A thread's records by cache id: the first few also stand in its TLS block. The rest hang off a
+// lazy two-level table: 16 KiB for the upper level, 4 KiB per 512 ids. 4096 threads that each use
+// 10 000 caches: 4096 * (16 + 20 * 4) KiB = 384 MiB of tables and 2.5 GiB of records; threads that
+// use a few caches pay 256 bytes.
 constexpr std::uint32_t page_ids = 512;
 constexpr std::uint32_t pages = 2048;
 struct page {
@@ -90,7 +91,8 @@ bool tie(cache& c, gs_local& l) noexcept {
   return true;
 }
 
-// A record of a thread that ended. In a forked child its owner may have stopped between busy and not busy.
+// A record of a thread that ended. In a forked child its owner may have stopped between busy and
+// not busy.
 void hand_on(std::uint32_t id, gs_local& l) noexcept {
   cache* c = cache_from_id(id);
   if (c == nullptr) return;
@@ -101,8 +103,9 @@ void hand_on(std::uint32_t id, gs_local& l) noexcept {
     sync::lock_guard hold(c->locals_lock);
     linked = l.handle == c->handle && unlink(*c, l);
   }
-  // Seizers hold the lock for as long as they keep a record closed, but for a destroy, which leaves it closed and empty.
-  // A destroy that has not come to this record waits until what we hold here is home.
+  // Seizers hold the lock for as long as they keep a record closed, but for a destroy, which leaves
+  // it closed and empty. A destroy that has not come to this record waits until what we hold here
+  // is home.
   wait_for_others(l, 1);
   if (linked) {
     take_arrays(l, seize_what::everything, &s);
@@ -216,7 +219,8 @@ bool seize_aged(cache& c, spoils* out, bool* young) noexcept {
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
     std::uint32_t ticks = gs_load_relaxed(&l->pending);
     if (ticks == 1) {
-      gs_store_relaxed(&l->pending, 2u);  // the owner may be storing 1 just now: it then ages a tick less
+      gs_store_relaxed(&l->pending,
+                       2u);  // the owner may be storing 1 just now: it then ages a tick less
       *young = true;
     } else if (ticks > 1) {
       close_local(*l);
@@ -274,6 +278,15 @@ void hold_owners() noexcept {
 }
 
 void release_owners() noexcept { each_local(reopen_local); }
+
+void seize_rest(cache& c, spoils* out) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  for (gs_local* l = c.locals; l != nullptr; l = l->next) {
+    if (gs_load_relaxed(&l->closed) != 0) continue;
+    close_local(*l);
+    take_arrays(*l, seize_what::everything, out);
+  }
+}
 
 void forget_locals(cache& c) noexcept {
   sync::lock_guard hold(c.locals_lock);

@@ -7,8 +7,8 @@
 
 namespace graceslab::slab {
 
-// This thread's record of a cache, ready for use; nullptr without memory, in fallback modes, or when the cache is
-// closed: then every operation goes straight to the slabs.
+// This thread's record of a cache, ready for use; nullptr without memory, in fallback modes, or
+// when the cache is closed: then every operation goes straight to the slabs.
 gs_local* attach(cache& c) noexcept;
 // The record if there is one (perhaps closed or of an earlier generation), else the dummy.
 gs_local* local_far(const cache& c) noexcept;
@@ -25,11 +25,14 @@ struct spoils {
   sheaf_list objects;  // free to allocate
   sheaf_list retired;
 };
-// Takes over the arrays of every thread. False when there is no working heavy fence: nothing was touched.
+// Takes over the arrays of every thread. False when there is no working heavy fence: nothing was
+// touched.
 bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept;
-// True when some thread has retired objects that are not deferred yet, by what happens before the call.
+// True when some thread has retired objects that are not deferred yet, by what happens before the
+// call.
 bool retired_in_arrays(cache& c) noexcept;
-// How many objects stand in threads' arrays: exact, since each array is held still while it is read.
+// How many objects stand in threads' arrays: exact, since each array is held still while it is
+// read.
 struct arrays {
   std::uint64_t parked, retired;
 };
@@ -39,6 +42,8 @@ void settle_spoils(cache& c, spoils& s) noexcept;
 // For the background thread: seizes only arrays that were not full for a whole tick.
 bool seize_aged(cache& c, spoils* out, bool* young) noexcept;
 
+// In a forked child, for a close that another thread had begun: the arrays it had not come to.
+void seize_rest(cache& c, spoils* out) noexcept;
 // For a fork, with every locals_lock held: no owner is inside a pop or push between these two.
 void hold_owners() noexcept;
 void release_owners() noexcept;

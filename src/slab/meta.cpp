@@ -53,7 +53,11 @@ void* meta_alloc(std::size_t bytes, gs_fault_site site, std::uint32_t cache) noe
     free_list[c.index] = block->next;
     return block;
   }
-  if (static_cast<std::size_t>(fresh_end - fresh) < c.bytes) {
+  // Smaller blocks may have left the end between two lines.
+  std::size_t gap = c.bytes >= 64 ? -reinterpret_cast<std::uintptr_t>(fresh) & 63 : 0;
+  if (static_cast<std::size_t>(fresh_end - fresh) >= gap + c.bytes) {
+    fresh += gap;
+  } else {
     char* chunk = static_cast<char*>(os::map(chunk_bytes, site));
     if (chunk == nullptr) return nullptr;
     fresh = chunk;

@@ -17,13 +17,17 @@ const char* verb(giving what) noexcept { return what == giving::free ? "free" : 
 
 void report_state(cache& c, const void* object, std::uint8_t state, giving what, const void* site) {
   bool was_free = state == GS_STATE_FREE;
-  gs_report kind = what == giving::free ? (was_free ? GS_REPORT_DOUBLE_FREE : GS_REPORT_FREE_OF_RETIRED)
-                                        : (was_free ? GS_REPORT_RETIRE_OF_FREED : GS_REPORT_DOUBLE_RETIRE);
+  gs_report kind = what == giving::free
+                       ? (was_free ? GS_REPORT_DOUBLE_FREE : GS_REPORT_FREE_OF_RETIRED)
+                       : (was_free ? GS_REPORT_RETIRE_OF_FREED : GS_REPORT_DOUBLE_RETIRE);
   slab& s = slab_of(*granule_of(object));
   char owners[1024] = "";
   debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
-  os::report(kind, "%s of object %p of cache '%s', which is already %s, at %s; left alone%s", verb(what),
-             object, c.name, was_free ? "free" : state == GS_STATE_LEAKED ? "given up" : "retired",
+  os::report(kind, "%s of object %p of cache '%s', which is already %s, at %s; left alone%s",
+             verb(what), object, c.name,
+             was_free                   ? "free"
+             : state == GS_STATE_LEAKED ? "given up"
+                                        : "retired",
              place(site).text, owners);
 }
 
@@ -36,8 +40,9 @@ void report_foreign(const void* object, const char* operation, const void* site)
 }
 
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept {
-  os::report(GS_REPORT_STALE_HANDLE, "%s through cache handle %p, which was destroyed, at %s; no effect",
-             operation, static_cast<const void*>(handle), place(site).text);
+  os::report(GS_REPORT_STALE_HANDLE,
+             "%s through cache handle %p, which was destroyed, at %s; no effect", operation,
+             static_cast<const void*>(handle), place(site).text);
 }
 
 std::uint8_t* checked_state(cache& c, const void* object, giving what, const void* site) noexcept {
@@ -53,7 +58,8 @@ std::uint8_t* checked_state(cache& c, const void* object, giving what, const voi
   }
   cache* real = cache_of_object(object);
   if (real != nullptr && real != &c)
-    os::report(GS_REPORT_WRONG_CACHE, "%s of object %p into cache '%s', but it is of cache '%s', at %s; left alone",
+    os::report(GS_REPORT_WRONG_CACHE,
+               "%s of object %p into cache '%s', but it is of cache '%s', at %s; left alone",
                verb(what), object, c.name, real->name, place(site).text);
   else
     report_foreign(object, verb(what), site);

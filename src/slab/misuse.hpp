@@ -7,8 +7,8 @@ namespace graceslab::slab {
 
 enum class giving { free, retire };
 
-// The state byte of a live object of this cache; nullptr after a report: foreign pointer, wrong cache, not an object's
-// start, already free, already retired.
+// The state byte of a live object of this cache; nullptr after a report: foreign pointer, wrong
+// cache, not an object's start, already free, already retired.
 std::uint8_t* checked_state(cache& c, const void* object, giving what, const void* site) noexcept;
 // A pointer that no cache owns, or not as an object's start.
 void report_foreign(const void* object, const char* operation, const void* site) noexcept;

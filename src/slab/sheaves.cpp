@@ -23,8 +23,10 @@ gs_sheaf* from_barn(cache& c, sheaf_list& l) noexcept {
   return pop(l);
 }
 
-// K5: a batch whose grace period has not completed is never reused; it is reported and leaks. Looked at where the batch
-// is about to be used, not where it was found ready.
+}  // namespace
+
+// K5: a batch whose grace period has not completed is never reused; it is reported and leaks.
+// Looked at where the batch is about to be used, not where it was found ready.
 bool may_be_reused(cache& c, const gs_sheaf* s) noexcept {
   if (GS_LIKELY(hooks.ready(c.domain, s->cookie))) return true;
   os::report(GS_REPORT_EARLY_RECLAIM,
@@ -35,8 +37,6 @@ bool may_be_reused(cache& c, const gs_sheaf* s) noexcept {
   c.leaked += s->count;
   return false;
 }
-
-}  // namespace
 
 gs_sheaf* sheaf_new(cache& c) noexcept {
   void* memory = meta_alloc(sheaf_bytes(c.sheaf_capacity), GS_FAULT_ARRAY, c.id);
@@ -145,7 +145,8 @@ gs_sheaf* full_sheaf(cache& c) noexcept {
 }
 
 std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept {
-  // The one full fence per array stands in here: everything its retirers wrote comes before the cookie.
+  // The one full fence per array stands in here: everything its retirers wrote comes before the
+  // cookie.
   s->cookie = hooks.snapshot(c.domain);
   sync::lock_guard hold(c.lock);
   append(c.deferred, s);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // kmalloc: size-class caches made at first use, and page runs beyond them.
+#include <cstdio>
+
 #include "slab/fast.hpp"
 #include "slab/large.hpp"
 #include "slab/misuse.hpp"
 #include "slab/slab.hpp"
-
-#include <cstdio>
 
 namespace graceslab::slab {
 namespace {

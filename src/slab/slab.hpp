@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One slab: a run of granules cut into objects. Its descriptor, state bytes and free bits lie out of line, in one block
-// of metadata: [slab][states ...][bits ...]. All but the state bytes is under the cache's slabs_lock.
+// One slab: a run of granules cut into objects. Its descriptor, state bytes and free bits lie out
+// of line, in one block of metadata: [slab][states ...][bits ...]. All but the state bytes is under
+// the cache's slabs_lock.
 //
 // Equations   0 <= carved <= objects;  free == number of set bits;  bits are set only below carved.
 #pragma once
@@ -13,26 +14,28 @@ struct slab {
   slab* next;
   slab* previous;
   cache* owner;
-  std::uint32_t first;     // granule
+  std::uint32_t first;  // granule
   std::uint32_t granules;
-  std::uint32_t objects;   // that fit
-  std::uint32_t carved;    // that exist: [0, carved)
-  std::uint32_t free;      // set bits
-  std::uint32_t hint;      // word of bits to look at first
-  std::uint32_t marked;      // objects in state MARKED, waiting for mark_cookie
-  std::uint32_t marked_next; // objects in state MARKED_NEXT, waiting for the one after
+  std::uint32_t objects;      // that fit
+  std::uint32_t carved;       // that exist: [0, carved)
+  std::uint32_t free;         // set bits
+  std::uint32_t hint;         // word of bits to look at first
+  std::uint32_t marked;       // objects in state MARKED, waiting for mark_cookie
+  std::uint32_t marked_next;  // objects in state MARKED_NEXT, waiting for the one after
   std::uint64_t mark_cookie;
-  std::uint64_t cookie;    // type-safe: the grace period after it emptied
+  std::uint64_t cookie;  // type-safe: the grace period after it emptied
   std::uint64_t emptied_ms;
-  std::uint64_t bytes;     // of a large run: as asked
-  std::uint32_t* stacks;   // SLAB_STORE_USER: [alloc, free] per object
-  slab_list* list;         // which one holds it
-  std::uint32_t populated; // bytes from the start that were populated
+  std::uint64_t bytes;      // of a large run: as asked
+  std::uint32_t* stacks;    // SLAB_STORE_USER: [alloc, free] per object
+  slab_list* list;          // which one holds it
+  std::uint32_t populated;  // bytes from the start that were populated
   std::uint32_t unused;
 };
 
 inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::uint8_t*>(&s + 1); }
-inline slab& slab_of(const gs_granule& g) noexcept { return *(reinterpret_cast<slab*>(g.states) - 1); }
+inline slab& slab_of(const gs_granule& g) noexcept {
+  return *(reinterpret_cast<slab*>(g.states) - 1);
+}
 inline std::uint64_t* bits_of(slab& s) noexcept {
   std::size_t states = (s.objects + 1 + 7) & ~std::size_t{7};
   return reinterpret_cast<std::uint64_t*>(states_of(s) + states);
@@ -48,27 +51,31 @@ inline std::uint32_t index_of(const slab& s, const void* object) noexcept {
 
 // Tells the background thread that this cache will want trimming some day. Not under a lock.
 void touch(cache& c) noexcept;
-// Takes up to n free objects, from partial slabs first, then by carving, then from a new slab. Their states stay FREE.
+// Takes up to n free objects, from partial slabs first, then by carving, then from a new slab.
+// Their states stay FREE.
 std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept;
-// Puts free objects back into their slabs. Emptied slabs wait on empty_slabs (type-safe: quarantined).
+// Puts free objects back into their slabs. Emptied slabs wait on empty_slabs (type-safe:
+// quarantined).
 void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept;
 // Type-safe slabs whose grace period is over become plain empty ones.
 void settle_quarantine(cache& c) noexcept;
 std::uint64_t newest_quarantine(cache& c) noexcept;  // cookie; 0 = none waits
 std::uint64_t newest_mark(cache& c) noexcept;        // of marked objects; 0 = none waits
-// Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system. Returns how many slabs.
-// The caller says which cookies are done (type-safe slabs).
+// Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system. Returns
+// how many slabs. The caller says which cookies are done (type-safe slabs).
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept;
 // Unmaps every slab of a cache whose objects are all home.
 void release_all_slabs(cache& c) noexcept;
 
 // Retiring without an array: by state byte.
 void mark_retired(cache& c, void* object) noexcept;
-// Takes out up to n marked objects whose cookie is done; the caller runs destructors and returns them.
+// Takes out up to n marked objects whose cookie is done; the caller runs destructors and returns
+// them.
 std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;
 
-slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept;  // unpublished lists; under slabs_lock
-void free_slab(cache& c, slab& s) noexcept;                                       // under slabs_lock
+slab* new_slab(cache& c, std::uint32_t granules,
+               std::uint32_t objects) noexcept;  // unpublished lists; under slabs_lock
+void free_slab(cache& c, slab& s) noexcept;      // under slabs_lock
 void list_add(slab_list& l, slab& s) noexcept;
 void list_remove(slab& s) noexcept;
 

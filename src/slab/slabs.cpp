@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "slab/slab.hpp"
-
 #include <initializer_list>
 
 #include "os/clock.hpp"
@@ -9,6 +7,7 @@
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
+#include "slab/slab.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -39,7 +38,8 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
   return taken;
 }
 
-// A cache's first slab faults page by page, so that a small cache stays small; later ones are populated in runs.
+// A cache's first slab faults page by page, so that a small cache stays small; later ones are
+// populated in runs.
 void populate_ahead(cache& c, slab& s, std::uint32_t upto) noexcept {
   std::size_t needed = std::size_t{upto} * c.stride;
   if (needed <= s.populated) return;
@@ -117,8 +117,8 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept
   __builtin_memset(s, 0, bytes);
   s->first = heap_take(granules, c.id);
   if ((c.flags & flag_store_user) != 0 && s->first != 0)
-    s->stacks = static_cast<std::uint32_t*>(
-        meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id));
+    s->stacks =
+        static_cast<std::uint32_t*>(meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id));
   if (s->first == 0) {
     meta_free(s, bytes);
     return nullptr;
@@ -250,7 +250,8 @@ void release_all_slabs(cache& c) noexcept {
 
 void mark_retired(cache& c, void* object) noexcept {
   std::uint64_t cookie = hooks.snapshot(c.domain);
-  {  // first: once it is marked, another thread may bring it home and end a cache that was destroyed
+  {  // first: once it is marked, another thread may bring it home and end a cache that was
+     // destroyed
     sync::lock_guard hold(c.lock);
     ++c.retired;
   }
@@ -273,7 +274,8 @@ void mark_retired(cache& c, void* object) noexcept {
 
 namespace {
 
-// Takes ready MARKED objects out of one slab; when none is left, the next batch gets its cookie. Under slabs_lock.
+// Takes ready MARKED objects out of one slab; when none is left, the next batch gets its cookie.
+// Under slabs_lock.
 std::uint32_t gather_slab(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
   std::uint8_t* states = states_of(s);
   std::uint32_t taken = 0;

@@ -11,8 +11,9 @@ inline void close_local(gs_local& l) noexcept { (void)gs_fetch_add(&l.closed, 1u
 
 // ORDER takeover.seize <-> takeover.enter   (docs/ordering/takeover.md, claims 1 and 2)
 // ORDER takeover.seize <-> takeover.leave   (claim 2)
-// Between close_local() and this stands one heavy fence. An owner that entered before the fence is seen busy, and its
-// release of busy shows us its last pop or push; one that enters after it sees closed and stands aside.
+// Between close_local() and this stands one heavy fence. An owner that entered before the fence is
+// seen busy, and its release of busy shows us its last pop or push; one that enters after it sees
+// closed and stands aside.
 inline void wait_until_quiet(const gs_local& l) noexcept {
   for (unsigned spins = 0; gs_load_acquire(&l.busy) != 0; ++spins)
     spins < 100 ? gs_cpu_relax() : os::yield();

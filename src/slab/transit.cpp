@@ -7,7 +7,7 @@
 namespace graceslab::slab {
 namespace {
 
-std::uint32_t halted;  // atomic
+std::uint32_t halted;  // atomic: how many threads are about to fork
 [[gnu::tls_model("initial-exec")]] __thread unsigned depth;
 
 void wait_until_empty(const std::uint32_t& count) noexcept {
@@ -16,27 +16,31 @@ void wait_until_empty(const std::uint32_t& count) noexcept {
 
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
-  gs_store_seq_cst(&halted, 1u);
+  (void)gs_fetch_add(&halted, 1u);
   if (depth != 0) return;  // a constructor forks: what it has in hand is its own affair
   for (std::uint32_t id = 1; id < cache_ids(); ++id)
     for (const std::uint32_t& count : cache_from_id(id)->in_transit) wait_until_empty(count);
 }
 
-void transit_resume() noexcept { gs_store_seq_cst(&halted, 0u); }
+void transit_resume() noexcept { (void)gs_fetch_sub(&halted, 1u); }
+void transit_resume_in_child() noexcept { gs_store_seq_cst(&halted, 0u); }
 
 // Before every lock: who has objects in hand may need any of them to put these back.
-[[gnu::constructor]] void register_fork() { os::on_fork({0, transit_halt, transit_resume, transit_resume}); }
+[[gnu::constructor]] void register_fork() {
+  os::on_fork({0, transit_halt, transit_resume, transit_resume_in_child});
+}
 
 }  // namespace
 
 // ORDER transit.enter <-> transit.halt   (docs/ordering/teardown.md, claim 7)
-// We count ourselves, then look for a halt or a new phase; those are announced first, then the counts are awaited. All
-// sequentially consistent: one of us sees the other.
+// We count ourselves, then look for a halt or a new phase; those are announced first, then the
+// counts are awaited. All sequentially consistent: one of us sees the other.
 void transit::enter() noexcept {
   for (;;) {
     phase_ = gs_load_seq_cst(&c_.phase);
     (void)gs_fetch_add(&c_.in_transit[phase_], 1u);
-    bool stay = gs_load_seq_cst(&c_.phase) == phase_ && (depth != 0 || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
+    bool stay = gs_load_seq_cst(&c_.phase) == phase_ &&
+                (depth != 0 || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
     if (GS_LIKELY(stay)) break;
     (void)gs_fetch_sub(&c_.in_transit[phase_], 1u);
     while (depth == 0 && gs_load_relaxed(&halted) != 0) os::yield();
@@ -55,8 +59,8 @@ bool hands_empty(const cache& c) noexcept {
   return gs_load_seq_cst(&c.in_transit[0]) == 0 && gs_load_seq_cst(&c.in_transit[1]) == 0;
 }
 
-// Whoever counted himself in the old phase is waited for; whoever comes later takes the new one. The count of the new phase
-// was left at zero by the drain before this one.
+// Whoever counted himself in the old phase is waited for; whoever comes later takes the new one.
+// The count of the new phase was left at zero by the drain before this one.
 void transit_drain(cache& c) noexcept {
   if (hands_empty(c)) return;
   sync::lock_guard one_at_a_time(c.drain_lock);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Having objects of a cache in hand, outside all its lists.
 //
-// Closing a cache waits until nobody has any, so that its count is exact; so does a barrier, for those who had some when it
-// began; so does a fork, so that the child loses none.
-// Context   short: nothing in between waits for a grace period, a callback or a user's section. May nest.
-// State     two counts per cache and the phase that says which one newcomers take.
+// Closing a cache waits until nobody has any, so that its count is exact; so does a barrier, for
+// those who had some when it began; so does a fork, so that the child loses none. Context   short:
+// nothing in between waits for a grace period, a callback or a user's section. May nest. State two
+// counts per cache and the phase that says which one newcomers take.
 #pragma once
 #include "slab/cache.hpp"
 
@@ -23,10 +23,12 @@ class transit {
   std::uint32_t phase_;
 };
 
-// To be asked after entering, before taking objects out of the barn: a cache that closes has counted, or will count us.
+// To be asked after entering, before taking objects out of the barn: a cache that closes has
+// counted, or will count us.
 bool still_open(const cache& c) noexcept;
 bool hands_empty(const cache& c) noexcept;
-// Returns when everybody who had objects of the cache in hand at the call has put them back. Takes drain_lock.
+// Returns when everybody who had objects of the cache in hand at the call has put them back. Takes
+// drain_lock.
 void transit_drain(cache& c) noexcept;
 
 }  // namespace graceslab::slab

@@ -8,13 +8,13 @@ namespace graceslab::sync {
 
 // The one table of lock ranks: while holding one, only higher ones may be taken.
 enum class rank : std::uint16_t {
-  barrier = 2,  // one global retire barrier at a time per domain; held while it waits
-  settle = 3,   // one run of a cache's destructors at a time
+  barrier = 2,        // one global retire barrier at a time per domain; held while it waits
+  settle = 3,         // one run of a cache's destructors at a time
   owners = 5,         // table of shared objects and tokens
   domains = 8,        // table of domains
   teardown = 10,      // lists of lingering caches and tickets
-  active = 12,  // the background thread's list of caches
-  caches_lazy = 14,  // the size classes, made at first use
+  active = 12,        // the background thread's list of caches
+  caches_lazy = 14,   // the size classes, made at first use
   caches = 15,        // ids and handles
   threads = 20,       // thread registry
   locals = 25,        // one cache's records of threads

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// open -> closing -> draining: after this no thread has an array of the cache, and what is out is counted.
+// open -> closing -> draining: after this no thread has an array of the cache, and what is out is
+// counted.
+#include <initializer_list>
+
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
-
-#include <initializer_list>
 
 namespace graceslab::teardown {
 namespace {
@@ -43,13 +45,7 @@ void empty_list(slab::cache& c, slab::sheaf_list& l) noexcept {
   }
 }
 
-// Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
-void empty_arrays(slab::cache& c) noexcept {
-  slab::spoils taken;
-  if (!slab::seize(c, slab::seize_what::everything, slab::seize_then::keep_closed, &taken))
-    os::report(GS_REPORT_NO_FENCE, "cache '%s': no process-wide fence works; its threads' arrays stay with them and leak",
-               c.name);
-  slab::settle_spoils(c, taken);
+void empty_barn(slab::cache& c) noexcept {
   while (!slab::hands_empty(c)) os::yield();
   empty_list(c, c.full);
   while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
@@ -57,6 +53,52 @@ void empty_arrays(slab::cache& c) noexcept {
     slab::sheaf_delete(s);
   }
   empty_list(c, c.empty);
+}
+
+// Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
+void empty_arrays(slab::cache& c) noexcept {
+  bool fenced;
+  {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    fenced = slab::seize(c, slab::seize_what::everything, slab::seize_then::keep_closed, &taken);
+    slab::settle_spoils(c, taken);
+  }
+  if (!fenced)
+    os::report(
+        GS_REPORT_NO_FENCE,
+        "cache '%s': no process-wide fence works; its threads' arrays stay with them and leak",
+        c.name);
+  empty_barn(c);
+}
+
+void linger(slab::cache& c) noexcept {
+  sync::lock_guard hold(lingering_lock);
+  move<GS_STAGE_CLOSING, GS_STAGE_DRAINING>(c);
+  add_lingering(c);
+}
+
+// A destroy that another thread had begun when this process was forked off: it goes on here,
+// without a caller.
+void finish_closing(slab::cache& c) noexcept {
+  if (slab::stage_of(c) != GS_STAGE_CLOSING) return;
+  {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    slab::seize_rest(c, &taken);
+    slab::settle_spoils(c, taken);
+  }
+  empty_barn(c);
+  linger(c);
+  if (!settle(c)) reclaim::activate(c);
+}
+
+void adopt_in_child() noexcept {
+  for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) finish_closing(*slab::cache_from_id(id));
+}
+
+[[gnu::constructor]] void register_fork() {
+  os::on_fork({0, [] {}, [] {}, adopt_in_child});
 }
 
 }  // namespace
@@ -76,11 +118,7 @@ bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept
   if (!win(c, who, ticket)) return false;
   empty_arrays(c);
   *t = count(c);
-  {
-    sync::lock_guard hold(lingering_lock);
-    move<GS_STAGE_CLOSING, GS_STAGE_DRAINING>(c);
-    add_lingering(c);
-  }
+  linger(c);
   return true;
 }
 

@@ -16,18 +16,20 @@ constexpr std::uint64_t look_again_ms = 10;
 
 bool refuse_here(const char* what) noexcept {
   if (rcu::in_any_reader()) {
-    os::report(GS_REPORT_BARRIER_IN_READER, "%s inside a read-side section would wait for itself; it did not wait", what);
+    os::report(GS_REPORT_BARRIER_IN_READER,
+               "%s inside a read-side section would wait for itself; it did not wait", what);
     return true;
   }
   if (!rcu::in_callback()) return false;
-  os::report(GS_REPORT_WAIT_IN_CALLBACK, "%s inside a callback would wait for itself; it did not wait", what);
+  os::report(GS_REPORT_WAIT_IN_CALLBACK,
+             "%s inside a callback would wait for itself; it did not wait", what);
   return true;
 }
 
 struct waited {
-  slab::cache* next;    // one that has to be waited for; nullptr: none
-  std::uint64_t due_ms; // when it splats
-  bool leaking;         // some cache was splatted already
+  slab::cache* next;     // one that has to be waited for; nullptr: none
+  std::uint64_t due_ms;  // when it splats
+  bool leaking;          // some cache was splatted already
 };
 
 // The caches closed up to `limit` that count. Under no lock afterwards: records are type-stable.
@@ -61,10 +63,12 @@ std::uint64_t newest_cookie(slab::cache& c) noexcept {
   return newest;
 }
 
-// What can be done for a lingering cache without waiting; the grace period is shared by all that wait for it.
+// What can be done for a lingering cache without waiting; the grace period is shared by all that
+// wait for it.
 void drive(slab::cache& c) noexcept {
   if (slab::stage_of(c) != GS_STAGE_DRAINING) return;
-  if (std::uint64_t newest = newest_cookie(c); newest != 0) (void)rcu::try_advance(reclaim::domain_of(c), newest);
+  if (std::uint64_t newest = newest_cookie(c); newest != 0)
+    (void)rcu::try_advance(reclaim::domain_of(c), newest);
   reclaim::run_ripe(c, false);
   settle(c);
 }

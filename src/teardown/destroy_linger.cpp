@@ -12,7 +12,8 @@ void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept 
   if (!close(c, who, k, &t)) return slab::report_stale(handle, "destroy", who.site);
   bool quiet = (c.flags & slab::flag_once_fully_freed) != 0;
   bool all = policy == GS_POLICY_REPORT;
-  if (!quiet && (t.live + t.leaked != 0 || (all && t.in_flight != 0))) report_objects_at_destroy(c, t, all);
+  if (!quiet && (t.live + t.leaked != 0 || (all && t.in_flight != 0)))
+    report_objects_at_destroy(c, t, all);
   if (!settle(c)) reclaim::activate(c);
 }
 

@@ -15,21 +15,24 @@ namespace graceslab::teardown {
 namespace {
 
 bool cannot_wait(slab::cache& c) noexcept {
-  return rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback() || os::process_exiting();
+  return rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback() ||
+         os::process_exiting();
 }
 
 void report_cannot_wait(slab::cache& c, const char* what) noexcept {
   if (rcu::reader_nesting(reclaim::domain_of(c)) != 0)
-    os::report(GS_REPORT_BARRIER_IN_READER, "%s of cache '%s' inside a read-side section would wait for itself", what,
-               c.name);
+    os::report(GS_REPORT_BARRIER_IN_READER,
+               "%s of cache '%s' inside a read-side section would wait for itself", what, c.name);
   else if (rcu::in_callback())
-    os::report(GS_REPORT_WAIT_IN_CALLBACK, "%s of cache '%s' inside a callback would wait for itself", what, c.name);
+    os::report(GS_REPORT_WAIT_IN_CALLBACK,
+               "%s of cache '%s' inside a callback would wait for itself", what, c.name);
 }
 
 // A destructor of static lifetime waits no longer than the process may take to end.
 std::uint64_t exit_deadline_ns() noexcept {
   constexpr std::uint64_t ns_per_ms = 1'000'000;
-  if (!os::exit_begun() || gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::strict) return 0;
+  if (!os::exit_begun() || gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::strict)
+    return 0;
   return os::exit_began_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms;
 }
 
@@ -40,7 +43,8 @@ bool leaves_at_exit() noexcept {
 // Type-safe slabs emptied by closing: one more grace period, shared with whoever else waits.
 bool wait_for_quarantine(slab::cache& c) noexcept {
   std::uint64_t newest = slab::newest_quarantine(c);
-  return newest == 0 || rcu::done(reclaim::domain_of(c), newest) || rcu::wait(reclaim::domain_of(c), newest);
+  return newest == 0 || rcu::done(reclaim::domain_of(c), newest) ||
+         rcu::wait(reclaim::domain_of(c), newest);
 }
 
 }  // namespace
@@ -68,8 +72,8 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     if (!settle(c)) reclaim::activate(c);
     return -EBUSY;
   }
-  // A late retire or free by another thread may finish the cache under our feet: its record then is somebody else's or
-  // resting, which every step below finds out under the locks.
+  // A late retire or free by another thread may finish the cache under our feet: its record then is
+  // somebody else's or resting, which every step below finds out under the locks.
   gs_domain* d = reclaim::domain_of(c);
   bool waited = reclaim::wait_for_retires(c);
   if (waited && !settle(c) && wait_for_quarantine(c)) settle(c);

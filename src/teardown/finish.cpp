@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // draining -> gone.
+#include <initializer_list>
+
 #include "slab/locals.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
-
-#include <initializer_list>
 
 namespace graceslab::teardown {
 namespace {
@@ -13,11 +13,13 @@ namespace {
 bool is_home(slab::cache& c) noexcept {
   sync::lock_guard barn(c.lock);
   sync::lock_guard slabs(c.slabs_lock);
-  return c.carved == c.free_in_slabs && c.marked == 0 && c.deferred.head == nullptr && reclaim::ripe_idle(c) &&
-         c.quarantined.head == nullptr && c.full.head == nullptr && c.reclaimed.head == nullptr;
+  return c.carved == c.free_in_slabs && c.marked == 0 && c.deferred.head == nullptr &&
+         reclaim::ripe_idle(c) && c.quarantined.head == nullptr && c.full.head == nullptr &&
+         c.reclaimed.head == nullptr;
 }
 
 void release_sheaves(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);  // nobody else wants them, but a fork may come in between
   for (slab::sheaf_list* l : {&c.full, &c.reclaimed, &c.empty})
     while (gs_sheaf* s = slab::pop(*l)) slab::sheaf_delete(s);
 }
@@ -30,7 +32,8 @@ bool all_home(slab::cache& c) noexcept {
 }
 
 bool finish_if_home(slab::cache& c) noexcept {
-  std::uint64_t ticket = gs_load_relaxed(&c.ticket);  // by a late free it is read while closing sets it
+  std::uint64_t ticket =
+      gs_load_relaxed(&c.ticket);  // by a late free it is read while closing sets it
   bool look_again = false;
   {
     sync::lock_guard hold(lingering_lock);
@@ -42,7 +45,8 @@ bool finish_if_home(slab::cache& c) noexcept {
       c.finishing = true;
     }
   }
-  if (look_again) {  // somebody passes by with an empty array, or a thread that ends looks at its record
+  if (look_again) {  // somebody passes by with an empty array, or a thread that ends looks at its
+                     // record
     reclaim::activate(c);
     reclaim::wake_background();
     return false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The lower layers' hooks, tied to what stands above them. Constant, so that there is no order of start-up to get wrong.
+// The lower layers' hooks, tied to what stands above them. Constant, so that there is no order of
+// start-up to get wrong.
 #include "slab/hooks.hpp"
+
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -9,7 +11,8 @@ namespace {
 bool any(gs_domain* d, bool (*wanted)(slab::cache&)) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
-    if (slab::stage_of(*c) != GS_STAGE_GONE && reclaim::domain_of(*c) == d && wanted(*c)) return true;
+    if (slab::stage_of(*c) != GS_STAGE_GONE && reclaim::domain_of(*c) == d && wanted(*c))
+      return true;
   }
   return false;
 }
@@ -34,7 +37,9 @@ namespace graceslab::slab {
 
 constinit const grace_hooks hooks = {
     [](gs_domain* d) noexcept { return rcu::snapshot(rcu::or_default(d)); },
-    [](gs_domain* d, std::uint64_t cookie) noexcept { return rcu::done(rcu::or_default(d), cookie); },
+    [](gs_domain* d, std::uint64_t cookie) noexcept {
+      return rcu::done(rcu::or_default(d), cookie);
+    },
     reclaim::deferred,
     reclaim::reclaimed,
     reclaim::weigh,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What comes after destroy: late frees, the background thread's look at lingering caches, an owner that is unloaded.
+// What comes after destroy: late frees, the background thread's look at lingering caches, an owner
+// that is unloaded.
 #include "os/clock.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
@@ -23,7 +24,8 @@ void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
   cookie k = 0;
   caller who = {nullptr, os::stack_id(os::capture_stack(1))};
   if (slab::stage_of(c) == GS_STAGE_OPEN) {
-    os::report(GS_REPORT_OWNER_UNLOADED, "cache '%s' of %s was not destroyed before its owner went; it is destroyed now",
+    os::report(GS_REPORT_OWNER_UNLOADED,
+               "cache '%s' of %s was not destroyed before its owner went; it is destroyed now",
                c.name, o.name);
     destroy(c, GS_POLICY_LINGER, who, &k);
   }
@@ -48,8 +50,10 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
   if (count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
     char where[160] = "";
     os::describe_address(site, where, sizeof where);
-    os::report(GS_REPORT_LATE_FREE, "object %p of cache '%s' was freed after the cache was destroyed, at %s; it is safe,"
-               " and later ones are only counted", object, c.name, where);
+    os::report(GS_REPORT_LATE_FREE,
+               "object %p of cache '%s' was freed after the cache was destroyed, at %s; it is safe,"
+               " and later ones are only counted",
+               object, c.name, where);
   }
   slab::return_objects(c, &object, 1);
   if (!finish_if_home(c)) reclaim::wake_background();  // its slabs may wait for a grace period now

@@ -27,18 +27,20 @@ void describe_objects(slab::cache& c, bool retired_too, char* text, std::size_t 
     for (slab::slab* s = l->head; s != nullptr && shown != shown_objects; s = s->next)
       for (std::uint32_t i = 0; i != s->carved && shown != shown_objects; ++i) {
         std::uint8_t state = gs_load_relaxed(&slab::states_of(*s)[i]);
-        bool retired = state == GS_STATE_RETIRED || state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT;
+        bool retired =
+            state == GS_STATE_RETIRED || state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT;
         if (state != GS_STATE_LIVE && !(retired && retired_too)) continue;
         char owners[700] = "";
         slab::debug_describe_owners(*s, i, owners, sizeof owners);
-        out.add("\n  object %p (%s)%s", static_cast<void*>(slab::object_at(*s, i)), retired ? "retired" : "allocated",
-                owners);
+        out.add("\n  object %p (%s)%s", static_cast<void*>(slab::object_at(*s, i)),
+                retired ? "retired" : "allocated", owners);
         ++shown;
       }
 }
 
 void describe_destroyer(slab::cache& c, char* text, std::size_t bytes) noexcept {
-  if (os::describe_stack_id(c.destroy_stack, text, bytes) == 0 && bytes > 1) text[0] = '?', text[1] = 0;
+  if (os::describe_stack_id(c.destroy_stack, text, bytes) == 0 && bytes > 1)
+    text[0] = '?', text[1] = 0;
 }
 
 void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
@@ -49,10 +51,12 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   describe_destroyer(c, destroyer, sizeof destroyer);
   if (t.in_flight != 0) rcu::describe_blocker(reclaim::domain_of(c), reader, sizeof reader);
   os::report(GS_REPORT_LEAK,
-             "cache '%s' still has %llu objects allocated and %llu retired, %llu ms after it was destroyed (the oldest is"
+             "cache '%s' still has %llu objects allocated and %llu retired, %llu ms after it was "
+             "destroyed (the oldest is"
              " at least that old)%s%s; destroyed by%s%s",
-             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight), static_cast<ull>(age_ms),
-             reader[0] != 0 ? "; held back by " : "", reader, destroyer, objects);
+             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight),
+             static_cast<ull>(age_ms), reader[0] != 0 ? "; held back by " : "", reader, destroyer,
+             objects);
 }
 
 }  // namespace
@@ -63,9 +67,11 @@ void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too)
   describe_objects(c, retired_too && t.live == 0, objects, sizeof objects);
   describe_destroyer(c, destroyer, sizeof destroyer);
   os::report(GS_REPORT_DESTROY_WITH_OBJECTS,
-             "cache '%s' destroyed with %llu objects allocated and %llu retired ones not yet reclaimed; it lingers until"
+             "cache '%s' destroyed with %llu objects allocated and %llu retired ones not yet "
+             "reclaimed; it lingers until"
              " they are home; destroyed by%s%s",
-             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight), destroyer, objects);
+             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight), destroyer,
+             objects);
 }
 
 std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {

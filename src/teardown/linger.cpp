@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Lingering destruction: a cache outlives its creator until its last object is home.
 //
-// Enters      caches in state closing, from close().     Leaves  state gone, slabs released, waiters woken.
-// Owns        the lingering list, lingering_lock (rank teardown; never held across a wait or a callback).
-// Invariants  L1 on the list <=> state draining.   L2 who sets `finishing` is the one who takes it off.
+// Enters      caches in state closing, from close().     Leaves  state gone, slabs released,
+// waiters woken. Owns        the lingering list, lingering_lock (rank teardown; never held across a
+// wait or a callback). Invariants  L1 on the list <=> state draining.   L2 who sets `finishing` is
+// the one who takes it off.
 #include "os/hooks.hpp"
 #include "sync/event.hpp"
 #include "teardown/teardown.hpp"
@@ -25,6 +26,9 @@ constinit sync::event change;
                [] {
                  lingering_lock.reset_in_child();
                  change.reset_in_child();
+                 // Whoever was finishing one is not here; every step may be taken twice.
+                 for (slab::cache* c = first; c != nullptr; c = c->next_lingering)
+                   c->finishing = false;
                }});
 }
 
@@ -32,7 +36,8 @@ constinit sync::event change;
 
 cookie cookie_of(const slab::cache& c) noexcept { return c.ticket << id_bits | c.id; }
 
-void add_lingering(slab::cache& c) noexcept {  // in the order of tickets, but for closers that overtake each other
+void add_lingering(
+    slab::cache& c) noexcept {  // in the order of tickets, but for closers that overtake each other
   c.next_lingering = nullptr;
   c.previous_lingering = last;
   (last != nullptr ? last->next_lingering : first) = &c;
@@ -40,8 +45,10 @@ void add_lingering(slab::cache& c) noexcept {  // in the order of tickets, but f
 }
 
 void remove_lingering(slab::cache& c) noexcept {
-  (c.previous_lingering != nullptr ? c.previous_lingering->next_lingering : first) = c.next_lingering;
-  (c.next_lingering != nullptr ? c.next_lingering->previous_lingering : last) = c.previous_lingering;
+  (c.previous_lingering != nullptr ? c.previous_lingering->next_lingering : first) =
+      c.next_lingering;
+  (c.next_lingering != nullptr ? c.next_lingering->previous_lingering : last) =
+      c.previous_lingering;
 }
 
 slab::cache* first_lingering() noexcept { return first; }
@@ -56,7 +63,9 @@ slab::cache* find_lingering(cookie k) noexcept {
 }
 
 std::uint32_t home_ticket() noexcept { return change.ticket(); }
-void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept { change.wait(ticket, timeout_ms); }
+void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept {
+  change.wait(ticket, timeout_ms);
+}
 void notify_change() noexcept { change.notify_all(); }
 
 }  // namespace graceslab::teardown

@@ -19,13 +19,15 @@ int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcep
 
 void retire_barrier(gs_domain* d) noexcept {
   if (rcu::reader_nesting(d) != 0) {
-    os::report(GS_REPORT_BARRIER_IN_READER,
-               "kfree_rcu_barrier() inside a read-side section would wait for itself; it did not wait");
+    os::report(
+        GS_REPORT_BARRIER_IN_READER,
+        "kfree_rcu_barrier() inside a read-side section would wait for itself; it did not wait");
     return;
   }
   if (rcu::in_callback())
     os::report(GS_REPORT_BARRIER_IN_CALLBACK,
-               "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what waits for this callback");
+               "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what "
+               "waits for this callback");
   reclaim::retire_barrier(d);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ending a cache: open, closing, draining, gone. The table of legal moves and the claims: docs/ordering/teardown.md
+// Ending a cache: open, closing, draining, gone. The table of legal moves and the claims:
+// docs/ordering/teardown.md
 #pragma once
 #include "os/futex.hpp"
 #include "reclaim/reclaim.hpp"
@@ -33,13 +34,13 @@ bool all_home(slab::cache& c) noexcept;  // nothing is out, though perhaps not f
 bool settle(slab::cache& c) noexcept;
 
 // ---- linger.cpp ----
-extern sync::mutex lingering_lock;  // rank teardown
-void add_lingering(slab::cache& c) noexcept;      // under lingering_lock
-void remove_lingering(slab::cache& c) noexcept;   // under lingering_lock
-slab::cache* first_lingering() noexcept;          // under lingering_lock
+extern sync::mutex lingering_lock;               // rank teardown
+void add_lingering(slab::cache& c) noexcept;     // under lingering_lock
+void remove_lingering(slab::cache& c) noexcept;  // under lingering_lock
+slab::cache* first_lingering() noexcept;         // under lingering_lock
 cookie cookie_of(const slab::cache& c) noexcept;
-slab::cache* find_lingering(cookie k) noexcept;   // nullptr: done
-std::uint32_t home_ticket() noexcept;             // moves whenever a cache is gone or splatted
+slab::cache* find_lingering(cookie k) noexcept;  // nullptr: done
+std::uint32_t home_ticket() noexcept;            // moves whenever a cache is gone or splatted
 void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept;
 void notify_change() noexcept;
 
@@ -49,7 +50,8 @@ void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too)
 std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept;
 
 // ---- the approaches ----
-void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept;  // linger or report
+void destroy(slab::cache& c, int policy, const caller& who,
+             cookie* k) noexcept;  // linger or report
 cookie destroy_rcu(slab::cache& c, const caller& who) noexcept;
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept;
 int destroy_barrier() noexcept;
@@ -59,7 +61,8 @@ void retire_barrier(gs_domain* d) noexcept;
 int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcept;
 
 void late_free(slab::cache& c, void* object, const void* site) noexcept;
-std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept;  // 0: gone; else ms until the next look
+std::uint64_t tend_draining(slab::cache& c,
+                            std::uint64_t now_ms) noexcept;  // 0: gone; else ms until the next look
 void settle_owner(void* owner, const char* name) noexcept;
 
 }  // namespace graceslab::teardown

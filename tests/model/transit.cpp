@@ -50,7 +50,7 @@ struct halting : model::suite<halting, 3> {
 constexpr model::weakening edges[] = {
     {"transit.enter", "enter", model::op::load, model::how::relax},
     {"transit.enter.leave", "~transit", model::op::add, model::how::relax},
-    {"transit.halt", "transit_halt", model::op::store, model::how::relax},
+    {"transit.halt", "transit_halt", model::op::add, model::how::relax},
     {"transit.halt.wait", "wait_until_empty", model::op::load, model::how::relax},
 };
 

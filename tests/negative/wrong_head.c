@@ -7,8 +7,8 @@ struct entry {
   struct rcu_head rcu;
 };
 
-void retire(struct entry *entry);
-void retire(struct entry *entry) {
+void retire(struct entry* entry);
+void retire(struct entry* entry) {
 #ifndef GRACESLAB_CONTROL
   kfree_rcu(entry, missing);
 #else

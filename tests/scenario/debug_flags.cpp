@@ -103,7 +103,8 @@ TEST_F(Debug, C1_store_user_tells_who_allocated_and_who_freed) {
   EXPECT_CONTAINS(caught.text(GS_REPORT_OBJECT), "freed or retired at");
   caught.forget();
   kmem_cache_free(s, o);
-  EXPECT_CONTAINS(caught.text(GS_REPORT_FREE_OF_RETIRED), "freed or retired at");
+  EXPECT_CONTAINS(caught.text(GS_REPORT_FREE_OF_RETIRED), "freed or retired at")
+      << caught.everything();
   caught.forget();
   reader.leave();
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);

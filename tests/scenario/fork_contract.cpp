@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <graceslab/teardown.hpp>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -260,15 +262,19 @@ TEST(ForkUnderFire, I8_EveryChildFindsAConsistentLibrary) {
 
 TEST(ForkUnderFire, I8_SeveralThreadsForkAtOnce) {
   hammer others(1);
-  std::atomic<int> failures{0};
+  std::mutex lock;
+  std::string failures;
   std::vector<std::thread> forkers;
   for (int t = 0; t < 3; ++t)
     forkers.emplace_back([&] {
-      for (int i = 0; i < (with_tsan || with_asan ? 4 : 15); ++i)
-        if (!run_fork(use_everything).fine()) ++failures;
+      for (int i = 0; i < (with_tsan || with_asan ? 4 : 15); ++i) {
+        const child_result child = run_fork(use_everything);
+        std::lock_guard guard(lock);
+        if (!child.fine()) failures += child.story();
+      }
     });
   for (auto& t : forkers) t.join();
-  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(failures, "");
 }
 
 }  // namespace

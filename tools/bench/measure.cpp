@@ -32,11 +32,13 @@ void pin_to_core(unsigned core) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(core, &set);
-  (void)sched_setaffinity(0, sizeof set, &set);  // not allowed: unpinned figures are noisier, not wrong
+  (void)sched_setaffinity(0, sizeof set,
+                          &set);  // not allowed: unpinned figures are noisier, not wrong
 }
 
-row paired(std::string name, std::string unit, unsigned repetitions, const std::function<double()>& ours,
-           std::string peer_name, const std::function<double()>& peer) {
+row paired(std::string name, std::string unit, unsigned repetitions,
+           const std::function<double()>& ours, std::string peer_name,
+           const std::function<double()>& peer) {
   row r;
   r.name = std::move(name);
   r.unit = std::move(unit);

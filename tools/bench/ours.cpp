@@ -37,7 +37,8 @@ std::vector<kmem_cache*> busy_caches(unsigned n) {
   std::vector<kmem_cache*> caches;
   for (unsigned i = 0; i != n; ++i) {
     caches.push_back(kmem_cache_create("busy", 64, 0, 0, nullptr));
-    for (unsigned j = 0; j != 100; ++j) gs_cache_retire(caches.back(), kmem_cache_alloc(caches.back(), GFP_KERNEL));
+    for (unsigned j = 0; j != 100; ++j)
+      gs_cache_retire(caches.back(), kmem_cache_alloc(caches.back(), GFP_KERNEL));
   }
   return caches;
 }
@@ -98,7 +99,8 @@ double rcu_barrier_us(unsigned pending) {
 
 double free_barrier_us(unsigned pending) {
   static kmem_cache* records = kmem_cache_create("bench-barrier", 64, 0, 0, nullptr);
-  for (unsigned i = 0; i != pending; ++i) gs_cache_retire(records, kmem_cache_alloc(records, GFP_KERNEL));
+  for (unsigned i = 0; i != pending; ++i)
+    gs_cache_retire(records, kmem_cache_alloc(records, GFP_KERNEL));
   double begin = now_us();
   kmem_cache_free_barrier(records);
   return now_us() - begin;

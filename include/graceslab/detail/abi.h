@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Every symbol that libgraceslab exports, under one prefix. C11 and C++20.
  *
- * Both faces (the C++ headers and those under kernel/) are inline coats over these; programs use the faces, which
- * document each operation. A NULL domain means the default one.
+ * Both faces (the C++ headers and those under kernel/) are inline coats over these; programs use
+ * the faces, which document each operation. A NULL domain means the default one.
  */
 #ifndef GRACESLAB_DETAIL_ABI_H
 #define GRACESLAB_DETAIL_ABI_H
@@ -24,132 +24,157 @@ struct gs_owner;
 struct rcu_head {
   uintptr_t gs_word[2];
 };
-typedef void (*rcu_callback_t)(struct rcu_head *head);
+typedef void (*rcu_callback_t)(struct rcu_head* head);
 
-/* ---- library ---------------------------------------------------------------------------------------------------- */
+/* ---- library ---- */
 
 /* Registers the calling shared object (see detail/owner.h); reports a layout mismatch. */
-GRACESLAB_API void gs_owner_attach(void *dso_handle, uint32_t layout_version);
-GRACESLAB_API const char *gs_version(void);
+GRACESLAB_API void gs_owner_attach(void* dso_handle, uint32_t layout_version);
+GRACESLAB_API const char* gs_version(void);
 
-/* ---- owners: who posted, whose code will run -------------------------------------------------------------------- */
+/* ---- owners: who posted, whose code will run
+ * -------------------------------------------------------------------- */
 
-GRACESLAB_API struct gs_owner *gs_owner_create(const char *name);
-/* Waits until no callback or destructor of this owner is queued or running and its caches are settled.
- * 0, or the number of callbacks refused because they re-armed themselves or could not be waited for. */
-GRACESLAB_API unsigned long gs_owner_settle(struct gs_owner *owner);
-GRACESLAB_API void gs_owner_destroy(struct gs_owner *owner);
-/* Switches the automatic protection at dlclose on (default) or off, for the whole process; returns the old value. */
+GRACESLAB_API struct gs_owner* gs_owner_create(const char* name);
+/* Waits until no callback or destructor of this owner is queued or running and its caches are
+ * settled. 0, or the number of callbacks refused because they re-armed themselves or could not be
+ * waited for. */
+GRACESLAB_API unsigned long gs_owner_settle(struct gs_owner* owner);
+GRACESLAB_API void gs_owner_destroy(struct gs_owner* owner);
+/* Switches the automatic protection at dlclose on (default) or off, for the whole process; returns
+ * the old value. */
 GRACESLAB_API int gs_owner_protection(int on);
 
-/* ---- readers ---------------------------------------------------------------------------------------------------- */
+/* ---- readers ---- */
 
-GRACESLAB_API void gs_domain_read_lock(struct gs_domain *domain);
-GRACESLAB_API void gs_domain_read_unlock(struct gs_domain *domain);
-GRACESLAB_API int gs_read_held(struct gs_domain *domain); /* nesting level of this thread, 0 outside */
-GRACESLAB_API void gs_read_lock(void);                    /* the out-of-line twins of the inline reader */
+GRACESLAB_API void gs_domain_read_lock(struct gs_domain* domain);
+GRACESLAB_API void gs_domain_read_unlock(struct gs_domain* domain);
+GRACESLAB_API int gs_read_held(
+    struct gs_domain* domain);         /* nesting level of this thread, 0 outside */
+GRACESLAB_API void gs_read_lock(void); /* the out-of-line twins of the inline reader */
 GRACESLAB_API void gs_read_unlock(void);
 
-/* ---- grace periods ---------------------------------------------------------------------------------------------- */
+/* ---- grace periods
+ * ---------------------------------------------------------------------------------------------- */
 
-GRACESLAB_API void gs_synchronize(struct gs_domain *domain);
-GRACESLAB_API void gs_synchronize_expedited(struct gs_domain *domain);
-GRACESLAB_API uint64_t gs_gp_state(struct gs_domain *domain);
-GRACESLAB_API uint64_t gs_gp_start_poll(struct gs_domain *domain);
-GRACESLAB_API int gs_gp_poll(struct gs_domain *domain, uint64_t cookie);
-GRACESLAB_API void gs_gp_cond_synchronize(struct gs_domain *domain, uint64_t cookie);
+GRACESLAB_API void gs_synchronize(struct gs_domain* domain);
+GRACESLAB_API void gs_synchronize_expedited(struct gs_domain* domain);
+GRACESLAB_API uint64_t gs_gp_state(struct gs_domain* domain);
+GRACESLAB_API uint64_t gs_gp_start_poll(struct gs_domain* domain);
+GRACESLAB_API int gs_gp_poll(struct gs_domain* domain, uint64_t cookie);
+GRACESLAB_API void gs_gp_cond_synchronize(struct gs_domain* domain, uint64_t cookie);
 
-/* ---- callbacks -------------------------------------------------------------------------------------------------- */
+/* ---- callbacks ---- */
 
 /* `owner` is a dso handle that was attached, a gs_owner, or NULL (nobody's). */
-GRACESLAB_API void gs_call_rcu(struct gs_domain *domain, struct rcu_head *head, rcu_callback_t func, void *owner);
-GRACESLAB_API void gs_call_rcu_hurry(struct gs_domain *domain, struct rcu_head *head, rcu_callback_t func, void *owner);
-GRACESLAB_API void gs_rcu_barrier(struct gs_domain *domain);
+GRACESLAB_API void gs_call_rcu(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
+                               void* owner);
+GRACESLAB_API void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head,
+                                     rcu_callback_t func, void* owner);
+GRACESLAB_API void gs_rcu_barrier(struct gs_domain* domain);
 
-/* ---- domains ---------------------------------------------------------------------------------------------------- */
+/* ---- domains ---- */
 
 struct gs_domain_options {
-  const char *name;
-  int barrier_covers_retire;     /* approach A2 */
-  uint64_t pending_limit_bytes;  /* 0 = none; see pressure */
-  int pressure;                  /* enum gs_pressure */
+  const char* name;
+  int barrier_covers_retire;    /* approach A2 */
+  uint64_t pending_limit_bytes; /* 0 = none; see pressure */
+  int pressure;                 /* enum gs_pressure */
 };
 enum gs_pressure { GS_PRESSURE_EXPEDITE = 0, GS_PRESSURE_BLOCK = 1, GS_PRESSURE_REPORT = 2 };
 
-GRACESLAB_API struct gs_domain *gs_domain_create(const struct gs_domain_options *options); /* NULL: no memory */
-GRACESLAB_API int gs_domain_destroy(struct gs_domain *domain); /* 0, or -EBUSY: reported and leaked */
-/* Repeats grace period, callbacks and reclaim until nothing is in flight. 0 when quiet; -EBUSY when `timeout_ms` passed
- * (0 = no limit) or a callback re-armed itself for `rounds` rounds; the re-arming function is stored and reported. */
-GRACESLAB_API int gs_domain_drain(struct gs_domain *domain, unsigned rounds, uint64_t timeout_ms, void **rearming);
-GRACESLAB_API int gs_domain_close(struct gs_domain *domain);
-GRACESLAB_API void gs_domain_reclaim_now(struct gs_domain *domain);
-GRACESLAB_API int gs_barrier_covers_retire(struct gs_domain *domain, int on); /* returns the old value */
+GRACESLAB_API struct gs_domain* gs_domain_create(
+    const struct gs_domain_options* options); /* NULL: no memory */
+GRACESLAB_API int gs_domain_destroy(
+    struct gs_domain* domain); /* 0, or -EBUSY: reported and leaked */
+/* Repeats grace period, callbacks and reclaim until nothing is in flight. 0 when quiet; -EBUSY when
+ * `timeout_ms` passed (0 = no limit) or a callback re-armed itself for `rounds` rounds; the
+ * re-arming function is stored and reported. */
+GRACESLAB_API int gs_domain_drain(struct gs_domain* domain, unsigned rounds, uint64_t timeout_ms,
+                                  void** rearming);
+GRACESLAB_API int gs_domain_close(struct gs_domain* domain);
+GRACESLAB_API void gs_domain_reclaim_now(struct gs_domain* domain);
+GRACESLAB_API int gs_barrier_covers_retire(struct gs_domain* domain,
+                                           int on); /* returns the old value */
 
-/* ---- caches ----------------------------------------------------------------------------------------------------- */
+/* ---- caches ---- */
 
-enum gs_policy { GS_POLICY_DEFAULT = 0, GS_POLICY_LINGER = 1, GS_POLICY_REPORT = 2, GS_POLICY_WAIT = 3,
-  GS_POLICY_WAIT_IF_POSSIBLE = 4 /* wait, but linger without a report inside a reader, callback or exit */ };
+enum gs_policy {
+  GS_POLICY_DEFAULT = 0,
+  GS_POLICY_LINGER = 1,
+  GS_POLICY_REPORT = 2,
+  GS_POLICY_WAIT = 3,
+  GS_POLICY_WAIT_IF_POSSIBLE =
+      4 /* wait, but linger without a report inside a reader, callback or exit */
+};
 
 struct gs_cache_options {
-  const char *name;
+  const char* name;
   size_t size;
   size_t align;
   unsigned flags;
-  void (*ctor)(void *object);
-  void (*dtor)(void *object); /* run at harvest of retired objects; owner's code */
-  struct gs_domain *domain;
-  void *owner;                /* as for gs_call_rcu */
-  int policy;                 /* enum gs_policy */
+  void (*ctor)(void* object);
+  void (*dtor)(void* object); /* run at harvest of retired objects; owner's code */
+  struct gs_domain* domain;
+  void* owner; /* as for gs_call_rcu */
+  int policy;  /* enum gs_policy */
   uint64_t pending_limit_bytes;
   int pressure;
 };
-GRACESLAB_API struct kmem_cache *gs_cache_create(const struct gs_cache_options *options);
-GRACESLAB_API void *gs_cache_alloc(struct kmem_cache *cache, unsigned gfp);
-GRACESLAB_API void gs_cache_free(struct kmem_cache *cache, void *object);
-GRACESLAB_API int gs_cache_alloc_bulk(struct kmem_cache *cache, unsigned gfp, size_t n, void **objects);
-GRACESLAB_API void gs_cache_free_bulk(struct kmem_cache *cache, size_t n, void **objects);
-GRACESLAB_API void gs_cache_retire(struct kmem_cache *cache, void *object);
-GRACESLAB_API int gs_cache_shrink(struct kmem_cache *cache); /* 0 when no slab is left, else 1 */
-GRACESLAB_API size_t gs_cache_size(struct kmem_cache *cache);
-GRACESLAB_API uint32_t gs_cache_id(struct kmem_cache *cache);     /* for the inline fast path; 0 = none (debug cache) */
-GRACESLAB_API uint32_t gs_cache_stride(struct kmem_cache *cache);
-GRACESLAB_API int gs_cache_validate(struct kmem_cache *cache);    /* number of damaged objects found and reported */
+GRACESLAB_API struct kmem_cache* gs_cache_create(const struct gs_cache_options* options);
+GRACESLAB_API void* gs_cache_alloc(struct kmem_cache* cache, unsigned gfp);
+GRACESLAB_API void gs_cache_free(struct kmem_cache* cache, void* object);
+GRACESLAB_API int gs_cache_alloc_bulk(struct kmem_cache* cache, unsigned gfp, size_t n,
+                                      void** objects);
+GRACESLAB_API void gs_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects);
+GRACESLAB_API void gs_cache_retire(struct kmem_cache* cache, void* object);
+GRACESLAB_API int gs_cache_shrink(struct kmem_cache* cache); /* 0 when no slab is left, else 1 */
+GRACESLAB_API size_t gs_cache_size(struct kmem_cache* cache);
+GRACESLAB_API uint32_t
+gs_cache_id(struct kmem_cache* cache); /* for the inline fast path; 0 = none (debug cache) */
+GRACESLAB_API uint32_t gs_cache_stride(struct kmem_cache* cache);
+GRACESLAB_API int gs_cache_validate(
+    struct kmem_cache* cache); /* number of damaged objects found and reported */
 
 /* any object by its pointer alone */
-GRACESLAB_API void *gs_kmalloc(size_t size, unsigned gfp);
-GRACESLAB_API void *gs_krealloc(const void *object, size_t size, unsigned gfp);
-GRACESLAB_API void gs_kfree(const void *object);
-GRACESLAB_API size_t gs_ksize(const void *object);
-GRACESLAB_API void gs_retire(const void *object);
-GRACESLAB_API void gs_retire_mightsleep(const void *object);
+GRACESLAB_API void* gs_kmalloc(size_t size, unsigned gfp);
+GRACESLAB_API void* gs_krealloc(const void* object, size_t size, unsigned gfp);
+GRACESLAB_API void gs_kfree(const void* object);
+GRACESLAB_API size_t gs_ksize(const void* object);
+GRACESLAB_API void gs_retire(const void* object);
+GRACESLAB_API void gs_retire_mightsleep(const void* object);
 
-/* ---- waiting for retired memory, ending caches ------------------------------------------------------------------- */
+/* ---- waiting for retired memory, ending caches
+ * ------------------------------------------------------------------- */
 
-GRACESLAB_API void gs_retire_barrier(struct gs_domain *domain);
-GRACESLAB_API int gs_cache_barrier(struct kmem_cache *cache); /* 0, or -EDEADLK inside a reader or callback */
+GRACESLAB_API void gs_retire_barrier(struct gs_domain* domain);
+GRACESLAB_API int gs_cache_barrier(
+    struct kmem_cache* cache); /* 0, or -EDEADLK inside a reader or callback */
 
 typedef uint64_t kmem_cache_cookie_t;
-GRACESLAB_API void gs_cache_destroy(struct kmem_cache *cache);                   /* by policy */
-GRACESLAB_API kmem_cache_cookie_t gs_cache_destroy_rcu(struct kmem_cache *cache); /* lingers */
+GRACESLAB_API void gs_cache_destroy(struct kmem_cache* cache);                    /* by policy */
+GRACESLAB_API kmem_cache_cookie_t gs_cache_destroy_rcu(struct kmem_cache* cache); /* lingers */
 /* By an explicit policy; stores the cookie. 0 when gone, -EBUSY when it lingers. */
-GRACESLAB_API int gs_cache_destroy_by(struct kmem_cache *cache, int policy, kmem_cache_cookie_t *cookie);
-GRACESLAB_API int gs_cache_destroy_wait(struct kmem_cache *cache);
+GRACESLAB_API int gs_cache_destroy_by(struct kmem_cache* cache, int policy,
+                                      kmem_cache_cookie_t* cookie);
+GRACESLAB_API int gs_cache_destroy_wait(struct kmem_cache* cache);
 GRACESLAB_API int gs_cache_destroy_barrier(void);
 GRACESLAB_API int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie);
 
-/* ---- looking inside --------------------------------------------------------------------------------------------- */
+/* ---- looking inside
+ * --------------------------------------------------------------------------------------------- */
 
 enum gs_stage { GS_STAGE_OPEN = 0, GS_STAGE_CLOSING = 1, GS_STAGE_DRAINING = 2, GS_STAGE_GONE = 3 };
 
 struct gs_cache_stats {
   char name[64];
   uint32_t id;
-  int stage;               /* enum gs_stage */
-  uint64_t object_bytes;   /* as asked */
-  uint64_t stride_bytes;   /* as laid out */
+  int stage;             /* enum gs_stage */
+  uint64_t object_bytes; /* as asked */
+  uint64_t stride_bytes; /* as laid out */
   uint64_t slabs;
-  uint64_t carved;         /* objects that exist in slabs */
-  uint64_t parked;         /* free, in sheaves */
+  uint64_t carved; /* objects that exist in slabs */
+  uint64_t parked; /* free, in sheaves */
   uint64_t free_in_slabs;
   uint64_t retired;        /* since creation */
   uint64_t reclaimed;      /* since creation; in flight = retired - reclaimed */
@@ -159,37 +184,46 @@ struct gs_cache_stats {
   uint64_t leaked;         /* objects left alone after misuse */
 };
 /* Exact: seizes the arrays of all threads. 0, or -ENOENT for a stale handle. */
-GRACESLAB_API int gs_cache_read_stats(struct kmem_cache *cache, struct gs_cache_stats *stats);
+GRACESLAB_API int gs_cache_read_stats(struct kmem_cache* cache, struct gs_cache_stats* stats);
 /* Calls `visit` for every cache that exists, lingering ones included. */
-GRACESLAB_API void gs_caches_visit(void (*visit)(const struct gs_cache_stats *stats, void *arg), void *arg);
-/* One paragraph: why this cache still lives. Returns the length that was needed, as snprintf does. */
-GRACESLAB_API size_t gs_cache_why(kmem_cache_cookie_t cookie, char *text, size_t bytes);
+GRACESLAB_API void gs_caches_visit(void (*visit)(const struct gs_cache_stats* stats, void* arg),
+                                   void* arg);
+/* One paragraph: why this cache still lives. Returns the length that was needed, as snprintf does.
+ */
+GRACESLAB_API size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes);
 
 struct gs_domain_stats {
-  uint64_t started;             /* grace periods */
+  uint64_t started; /* grace periods */
   uint64_t completed;
   uint64_t callbacks_posted;
   uint64_t callbacks_invoked;
-  uint64_t retired;             /* objects, all caches of the domain */
+  uint64_t retired; /* objects, all caches of the domain */
   uint64_t reclaimed;
-  uint64_t readers;             /* registered slots */
-  uint64_t stalls;              /* stall reports made */
-  int fence;                    /* enum gs_fence */
+  uint64_t readers; /* registered slots */
+  uint64_t stalls;  /* stall reports made */
+  int fence;        /* enum gs_fence */
 };
-enum gs_fence { GS_FENCE_MEMBARRIER = 0, GS_FENCE_READER = 1, GS_FENCE_MPROTECT = 2, GS_FENCE_NONE = 3 };
-GRACESLAB_API void gs_domain_read_stats(struct gs_domain *domain, struct gs_domain_stats *stats);
+enum gs_fence {
+  GS_FENCE_MEMBARRIER = 0,
+  GS_FENCE_READER = 1,
+  GS_FENCE_MPROTECT = 2,
+  GS_FENCE_NONE = 3
+};
+GRACESLAB_API void gs_domain_read_stats(struct gs_domain* domain, struct gs_domain_stats* stats);
 
 struct gs_object_info {
-  struct kmem_cache *cache;
+  struct kmem_cache* cache;
   char cache_name[64];
-  void *object; /* its start */
+  void* object; /* its start */
   int state;    /* enum gs_state; -1 = not ours */
   size_t size;
 };
-GRACESLAB_API int gs_object_lookup(const void *pointer, struct gs_object_info *info); /* 0, or -ENOENT */
-GRACESLAB_API void gs_dump_object(const void *pointer);                             /* one report */
+GRACESLAB_API int gs_object_lookup(const void* pointer,
+                                   struct gs_object_info* info); /* 0, or -ENOENT */
+GRACESLAB_API void gs_dump_object(const void* pointer);          /* one report */
 
-/* ---- reports, configuration, time, faults ----------------------------------------------------------------------- */
+/* ---- reports, configuration, time, faults
+ * ----------------------------------------------------------------------- */
 
 /* One value per kind of report; gs_report_name() gives the word that stands in the text. */
 enum gs_report {
@@ -229,23 +263,25 @@ enum gs_report {
   GS_REPORT_OBJECT, /* what kmem_dump_obj() found */
   GS_REPORT_KINDS
 };
-typedef void (*gs_report_handler)(enum gs_report kind, const char *text, size_t bytes, void *arg);
-GRACESLAB_API const char *gs_report_name(enum gs_report kind);
+typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);
+GRACESLAB_API const char* gs_report_name(enum gs_report kind);
 GRACESLAB_API uint64_t gs_report_count(enum gs_report kind);
-/* NULL restores the default: one write to standard error. The handler runs where the misuse was found. */
-GRACESLAB_API void gs_report_set_handler(gs_report_handler handler, void *arg);
+/* NULL restores the default: one write to standard error. The handler runs where the misuse was
+ * found. */
+GRACESLAB_API void gs_report_set_handler(gs_report_handler handler, void* arg);
 
 struct gs_config_item {
-  const char *variable; /* environment variable */
-  const char *value;
-  const char *fallback; /* default */
-  const char *meaning;
+  const char* variable; /* environment variable */
+  const char* value;
+  const char* fallback; /* default */
+  const char* meaning;
 };
-GRACESLAB_API size_t gs_config_items(struct gs_config_item *items, size_t n);
+GRACESLAB_API size_t gs_config_items(struct gs_config_item* items, size_t n);
 /* Sets by variable name at run time. 0, or -EINVAL (reported). */
-GRACESLAB_API int gs_config_set(const char *variable, const char *value);
+GRACESLAB_API int gs_config_set(const char* variable, const char* value);
 
-/* Tests drive time: in virtual mode the library's clock moves only by gs_clock_advance(), which also wakes sleepers. */
+/* Tests drive time: in virtual mode the library's clock moves only by gs_clock_advance(), which
+ * also wakes sleepers. */
 GRACESLAB_API void gs_clock_virtual(int on);
 GRACESLAB_API void gs_clock_advance(uint64_t ms);
 GRACESLAB_API uint64_t gs_clock_now_ms(void);
@@ -263,7 +299,8 @@ struct gs_fault {
   int64_t times;                    /* how often at most; negative = without limit; 0 = off */
   uint32_t cache;                   /* only this cache id; 0 = any */
 };
-GRACESLAB_API void gs_fault_set(enum gs_fault_site site, const struct gs_fault *fault); /* NULL = off */
+GRACESLAB_API void gs_fault_set(enum gs_fault_site site,
+                                const struct gs_fault* fault); /* NULL = off */
 GRACESLAB_API uint64_t gs_fault_hits(enum gs_fault_site site);
 
 GS_EXTERN_C_END

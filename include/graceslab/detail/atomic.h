@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* The one place that names atomic primitives. C11 and C++20.
  *
- * Every other file uses the gs_* names below, so that a model build can put an explorer underneath and a lint can
- * check that nobody else reaches for the compiler's own. Operands are plain integers or pointers.
+ * Every other file uses the gs_* names below, so that a model build can put an explorer underneath
+ * and a lint can check that nobody else reaches for the compiler's own. Operands are plain integers
+ * or pointers.
  */
 #ifndef GRACESLAB_DETAIL_ATOMIC_H
 #define GRACESLAB_DETAIL_ATOMIC_H
 
 #ifdef GRACESLAB_MODEL
-#include "model_atomic.hpp" /* tests/model: the same names over an explorer of the C++ memory model */
+#include "model_atomic.hpp" /* tests/model: the same names over an explorer */
 #else
 
 #define gs_load_relaxed(p) __atomic_load_n((p), __ATOMIC_RELAXED)
@@ -23,14 +24,17 @@
 #define gs_fetch_sub(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_SEQ_CST)
 #define gs_fetch_or(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define gs_fetch_add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
-/* Compare and swap, sequentially consistent; `expected` is an lvalue pointer and is updated on failure. */
+/* Compare and swap, sequentially consistent; `expected` is an lvalue pointer and is updated on
+ * failure. */
 #define gs_compare_exchange(p, expected, v) \
   __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
-/* The reader's half of an asymmetric fence pair: orders the compiler only. The other half is os::heavy_fence(). */
+/* The reader's half of an asymmetric fence pair: orders the compiler only. The other half is
+ * os::heavy_fence(). */
 #define gs_light_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
-/* A full fence of this thread only. Sanitizer builds cannot see stand-alone fences: pair through an RMW there. */
+/* A full fence of this thread only. Sanitizer builds cannot see stand-alone fences: pair through an
+ * RMW there. */
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define GS_TSAN 1

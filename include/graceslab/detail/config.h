@@ -6,6 +6,8 @@
 #define GRACESLAB_API __attribute__((visibility("default")))
 #define GS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GS_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* A name for a symbol that the language has no good declaration for. */
+#define GS_SYMBOL(name) __asm__(name)
 
 /* The unit that two writers must not share. aarch64 prefetches pairs of lines. */
 #if defined(__aarch64__)
@@ -22,7 +24,8 @@
 #define GS_EXTERN_C_END
 #endif
 
-/* Raised whenever a structure that inlined code touches changes its layout; checked when an object first registers. */
+/* Raised whenever a structure that inlined code touches changes its layout; checked when an object
+ * first registers. */
 #define GS_LAYOUT_VERSION 1u
 
 #endif

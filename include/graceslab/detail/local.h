@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* What a typed cache inlines: popping from and pushing to this thread's arrays of objects. C11 and C++20.
+/* What a typed cache inlines: popping from and pushing to this thread's arrays of objects. C11 and
+ * C++20.
  *
- * State       gs_local: one record per (thread, cache) holding three sheaves: main and prev to allocate from and free
- *             to, rcu for objects retired. gs_sheaf: an array of object pointers, never inside object memory.
- * Equations   0 <= sheaf.count <= sheaf.capacity; object[0 .. count) are valid.
- * Take-over   another thread may seize the record: see slab/takeover.hpp and docs/ordering/takeover.md.
- * Detection   one state byte per object, out of line; found through one 16-byte record per 64 KiB granule.
+ * State       gs_local: one record per (thread, cache) holding three sheaves: main and prev to
+ * allocate from and free to, rcu for objects retired. gs_sheaf: an array of object pointers, never
+ * inside object memory. Equations   0 <= sheaf.count <= sheaf.capacity; object[0 .. count) are
+ * valid. Take-over   another thread may seize the record: see slab/takeover.hpp and
+ * docs/ordering/takeover.md. Detection   one state byte per object, out of line; found through one
+ * 16-byte record per 64 KiB granule.
  */
 #ifndef GRACESLAB_DETAIL_LOCAL_H
 #define GRACESLAB_DETAIL_LOCAL_H
@@ -25,10 +27,10 @@ GS_EXTERN_C_BEGIN
 struct gs_sheaf {
   uint32_t count;
   uint32_t capacity;
-  struct gs_sheaf *next; /* in whichever list holds it; owned by slab */
+  struct gs_sheaf* next; /* in whichever list holds it; owned by slab */
   uint64_t cookie;       /* grace period that a deferred sheaf waits for */
   uint64_t stamp_ms;     /* when it entered its list */
-  __extension__ void *object[];
+  __extension__ void* object[];
 };
 #if defined(__clang__) && defined(__cplusplus)
 #pragma clang diagnostic pop
@@ -37,23 +39,24 @@ struct gs_sheaf {
 struct gs_local {
   uint32_t busy;   /* the owner is inside a pop or push */
   uint32_t closed; /* how many others hold the record closed; nonzero sends the owner out of line */
-  struct gs_sheaf *main;
-  struct gs_sheaf *prev;
-  struct gs_sheaf *rcu;
+  struct gs_sheaf* main;
+  struct gs_sheaf* prev;
+  struct gs_sheaf* rcu;
   uintptr_t handle;            /* the cache, with its generation */
-  struct gs_local *next;       /* the cache's list of records */
-  struct gs_local *seize_next; /* the list of whoever seizes many at once */
+  struct gs_local* next;       /* the cache's list of records */
+  struct gs_local* seize_next; /* the list of whoever seizes many at once */
   uint32_t pending;            /* 0: rcu is empty; else for how many background ticks it was not */
   uint32_t unused;
 } __attribute__((aligned(GS_CACHE_LINE)));
 
 enum gs_state { /* of one object */
-  GS_STATE_FREE = 0,
-  GS_STATE_LIVE = 1,
-  GS_STATE_RETIRED = 2, /* retired, and perhaps reclaimed since: reclaiming touches no byte */
-  GS_STATE_MARKED = 3,  /* retired without an array: its slab keeps the cookie */
-  GS_STATE_MARKED_NEXT = 4, /* the same, for the slab's next cookie */
-  GS_STATE_LEAKED = 5   /* left alone after misuse or damage */
+                GS_STATE_FREE = 0,
+                GS_STATE_LIVE = 1,
+                GS_STATE_RETIRED =
+                    2, /* retired, and perhaps reclaimed since: reclaiming touches no byte */
+                GS_STATE_MARKED = 3,      /* retired without an array: its slab keeps the cookie */
+                GS_STATE_MARKED_NEXT = 4, /* the same, for the slab's next cookie */
+                GS_STATE_LEAKED = 5       /* left alone after misuse or damage */
 };
 
 #define GS_GRANULE_SHIFT 16 /* 64 KiB */
@@ -61,50 +64,52 @@ enum gs_state { /* of one object */
 struct gs_granule {
   uint32_t cache;  /* id of the owning cache; 0 = nobody */
   uint32_t first;  /* index of the slab's first granule */
-  uint8_t *states; /* state bytes of that slab's objects */
+  uint8_t* states; /* state bytes of that slab's objects */
 };
 
 /* Where objects live; set once before the first cache exists. */
 struct gs_heap_map {
   uintptr_t base;
   uintptr_t bytes;
-  struct gs_granule *granules;
+  struct gs_granule* granules;
 };
 GRACESLAB_API extern struct gs_heap_map gs_heap;
 
 /* index = offset * inverse >> GS_INVERSE_SHIFT, exact for every offset inside a slab. */
 #define GS_INVERSE_SHIFT 40
-#define GS_INVERSE(stride) ((((uint64_t)1 << GS_INVERSE_SHIFT) + (stride) - 1) / (stride))
+#define GS_INVERSE(stride) ((((uint64_t)1 << GS_INVERSE_SHIFT) + (stride)-1) / (stride))
 
 /* The thread-local block: initial-exec, trivially constructed, a few hundred bytes. */
 #define GS_TLS_CACHES 24
 struct gs_reader;
 struct gs_tls {
-  struct gs_reader *reader; /* this thread's slot in the default domain, or the dummy */
-  struct gs_local *local[GS_TLS_CACHES];
-  void *thread; /* sync::thread_record, or NULL */
+  struct gs_reader* reader; /* this thread's slot in the default domain, or the dummy */
+  struct gs_local* local[GS_TLS_CACHES];
+  void* thread; /* sync::thread_record, or NULL */
 };
 GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec")));
 
 /* The owner's side of take-over.
  * ORDER takeover.enter <-> takeover.seize   (docs/ordering/takeover.md, claims 1 and 2)
- * We say busy, light-fence, then load closed; a seizer raises closed, heavy-fences, then loads busy. One of us sees
- * the other: either we stand aside or it waits. */
-static inline int gs_local_enter(struct gs_local *local) {
+ * We say busy, light-fence, then load closed; a seizer raises closed, heavy-fences, then loads
+ * busy. One of us sees the other: either we stand aside or it waits. */
+static inline int gs_local_enter(struct gs_local* local) {
   gs_store_relaxed(&local->busy, 1u);
   gs_light_fence();
   return GS_LIKELY(gs_load_acquire(&local->closed) == 0);
 }
 
-/* ORDER takeover.leave <-> takeover.seize   (claim 2): the seizer that reads busy = 0 sees our last pop or push. */
-static inline void gs_local_leave(struct gs_local *local) { gs_store_release(&local->busy, 0u); }
+/* ORDER takeover.leave <-> takeover.seize   (claim 2): the seizer that reads busy = 0 sees our last
+ * pop or push. */
+static inline void gs_local_leave(struct gs_local* local) { gs_store_release(&local->busy, 0u); }
 
-/* The state byte of an object of the given cache, or NULL when the pointer is no object of that cache. */
-static inline uint8_t *gs_state_of(const void *object, uint32_t cache, uint32_t stride,
+/* The state byte of an object of the given cache, or NULL when the pointer is no object of that
+ * cache. */
+static inline uint8_t* gs_state_of(const void* object, uint32_t cache, uint32_t stride,
                                    uint64_t inverse) {
   uintptr_t offset = (uintptr_t)object - gs_heap.base;
   if (GS_UNLIKELY(offset >= gs_heap.bytes)) return NULL;
-  const struct gs_granule *granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
+  const struct gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
   if (GS_UNLIKELY(gs_load_relaxed(&granule->cache) != cache)) return NULL;
   offset -= (uintptr_t)granule->first << GS_GRANULE_SHIFT;
   uint64_t index = (uint64_t)offset * inverse >> GS_INVERSE_SHIFT;
@@ -112,17 +117,18 @@ static inline uint8_t *gs_state_of(const void *object, uint32_t cache, uint32_t 
   return &granule->states[index];
 }
 
-/* Pops an object and marks it live; NULL when the slow path is needed. Commits by one store of the count. */
-static inline void *gs_local_take(struct gs_local *local, uint32_t cache, uint32_t stride,
+/* Pops an object and marks it live; NULL when the slow path is needed. Commits by one store of the
+ * count. */
+static inline void* gs_local_take(struct gs_local* local, uint32_t cache, uint32_t stride,
                                   uint64_t inverse) {
-  void *object = NULL;
+  void* object = NULL;
   if (gs_local_enter(local)) {
-    struct gs_sheaf *main = local->main;
+    struct gs_sheaf* main = local->main;
     uint32_t count = main->count;
     if (GS_LIKELY(count != 0)) {
       object = main->object[count - 1];
       __builtin_prefetch(main->object[count > 6 ? count - 6 : 0], 1);
-      uint8_t *state = gs_state_of(object, cache, stride, inverse);
+      uint8_t* state = gs_state_of(object, cache, stride, inverse);
       if (GS_LIKELY(state != NULL)) gs_store_relaxed(state, (uint8_t)GS_STATE_LIVE);
       gs_store_relaxed(&main->count, count - 1);
     }
@@ -131,16 +137,17 @@ static inline void *gs_local_take(struct gs_local *local, uint32_t cache, uint32
   return object;
 }
 
-/* Marks a live object free (retired != 0: retired) and pushes it; 0 when the slow path is needed: array full, record
- * closed, misuse to be told apart and reported there, or the first retire into an empty array, which has to look
- * whether the background thread sleeps. Nothing is changed then. */
-static inline int gs_local_give(struct gs_local *local, int retired, void *object, uint32_t cache,
+/* Marks a live object free (retired != 0: retired) and pushes it; 0 when the slow path is needed:
+ * array full, record closed, misuse to be told apart and reported there, or the first retire into
+ * an empty array, which has to look whether the background thread sleeps. Nothing is changed then.
+ */
+static inline int gs_local_give(struct gs_local* local, int retired, void* object, uint32_t cache,
                                 uint32_t stride, uint64_t inverse) {
   int done = 0;
   if (gs_local_enter(local)) {
-    struct gs_sheaf *sheaf = retired ? local->rcu : local->main;
+    struct gs_sheaf* sheaf = retired ? local->rcu : local->main;
     uint32_t count = sheaf->count;
-    uint8_t *state = gs_state_of(object, cache, stride, inverse);
+    uint8_t* state = gs_state_of(object, cache, stride, inverse);
     if (GS_LIKELY(count < sheaf->capacity && (count != 0 || !retired) && state != NULL &&
                   gs_load_relaxed(state) == GS_STATE_LIVE)) {
       gs_store_relaxed(state, (uint8_t)(retired ? GS_STATE_RETIRED : GS_STATE_FREE));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* Entering and leaving a read-side critical section. C11 and C++20; the only implementation of the fast path.
+/* Entering and leaving a read-side critical section. C11 and C++20; the only implementation of the
+ * fast path.
  *
- * State       one word per (thread, domain): bits 63..16 the domain's sequence at entry, bits 15..0 the nesting.
- * Equation    inside a section <=> (word & GS_NEST_MASK) != 0.
- * Not yet     a thread without a slot points at gs_reader_dummy, a constant whose nesting reads GS_NEST_MASK, so the
- * registered  one compare that every path makes anyway sends it out of line; fallback modes stay there on purpose.
+ * State       one word per (thread, domain): bits 63..16 the domain's sequence at entry, bits 15..0
+ * the nesting. Equation    inside a section <=> (word & GS_NEST_MASK) != 0. Not yet     a thread
+ * without a slot points at gs_reader_dummy, a constant whose nesting reads GS_NEST_MASK, so the
+ * registered  one compare that every path makes anyway sends it out of line; fallback modes stay
+ * there on purpose.
  */
 #ifndef GRACESLAB_DETAIL_READER_H
 #define GRACESLAB_DETAIL_READER_H
@@ -32,17 +34,23 @@ struct gs_domain_hot {
 
 GRACESLAB_API extern struct gs_domain_hot gs_default_hot;
 
-/* Out of line: first use by this thread, fallback modes, level 65 535 and beyond, unlock without lock. */
+/* Out of line: first use by this thread, fallback modes, level 65 535 and beyond, unlock without
+ * lock. */
 GRACESLAB_API void gs_read_lock_slow(void);
 GRACESLAB_API void gs_read_unlock_slow(void);
 
 /* ORDER reader.announce <-> gp.scan   (docs/ordering/grace-period.md, claims 1 and 2)
- * The section announces itself (release store), light-fences, then loads pointers; the updater unlinks, heavy-fences,
- * then loads our word. If the updater misses our word, our later loads find the new pointers; if we find an old
- * pointer, the updater finds our word and waits.
+ *
+ * The section announces itself (release store), light-fences, then loads pointers; the updater
+ * unlinks, heavy-fences, then loads our word. If the updater misses our word, our later loads find
+ * the new pointers; if we find an old pointer, the updater finds our word and waits.
+ *
  * ORDER reader.sequence <-> gp.start   (claim 3)
- * A section that loads a sequence at or after a grace period's start (acquire) sees all that went before that start. */
-static inline void gs_reader_enter(struct gs_reader *slot, const uint64_t *seq, void (*slow)(void)) {
+ *
+ * A section that loads a sequence at or after a grace period's start (acquire) sees all that went
+ * before that start. */
+static inline void gs_reader_enter(struct gs_reader* slot, const uint64_t* seq,
+                                   void (*slow)(void)) {
   uint64_t word = gs_load_relaxed(&slot->word);
   uint32_t nest = (uint32_t)word & GS_NEST_MASK;
   if (GS_LIKELY(nest == 0))
@@ -56,11 +64,13 @@ static inline void gs_reader_enter(struct gs_reader *slot, const uint64_t *seq, 
 
 /* ORDER reader.leave <-> gp.scan   (docs/ordering/grace-period.md, claim 2)
  * The release store publishes every access of the section to the scan that finds the word idle. */
-static inline void gs_reader_leave(struct gs_reader *slot, void (*slow)(void)) {
+static inline void gs_reader_leave(struct gs_reader* slot, void (*slow)(void)) {
   uint64_t word = gs_load_relaxed(&slot->word);
   uint32_t nest = (uint32_t)word & GS_NEST_MASK;
   gs_light_fence();
-  if (GS_LIKELY(nest - 1u < GS_NEST_MASK - 1u)) /* neither 0 (no section) nor the mask (dummy, or the last level) */
+  if (GS_LIKELY(nest - 1u <
+                GS_NEST_MASK -
+                    1u)) /* neither 0 (no section) nor the mask (dummy, or the last level) */
     gs_store_release(&slot->word, word - 1);
   else
     slow();

@@ -2,15 +2,18 @@
 /* Slab caches under the kernel's names, for C11 and C++20.
  *
  * WHICH DESTROY DO I NEED?
- *   I do not want to think about it            kmem_cache_destroy(): returns at once, lingers, reports what leaks
- *   I must know that it is gone (then unload)  kmem_cache_destroy_wait(): 0 when gone, -EBUSY with live objects
- *   many caches, one wait                      kmem_cache_destroy_rcu() each, then kmem_cache_destroy_barrier()
- *   ... and which one leaks                    keep the cookie: kmem_cache_destroy_barrier_one(cookie)
- *   only this cache's retires, cache goes on   kmem_cache_free_barrier()
- *   reference counts bring the last one home   SLAB_DESTROY_ONCE_FULLY_FREED at creation, kmem_cache_destroy()
- *   objects freed by my own call_rcu()         rcu_barrier(), then any of the above
+ *   I do not want to think about it            kmem_cache_destroy(): returns at once, lingers,
+ * reports what leaks I must know that it is gone (then unload)  kmem_cache_destroy_wait(): 0 when
+ * gone, -EBUSY with live objects many caches, one wait kmem_cache_destroy_rcu() each, then
+ * kmem_cache_destroy_barrier()
+ *   ... and which one leaks                    keep the cookie:
+ * kmem_cache_destroy_barrier_one(cookie) only this cache's retires, cache goes on
+ * kmem_cache_free_barrier() reference counts bring the last one home SLAB_DESTROY_ONCE_FULLY_FREED
+ * at creation, kmem_cache_destroy() objects freed by my own call_rcu()         rcu_barrier(), then
+ * any of the above
  *
- * NULL is a no-op everywhere. Handles are type-stable: a stale one is reported and never touches a newer cache.
+ * NULL is a no-op everywhere. Handles are type-stable: a stale one is reported and never touches a
+ * newer cache.
  */
 #ifndef GRACESLAB_KERNEL_SLAB_H
 #define GRACESLAB_KERNEL_SLAB_H
@@ -22,34 +25,39 @@ GS_EXTERN_C_BEGIN
 typedef unsigned slab_flags_t;
 typedef unsigned gfp_t;
 
-#define SLAB_HWCACHE_ALIGN 0x0001u           /* objects on their own cache lines */
-#define SLAB_TYPESAFE_BY_RCU 0x0002u         /* pages keep their type for a grace period; objects may be reused at once */
-#define SLAB_PANIC 0x0004u                   /* abort when the cache cannot be created */
-#define SLAB_POISON 0x0008u                  /* fill freed objects, check at reuse */
-#define SLAB_RED_ZONE 0x0010u                /* guard bytes after each object */
-#define SLAB_STORE_USER 0x0020u              /* remember who allocated and who freed, with stacks */
-#define SLAB_CONSISTENCY_CHECKS 0x0040u      /* check everything at every operation */
-#define SLAB_DESTROY_ONCE_FULLY_FREED 0x0080u /* destroy never warns; clean-up runs when the last object comes home */
+#define SLAB_HWCACHE_ALIGN 0x0001u /* objects on their own cache lines */
+#define SLAB_TYPESAFE_BY_RCU \
+  0x0002u /* pages keep their type for a grace period; objects may be reused at once */
+#define SLAB_PANIC 0x0004u              /* abort when the cache cannot be created */
+#define SLAB_POISON 0x0008u             /* fill freed objects, check at reuse */
+#define SLAB_RED_ZONE 0x0010u           /* guard bytes after each object */
+#define SLAB_STORE_USER 0x0020u         /* remember who allocated and who freed, with stacks */
+#define SLAB_CONSISTENCY_CHECKS 0x0040u /* check everything at every operation */
+#define SLAB_DESTROY_ONCE_FULLY_FREED \
+  0x0080u /* destroy never warns; clean-up runs when the last object comes home */
 
 #define GFP_KERNEL 0x0u
 #define GFP_NOWAIT 0x1u /* never waits for a grace period or reclaim */
 #define GFP_ATOMIC 0x2u /* the same */
 #define __GFP_ZERO 0x4u
 #define __GFP_NOWARN 0x8u
-#define __GFP_NOFAIL 0x10u /* reclaims and retries; still returns NULL when the system has nothing left */
+#define __GFP_NOFAIL \
+  0x10u /* reclaims and retries; still returns NULL when the system has nothing left */
 
 #define KMALLOC_MAX_CACHE_SIZE 8192u
 
 /* Creates a cache of objects of `size` bytes (1 to 1 MiB).
  *
- * Arguments     `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB. `name` is copied and need
- *               not be unique. `ctor` runs once per object when its slab is made; objects come back constructed.
- * Returns       the cache, or NULL: no memory (SLAB_PANIC aborts), or bad arguments, which are reported.
- * Context       any but signal handlers. Does not block. The calling shared object owns the cache (see dlclose above).
- * Source        kernel kmem_cache_create(). */
-static inline struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align, slab_flags_t flags,
-                                                   void (*ctor)(void *)) {
-  struct gs_cache_options options = {name, size, align, flags, ctor, NULL, NULL, NULL, GS_POLICY_DEFAULT, 0, 0};
+ * Arguments     `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB.
+ * `name` is copied and need not be unique. `ctor` runs once per object when its slab is made;
+ * objects come back constructed. Returns       the cache, or NULL: no memory (SLAB_PANIC aborts),
+ * or bad arguments, which are reported. Context       any but signal handlers. Does not block. The
+ * calling shared object owns the cache (see dlclose above). Source        kernel
+ * kmem_cache_create(). */
+static inline struct kmem_cache* kmem_cache_create(const char* name, size_t size, size_t align,
+                                                   slab_flags_t flags, void (*ctor)(void*)) {
+  struct gs_cache_options options = {
+      name, size, align, flags, ctor, NULL, NULL, NULL, GS_POLICY_DEFAULT, 0, 0};
   options.owner = gs_this_module();
   return gs_cache_create(&options);
 }
@@ -58,73 +66,91 @@ static inline struct kmem_cache *kmem_cache_create(const char *name, size_t size
 #define KMEM_CACHE(type, flags) \
   kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), (flags), NULL)
 
-/* Allocates an object, or NULL when memory runs out (nothing is changed then). Allocating from a destroyed cache gives
- * NULL and a report. Context: any but signal handlers. Cost: a pop of this thread's array. */
-static inline void *kmem_cache_alloc(struct kmem_cache *s, gfp_t gfp) { return gs_cache_alloc(s, gfp); }
+/* Allocates an object, or NULL when memory runs out (nothing is changed then). Allocating from a
+ * destroyed cache gives NULL and a report. Context: any but signal handlers. Cost: a pop of this
+ * thread's array. */
+static inline void* kmem_cache_alloc(struct kmem_cache* s, gfp_t gfp) {
+  return gs_cache_alloc(s, gfp);
+}
 /* The same, zeroed. Refused with a report for a cache with a constructor. */
-static inline void *kmem_cache_zalloc(struct kmem_cache *s, gfp_t gfp) {
+static inline void* kmem_cache_zalloc(struct kmem_cache* s, gfp_t gfp) {
   return gs_cache_alloc(s, gfp | __GFP_ZERO);
 }
-/* Frees an object at once: no grace period. Never fails or blocks, keeps errno. Foreign pointers, the wrong cache,
- * double frees: reported, left alone. */
-static inline void kmem_cache_free(struct kmem_cache *s, void *p) { gs_cache_free(s, p); }
+/* Frees an object at once: no grace period. Never fails or blocks, keeps errno. Foreign pointers,
+ * the wrong cache, double frees: reported, left alone. */
+static inline void kmem_cache_free(struct kmem_cache* s, void* p) { gs_cache_free(s, p); }
 /* All or nothing: `n`, or 0 with nothing allocated. */
-static inline int kmem_cache_alloc_bulk(struct kmem_cache *s, gfp_t gfp, size_t n, void **p) {
+static inline int kmem_cache_alloc_bulk(struct kmem_cache* s, gfp_t gfp, size_t n, void** p) {
   return gs_cache_alloc_bulk(s, gfp, n, p);
 }
-static inline void kmem_cache_free_bulk(struct kmem_cache *s, size_t n, void **p) { gs_cache_free_bulk(s, n, p); }
+static inline void kmem_cache_free_bulk(struct kmem_cache* s, size_t n, void** p) {
+  gs_cache_free_bulk(s, n, p);
+}
 /* Gives all free memory of the cache back to the system. 0 when no slab is left, else 1. */
-static inline int kmem_cache_shrink(struct kmem_cache *s) { return gs_cache_shrink(s); }
+static inline int kmem_cache_shrink(struct kmem_cache* s) { return gs_cache_shrink(s); }
 /* The size asked for at creation. */
-static inline unsigned kmem_cache_size(struct kmem_cache *s) { return (unsigned)gs_cache_size(s); }
+static inline unsigned kmem_cache_size(struct kmem_cache* s) { return (unsigned)gs_cache_size(s); }
 
-/* Ends a cache by its policy (linger unless set otherwise): returns at once under `linger` and `report`.
+/* Ends a cache by its policy (linger unless set otherwise): returns at once under `linger` and
+ * `report`.
  *
  * Waits for     nothing under linger and report; under `wait` as kmem_cache_destroy_wait().
- * Does not      wait for retires or callbacks: those in flight linger silently. Objects never retired are reported at
- *               once, then linger; leaks are splat after 21 s (settable), naming cache, count, age, caller.
- * Context       any but signal handlers; a `wait` inside a section or callback becomes a linger plus a report.
- * Errors        destroying twice or a stale handle: reported, no effect.
- * Source        approaches A1, A4, A5, A10 of "Waiting for kfree_rcu()". */
-static inline void kmem_cache_destroy(struct kmem_cache *s) { gs_cache_destroy(s); }
-/* Lingers whatever the policy; the cookie may be ignored, copied, and waited for any number of times (A6, A9). */
-static inline kmem_cache_cookie_t kmem_cache_destroy_rcu(struct kmem_cache *s) { return gs_cache_destroy_rcu(s); }
-/* Waits for this cache's retires, then destroys (A8). 0 when gone; -EBUSY at once when objects are allocated and not
- * retired: reported, lingers on. Does not wait for callbacks or for other caches. */
-static inline int kmem_cache_destroy_wait(struct kmem_cache *s) { return gs_cache_destroy_wait(s); }
-/* Waits for every earlier asynchronous or lingering destroy, but for SLAB_DESTROY_ONCE_FULLY_FREED ones (A9). 0, or
- * -EBUSY once the splat limit passed for one of them; a cache already splatted is not waited for again. */
+ * Does not      wait for retires or callbacks: those in flight linger silently. Objects never
+ * retired are reported at once, then linger; leaks are splat after 21 s (settable), naming cache,
+ * count, age, caller. Context       any but signal handlers; a `wait` inside a section or callback
+ * becomes a linger plus a report. Errors        destroying twice or a stale handle: reported, no
+ * effect. Source        approaches A1, A4, A5, A10 of "Waiting for kfree_rcu()". */
+static inline void kmem_cache_destroy(struct kmem_cache* s) { gs_cache_destroy(s); }
+/* Lingers whatever the policy; the cookie may be ignored, copied, and waited for any number of
+ * times (A6, A9). */
+static inline kmem_cache_cookie_t kmem_cache_destroy_rcu(struct kmem_cache* s) {
+  return gs_cache_destroy_rcu(s);
+}
+/* Waits for this cache's retires, then destroys (A8). 0 when gone; -EBUSY at once when objects are
+ * allocated and not retired: reported, lingers on. Does not wait for callbacks or for other caches.
+ */
+static inline int kmem_cache_destroy_wait(struct kmem_cache* s) { return gs_cache_destroy_wait(s); }
+/* Waits for every earlier asynchronous or lingering destroy, but for SLAB_DESTROY_ONCE_FULLY_FREED
+ * ones (A9). 0, or -EBUSY once the splat limit passed for one of them; a cache already splatted is
+ * not waited for again. */
 static inline int kmem_cache_destroy_barrier(void) { return gs_cache_destroy_barrier(); }
 /* The same for one. */
 static inline int kmem_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
   return gs_cache_destroy_barrier_one(cookie);
 }
-/* Waits for this cache's retires only (A7): time and work do not depend on other caches; at once when none pending. */
-static inline void kmem_cache_free_barrier(struct kmem_cache *s) { (void)gs_cache_barrier(s); }
-static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache *s) { (void)gs_cache_barrier(s); }
+/* Waits for this cache's retires only (A7): time and work do not depend on other caches; at once
+ * when none pending. */
+static inline void kmem_cache_free_barrier(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
+static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 
-/* Reports what is known of any pointer: cache, state, who allocated, retired or freed it (with SLAB_STORE_USER). */
-static inline void kmem_dump_obj(void *object) { gs_dump_object(object); }
+/* Reports what is known of any pointer: cache, state, who allocated, retired or freed it (with
+ * SLAB_STORE_USER). */
+static inline void kmem_dump_obj(void* object) { gs_dump_object(object); }
 
-/* ---- objects of any size ----------------------------------------------------------------------------------------- */
+/* ---- objects of any size
+ * ----------------------------------------------------------------------------------------- */
 
-/* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs; to what the address
- * space gives. NULL when memory runs out or a product overflows. */
-static inline void *kmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
-static inline void *kzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
-static inline void *kmalloc_array(size_t n, size_t size, gfp_t gfp) {
+/* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs; to
+ * what the address space gives. NULL when memory runs out or a product overflows. */
+static inline void* kmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
+static inline void* kzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
+static inline void* kmalloc_array(size_t n, size_t size, gfp_t gfp) {
   size_t bytes;
   return __builtin_mul_overflow(n, size, &bytes) ? NULL : gs_kmalloc(bytes, gfp);
 }
-static inline void *kcalloc(size_t n, size_t size, gfp_t gfp) { return kmalloc_array(n, size, gfp | __GFP_ZERO); }
-static inline void *krealloc(const void *p, size_t size, gfp_t gfp) { return gs_krealloc(p, size, gfp); }
-static inline void *kvmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
-static inline void *kvzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
+static inline void* kcalloc(size_t n, size_t size, gfp_t gfp) {
+  return kmalloc_array(n, size, gfp | __GFP_ZERO);
+}
+static inline void* krealloc(const void* p, size_t size, gfp_t gfp) {
+  return gs_krealloc(p, size, gfp);
+}
+static inline void* kvmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
+static inline void* kvzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
 /* Frees any object by its pointer alone, of any cache. */
-static inline void kfree(const void *p) { gs_kfree(p); }
-static inline void kvfree(const void *p) { gs_kfree(p); }
+static inline void kfree(const void* p) { gs_kfree(p); }
+static inline void kvfree(const void* p) { gs_kfree(p); }
 /* Usable bytes of any object. */
-static inline size_t ksize(const void *p) { return gs_ksize(p); }
+static inline size_t ksize(const void* p) { return gs_ksize(p); }
 
 GS_EXTERN_C_END
 #endif

@@ -7,11 +7,11 @@ struct entry {
   struct rcu_head rcu;
 };
 
-static struct entry *shared;
+static struct entry* shared;
 
 int main(void) {
-  struct kmem_cache *cache = kmem_cache_create("entries", sizeof(struct entry), 0, 0, NULL);
-  struct entry *entry = cache ? (struct entry *)kmem_cache_alloc(cache, GFP_KERNEL) : NULL;
+  struct kmem_cache* cache = kmem_cache_create("entries", sizeof(struct entry), 0, 0, NULL);
+  struct entry* entry = cache ? (struct entry*)kmem_cache_alloc(cache, GFP_KERNEL) : NULL;
   int value;
   if (!entry) return 1;
   entry->value = 7;

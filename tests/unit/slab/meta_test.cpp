@@ -36,6 +36,14 @@ TEST(Meta, every_size_is_aligned_and_given_back_to_itself) {
   }
 }
 
+// New blocks of one kind after new blocks of the other: a run's array is smaller than a line.
+TEST(Meta, small_blocks_leave_later_ones_aligned) {
+  for (int i = 0; i != 2000; ++i) {
+    ASSERT_NE(get(40), nullptr);
+    ASSERT_EQ(reinterpret_cast<std::uintptr_t>(get(320)) % 64, 0u) << i;
+  }
+}
+
 TEST(Meta, blocks_never_overlap) {
   std::minstd_rand random(7);
   std::map<char*, std::size_t> shadow;
