@@ -156,7 +156,7 @@ void ensure_background() noexcept {
 }
 
 void wake_background() noexcept {
-  gs_store_relaxed(&news, 1u);
+  if (gs_load_relaxed(&news) == 0) gs_store_relaxed(&news, 1u);  // a line that all cores share
   bell.ring();
 }
 

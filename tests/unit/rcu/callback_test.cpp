@@ -386,9 +386,9 @@ TEST(Callback, R7_flood_from_many_threads) {
         auto* p = new self_freeing{{}, &n, {1, 2, 3, 4}};
         ++posted;
         call_rcu(&p->head, [](rcu_head* h) {
-          auto* p = reinterpret_cast<self_freeing*>(h);
-          ++*p->counter;
-          delete p;
+          auto* self = reinterpret_cast<self_freeing*>(h);
+          ++*self->counter;
+          delete self;
         });
       }
     });
