@@ -17,6 +17,8 @@ struct fork_hooks {
   void (*parent)();
   void (*child)();
 };
+// For a child() that wants the library whole: after all locks, hands and dead threads' records.
+inline constexpr int after_fork_rank = -1;
 void on_fork(const fork_hooks& hooks) noexcept;
 // This thread is between the first prepare() and the last parent() or child(): it holds locks of
 // every rank.

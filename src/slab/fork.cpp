@@ -59,7 +59,7 @@ void settle_child() noexcept {
 }
 
 [[gnu::constructor]] void register_fork() {
-  os::on_fork({0, [] {}, [] {}, settle_child});
+  os::on_fork({os::after_fork_rank, [] {}, [] {}, settle_child});
   os::on_fork({static_cast<int>(sync::rank::caches_lazy), prepare, [] { after(false); },
                [] { after(true); }});
 }

@@ -98,7 +98,7 @@ void adopt_in_child() noexcept {
 }
 
 [[gnu::constructor]] void register_fork() {
-  os::on_fork({0, [] {}, [] {}, adopt_in_child});
+  os::on_fork({os::after_fork_rank, [] {}, [] {}, adopt_in_child});
 }
 
 }  // namespace
