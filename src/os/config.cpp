@@ -34,7 +34,6 @@ constinit config settings = {
     .callback_workers = 4,
     .retire_threshold = 8192,
     .background = true,
-    .detect = true,
 };
 
 namespace {
@@ -97,8 +96,6 @@ constexpr setting table[] = {
      GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
-    {"GRACESLAB_DETECT", "1", "state bytes: double free, wrong cache, foreign pointer",
-     GS_FLAG_OF(detect, "0|1")},
 };
 constexpr std::size_t table_rows = sizeof table / sizeof table[0];
 

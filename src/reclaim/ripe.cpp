@@ -27,12 +27,17 @@ bool waits_for_itself(const slab::cache& c) noexcept {
   return c.dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(c.dtor);
 }
 
-bool begin_run(slab::cache& c, bool wait) noexcept {
+enum class run_for { destructors, marked, nothing };
+
+// False: nothing to do, or somebody else is at it and we do not wait. A run for destructors begins
+// only when some are due: an empty one would look like work to whoever waits for quiet.
+bool begin_run(slab::cache& c, bool wait, run_for what) noexcept {
   for (;;) {
     std::uint32_t ticket = run_ended.ticket();
     {
       sync::lock_guard hold(c.lock);
-      if (!c.ripe_running) return c.ripe_running = true;
+      if (!c.ripe_running)
+        return c.ripe_running = what != run_for::destructors || c.ripe.head != nullptr;
     }
     if (!wait || waits_for_itself(c) || rcu::deadline_passed()) return false;
     run_ended.wait(ticket, rcu::has_deadline() ? look_again_ms : os::forever_ms);
@@ -127,18 +132,15 @@ bool ripe_idle(slab::cache& c) noexcept {
 
 void run_ripe(slab::cache& c, bool wait) noexcept {
   if (!needs_work(c) && !wait) return;
-  while (begin_run(c, wait)) {
+  while (begin_run(c, wait, run_for::destructors)) {
     gs_sheaf* s;
     {
       sync::lock_guard hold(c.lock);
       s = slab::pop(c.ripe);
     }
-    if (s != nullptr) {
-      end_objects(c, s->object, s->count);
-      finish_sheaf(c, s);
-    }
+    end_objects(c, s->object, s->count);
+    finish_sheaf(c, s);
     end_run(c);
-    if (s == nullptr) return;
   }
 }
 
@@ -158,7 +160,7 @@ void ripen(slab::cache& c) noexcept {
 
 void collect_marked(slab::cache& c, bool wait) noexcept {
   void* objects[marked_batch];
-  while (begin_run(c, wait)) {
+  while (begin_run(c, wait, run_for::marked)) {
     std::uint32_t n = slab::gather_marked(c, objects, marked_batch);
     if (n != 0) {
       end_objects(c, objects, n);
@@ -170,7 +172,7 @@ void collect_marked(slab::cache& c, bool wait) noexcept {
 }
 
 void drop_destructor(slab::cache& c) noexcept {
-  if (!begin_run(c, true)) return;
+  if (!begin_run(c, true, run_for::nothing)) return;
   std::uint32_t left = 0;
   {
     sync::lock_guard hold(c.lock);

@@ -42,7 +42,7 @@ class Config : public testing::Test {
 TEST_F(Config, ItemsListEverySettingWithDefaultAndMeaning) {
   std::vector<gs_config_item> items(gs_config_items(nullptr, 0));
   ASSERT_EQ(gs_config_items(items.data(), items.size()), items.size());
-  EXPECT_GE(items.size(), 18u);
+  EXPECT_GE(items.size(), 17u);
   for (const gs_config_item& item : items) {
     EXPECT_EQ(std::string(item.variable).rfind("GRACESLAB_", 0), 0u);
     EXPECT_NE(std::string(item.meaning), "");
@@ -76,7 +76,6 @@ TEST_F(Config, DefaultsInTheTableAreTheDefaultsInForce) {
   EXPECT_EQ(before.callback_workers, os::settings.callback_workers);
   EXPECT_EQ(before.retire_threshold, os::settings.retire_threshold);
   EXPECT_EQ(before.background, os::settings.background);
-  EXPECT_EQ(before.detect, os::settings.detect);
 }
 
 TEST_F(Config, SetsNumbersFlagsAndChoices) {
@@ -88,13 +87,13 @@ TEST_F(Config, SetsNumbersFlagsAndChoices) {
   EXPECT_EQ(values()["GRACESLAB_DESTROY"], "wait");
   EXPECT_EQ(gs_config_set("GRACESLAB_EXIT", "strict"), 0);
   EXPECT_EQ(os::settings.at_exit, os::exit_policy::strict);
-  EXPECT_EQ(gs_config_set("GRACESLAB_DETECT", "0"), 0);
-  EXPECT_FALSE(os::settings.detect);
+  EXPECT_EQ(gs_config_set("GRACESLAB_OWNER_PROTECTION", "0"), 0);
+  EXPECT_FALSE(os::settings.owner_protection);
   EXPECT_EQ(text_of_last_report, "");
   gs_config_set("GRACESLAB_STALL_MS", "21000");
   gs_config_set("GRACESLAB_DESTROY", "linger");
   gs_config_set("GRACESLAB_EXIT", "drain");
-  gs_config_set("GRACESLAB_DETECT", "1");
+  gs_config_set("GRACESLAB_OWNER_PROTECTION", "1");
 }
 
 TEST_F(Config, RefusesWhatItDoesNotUnderstand) {
@@ -103,7 +102,7 @@ TEST_F(Config, RefusesWhatItDoesNotUnderstand) {
       {"GRACESLAB_STALL_MS", "-5"},       {"GRACESLAB_STALL_MS", "12s"},
       {"GRACESLAB_STALL_MS", " 12"},      {"GRACESLAB_STALL_MS", "99999999999999999999999"},
       {"GRACESLAB_DESTROY", "lingering"}, {"GRACESLAB_DESTROY", "linger|report"},
-      {"GRACESLAB_DESTROY", ""},          {"GRACESLAB_DETECT", "yes"},
+      {"GRACESLAB_DESTROY", ""},          {"GRACESLAB_OWNER_PROTECTION", "yes"},
       {"GRACESLAB_STACK_SIGNAL", "65"},   {"GRACESLAB_NONSENSE", "1"},
       {"GRACESLAB_FENCE", "reader"},
   };
@@ -116,7 +115,6 @@ TEST_F(Config, RefusesWhatItDoesNotUnderstand) {
   }
   EXPECT_EQ(before.stall_ms, os::settings.stall_ms);
   EXPECT_EQ(before.destroy, os::settings.destroy);
-  EXPECT_EQ(before.detect, os::settings.detect);
 }
 
 // The environment is read before main: look at a second process. A death test of the "threadsafe"
