@@ -20,6 +20,10 @@ namespace graceslab::rcu {
 namespace {
 
 constexpr unsigned rounds_default = 64;
+// A thread that was preempted between two steps is not a callback that re-arms itself: give it
+// time.
+constexpr unsigned patient_rounds = 8;
+constexpr std::uint64_t round_sleep_us = 100;
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 
 bool quiet(gs_domain* d) noexcept {
@@ -36,7 +40,14 @@ bool one_round(gs_domain* d) noexcept {
 int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noexcept {
   const void* func = gs_load_relaxed(&d->rearmed);
   if (rearming) *rearming = func;
-  if (!func) return -EBUSY;
+  if (!func) {
+    os::report(GS_REPORT_DOMAIN_BUSY,
+               "domain '%s' is not quiet after %u rounds: others go on using it (callbacks%s "
+               "pending, retired memory%s)",
+               domain_name(d), rounds, callbacks_pending(d) ? "" : " not",
+               upper().retires_pending && upper().retires_pending(d) ? " too" : " not");
+    return -EBUSY;
+  }
   char name[240];
   os::describe_address(func, name, sizeof name);
   os::report(GS_REPORT_REARMING_CALLBACK,
@@ -51,6 +62,7 @@ int drain_rounds(gs_domain* d, unsigned rounds, const void** rearming) noexcept 
   for (unsigned round = 0; round < rounds; ++round) {
     if (quiet(d)) return 0;
     if (!one_round(d)) return quiet(d) ? 0 : -EBUSY;
+    if (round >= patient_rounds) os::sleep_us(round_sleep_us);
   }
   return quiet(d) ? 0 : name_the_rearming(d, rounds, rearming);
 }

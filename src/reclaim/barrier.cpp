@@ -88,7 +88,9 @@ bool anything_pending(slab::cache& c) noexcept {
   if (slab::retired_in_arrays(c)) return true;
   {
     sync::lock_guard hold(c.lock);
-    if (c.deferred.head != nullptr || !ripe_idle(c)) return true;
+    // A posted run of destructors is not looked at: it counts as a callback, and what it would run
+    // for stands on the ripe list.
+    if (c.deferred.head != nullptr || c.ripe.head != nullptr || c.ripe_running) return true;
   }
   return marked_now(c) != 0;
 }
