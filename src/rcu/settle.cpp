@@ -116,7 +116,7 @@ unsigned long pending_of(void* owner) noexcept {
     }
   sync::lock_guard guard(runners_lock);
   for (const runner* r = runners; r; r = r->next)
-    n += gs_load_relaxed(&r->func) && r->owner == owner;
+    n += gs_load_relaxed(&r->func) && gs_load_relaxed(&r->owner) == owner;
   return n;
 }
 
