@@ -8,19 +8,6 @@
 namespace graceslab::reclaim {
 namespace {
 
-void flush_list(slab::cache& c, slab::sheaf_list& l) noexcept {
-  for (;;) {
-    gs_sheaf* s;
-    {
-      sync::lock_guard hold(c.lock);
-      s = slab::pop(l);
-    }
-    if (s == nullptr) return;
-    slab::flush(c, s);
-    slab::sheaf_delete(s);
-  }
-}
-
 // The sheaves of a last-in-first-out list that nobody wanted for as long as the parking age.
 void flush_aged(slab::cache& c, slab::sheaf_list& l, std::uint64_t limit_ms) noexcept {
   slab::transit in_hand(c);
@@ -52,12 +39,12 @@ void flush_parked(slab::cache& c) noexcept {
   slab::spoils taken;
   slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
   slab::settle_spoils(c, taken);
-  flush_list(c, c.full);
+  slab::flush_list(c, c.full);
   while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
     slab::flush(c, s);
     slab::sheaf_delete(s);
   }
-  flush_list(c, c.empty);
+  slab::flush_list(c, c.empty);
 }
 
 }  // namespace

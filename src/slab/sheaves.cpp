@@ -101,6 +101,13 @@ void flush(cache& c, gs_sheaf* s) noexcept {
   gs_store_relaxed(&s->count, 0u);
 }
 
+void flush_list(cache& c, sheaf_list& l) noexcept {
+  while (gs_sheaf* s = from_barn(c, l)) {
+    flush(c, s);
+    sheaf_delete(s);
+  }
+}
+
 void put_full(cache& c, gs_sheaf* s) noexcept {
   if (s->count != 0) {
     sync::lock_guard hold(c.lock);

@@ -22,6 +22,8 @@ void put_full(cache& c,
               gs_sheaf* s) noexcept;  // free objects: to the barn, or flushed into their slabs
 void flush(cache& c,
            gs_sheaf* s) noexcept;  // free objects into their slabs; the array stays with the caller
+void flush_list(cache& c,
+                sheaf_list& l) noexcept;  // every sheaf of a list, and the arrays are given up
 bool may_be_reused(cache& c,
                    const gs_sheaf* s) noexcept;  // K5; false: reported, and its objects leak
 gs_sheaf* reclaimed_sheaf(cache& c) noexcept;    // harvested, and checked again (K5); nullptr: none

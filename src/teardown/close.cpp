@@ -32,27 +32,14 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
   return true;
 }
 
-void empty_list(slab::cache& c, slab::sheaf_list& l) noexcept {
-  for (;;) {
-    gs_sheaf* s;
-    {
-      sync::lock_guard hold(c.lock);
-      s = slab::pop(l);
-    }
-    if (s == nullptr) return;
-    slab::flush(c, s);
-    slab::sheaf_delete(s);
-  }
-}
-
 void empty_barn(slab::cache& c) noexcept {
   while (!slab::hands_empty(c)) os::yield();
-  empty_list(c, c.full);
+  slab::flush_list(c, c.full);
   while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
     slab::flush(c, s);
     slab::sheaf_delete(s);
   }
-  empty_list(c, c.empty);
+  slab::flush_list(c, c.empty);
 }
 
 // Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
