@@ -39,12 +39,7 @@ void flush_parked(slab::cache& c) noexcept {
   slab::spoils taken;
   slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
   slab::settle_spoils(c, taken);
-  slab::flush_list(c, c.full);
-  while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
-    slab::flush(c, s);
-    slab::sheaf_delete(s);
-  }
-  slab::flush_list(c, c.empty);
+  slab::flush_barn(c);
 }
 
 }  // namespace

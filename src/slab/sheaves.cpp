@@ -134,6 +134,15 @@ gs_sheaf* reclaimed_sheaf(cache& c) noexcept {
   return s;
 }
 
+void flush_barn(cache& c) noexcept {
+  flush_list(c, c.full);
+  while (gs_sheaf* s = reclaimed_sheaf(c)) {
+    flush(c, s);
+    sheaf_delete(s);
+  }
+  flush_list(c, c.empty);
+}
+
 gs_sheaf* full_sheaf(cache& c) noexcept {
   touch(c);
   {

@@ -27,6 +27,7 @@ void flush_list(cache& c,
 bool may_be_reused(cache& c,
                    const gs_sheaf* s) noexcept;  // K5; false: reported, and its objects leak
 gs_sheaf* reclaimed_sheaf(cache& c) noexcept;    // harvested, and checked again (K5); nullptr: none
+void flush_barn(cache& c) noexcept;              // everything parked in it, and its empty arrays
 gs_sheaf* full_sheaf(cache& c) noexcept;  // barn, reclaimed, harvest, slabs; nullptr without memory
 
 // Retired objects: one cookie for the whole array, then onto this cache's own list.

@@ -34,12 +34,7 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
 
 void empty_barn(slab::cache& c) noexcept {
   while (!slab::hands_empty(c)) os::yield();
-  slab::flush_list(c, c.full);
-  while (gs_sheaf* s = slab::reclaimed_sheaf(c)) {
-    slab::flush(c, s);
-    slab::sheaf_delete(s);
-  }
-  slab::flush_list(c, c.empty);
+  slab::flush_barn(c);
 }
 
 // Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
