@@ -11,6 +11,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 
 #include "os/fault.hpp"
 #include "os/hooks.hpp"
@@ -145,6 +146,19 @@ unsigned cores_online() noexcept {
 
 void yield() noexcept { sched_yield(); }
 
+namespace {
+
+// Kept off our threads. The signals of a fault are not among them: a callback that crashes there
+// is to reach the program's crash handler, as anywhere else.
+sigset_t signals_of_the_program() noexcept {
+  sigset_t set;
+  sigfillset(&set);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&set, fault);
+  return set;
+}
+
+}  // namespace
+
 bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept {
   if (fault_now(GS_FAULT_THREAD)) return false;
   keep_errno keep;
@@ -156,10 +170,9 @@ bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept 
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
   place->order.run = run;
   place->order.arg = arg;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all,
-                  &before);  // inherited: no signal of the program ever runs on our threads
+  sigset_t before;
+  const sigset_t asked_for = signals_of_the_program();
+  pthread_sigmask(SIG_SETMASK, &asked_for, &before);  // inherited by our thread
   const bool started = create(place);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!started) give_back(place);

@@ -29,6 +29,26 @@ TEST(Thread, TidIsRightHereThereAndInAChild) {
   EXPECT_EQ(status, 0);
 }
 
+TEST(Thread, OursLeaveTheProgramsSignalsAlone_ButNotTheSignalsOfAFault) {
+  struct seen_mask {
+    sigset_t mask;
+    std::uint32_t done;
+  } seen = {};
+  ASSERT_TRUE(os::start_thread(
+      "masked",
+      [](void* to) {
+        auto* s = static_cast<seen_mask*>(to);
+        pthread_sigmask(SIG_BLOCK, nullptr, &s->mask);
+        gs_store_release(&s->done, 1u);
+      },
+      &seen));
+  while (gs_load_acquire(&seen.done) == 0) os::yield();
+  for (int program : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1, SIGPROF})
+    EXPECT_EQ(sigismember(&seen.mask, program), 1) << program;
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
+    EXPECT_EQ(sigismember(&seen.mask, fault), 0) << fault;
+}
+
 TEST(Thread, AliveWhileItRuns) {
   std::uint32_t tid = 0, stop = 0;
   std::thread other([&] {
