@@ -26,8 +26,12 @@ constexpr unsigned patient_rounds = 8;
 constexpr std::uint64_t round_sleep_us = 100;
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 
+// Callbacks retire, and destructors post callbacks: if none was posted while we looked, nothing can
+// have gone from the one place to the other behind our back.
 bool quiet(gs_domain* d) noexcept {
-  return !callbacks_pending(d) && !(upper().retires_pending && upper().retires_pending(d));
+  const std::uint64_t posted = callbacks_posted(d);
+  if (callbacks_pending(d) || (upper().retires_pending && upper().retires_pending(d))) return false;
+  return callbacks_posted(d) == posted;
 }
 
 // One round; false when the deadline passed or grace periods cannot be waited for.

@@ -296,6 +296,12 @@ void shard_after_fork_in_child(shard& s) noexcept {
   }
 }
 
+std::uint64_t callbacks_posted(gs_domain* d) noexcept {
+  std::uint64_t n = 0;
+  for (const shard& s : d->shards) n += gs_load_relaxed(&s.posted);
+  return n;
+}
+
 bool callbacks_pending(gs_domain* d) noexcept {
   for (shard& s : d->shards) {
     // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)

@@ -84,15 +84,16 @@ flight in_flight(slab::cache& c) noexcept {
           any ? c.newest_cookie : 0};
 }
 
+// In the order in which an object moves on, so that one that moves meanwhile is found further down:
+// from an array into the hands of whoever seized it, from a mark to the run that takes it home.
 bool anything_pending(slab::cache& c) noexcept {
   if (slab::retired_in_arrays(c)) return true;
-  {
-    sync::lock_guard hold(c.lock);
-    // A posted run of destructors is not looked at: it counts as a callback, and what it would run
-    // for stands on the ripe list.
-    if (c.deferred.head != nullptr || c.ripe.head != nullptr || c.ripe_running) return true;
-  }
-  return marked_now(c) != 0;
+  slab::transit_drain(c);
+  if (marked_now(c) != 0) return true;
+  // A posted run of destructors is not looked at: it counts as a callback, and what it would run
+  // for stands on the ripe list.
+  sync::lock_guard hold(c.lock);
+  return c.deferred.head != nullptr || c.ripe.head != nullptr || c.ripe_running;
 }
 
 void collect(slab::cache& c) noexcept {

@@ -26,7 +26,7 @@ struct flight {
   std::uint64_t newest;   // and of the last
 };
 flight in_flight(slab::cache& c) noexcept;
-bool anything_pending(slab::cache& c) noexcept;  // deferred, marked, ripe, or in arrays
+bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe
 
 // ---- a domain (barrier.cpp) ----
 void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent callers

@@ -3,6 +3,7 @@
 #pragma once
 #include "model_os.hpp"
 #include "slab/locals.cpp"
+#include "slab/sheaves.cpp"
 #include "sync/mutex.cpp"
 
 __thread struct gs_tls gs_tls;
@@ -13,7 +14,6 @@ constinit gs_local local_dummy = {};
 
 namespace graceslab::slab {
 
-constinit gs_sheaf no_sheaf = {};
 constinit cache_table table;
 
 namespace {
