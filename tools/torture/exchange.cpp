@@ -3,6 +3,7 @@
 
 #include <graceslab/kernel/rcupdate.h>
 
+#include "in_the_act.hpp"
 #include "phases.hpp"
 #include "rendezvous.hpp"
 
@@ -126,9 +127,16 @@ constexpr unsigned swappers = 3;
 
 class exchange_phase : public phase {
  public:
-  explicit exchange_phase(session& s) : table_("torture.exchange"), group_(s, swappers + 1) {
+  explicit exchange_phase(session& s)
+      : table_("torture.exchange"),
+        caught_(gs_cache_id(table_.items.native_handle())),
+        group_(s, swappers + 1) {
     for (unsigned i = 0; i != swappers; ++i)
-      s.add_worker("swapper", [this](worker& w) { return swap(w); });
+      s.add_worker("swapper", [this, offered = false](worker& w) mutable {
+        if (!offered) caught_.offer();
+        offered = true;
+        return swap(w);
+      });
     s.add_worker("meddler", [this](worker& w) { return meddle(w); });
   }
 
@@ -154,6 +162,7 @@ class exchange_phase : public phase {
     while (gs_load_acquire(&done_) != swappers && !w.all.failed()) {
       meddle_once(w, w.noise.below(8));
       w.count("seizures");
+      if (w.noise.one_in(16)) seize_in_the_act(w);
     }
     w.doing("meeting");
     group_.meet();
@@ -182,7 +191,19 @@ class exchange_phase : public phase {
     }
   }
 
+  // The arrays of a thread that stands in the middle of a pop or push: whoever seizes them waits.
+  void seize_in_the_act(worker& w) {
+    w.doing("stopping a thread inside its arrays");
+    if (!caught_.stop(w.noise.below(swappers))) return;
+    w.doing("seizing from a thread inside its arrays");
+    (void)table_.items.shrink();
+    if (caught_.let_go())
+      w.all.fail(trouble::damaged, "arrays were seized while their owner stood inside them");
+    w.count("seizures in the act");
+  }
+
   exchange table_;
+  in_the_act caught_;
   rendezvous group_;
   std::uint32_t done_ = 0;  // atomic: swappers that have swapped their share
 };

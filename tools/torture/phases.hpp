@@ -30,5 +30,7 @@ std::unique_ptr<phase> make_churn(session& s);
 std::unique_ptr<phase> make_type_safe(session& s);
 // The process forks now and then; the child must be able to go on.
 std::unique_ptr<phase> make_forks(session& s);
+// Memory for arrays runs out now and then.
+std::unique_ptr<phase> make_faults(session& s);
 
 }  // namespace graceslab::torture

@@ -62,8 +62,8 @@ void run(options o) {
   report_watch reports(s);
   {
     std::vector<std::unique_ptr<phase>> phases;
-    for (auto make :
-         {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe, make_forks})
+    for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
+                      make_forks, make_faults})
       phases.push_back(make(s));
     if (!s.run() || s.failed()) leave(s);
   }
