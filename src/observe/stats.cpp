@@ -4,17 +4,12 @@
 #include "observe/observe.hpp"
 #include "os/pages.hpp"
 #include "os/thread.hpp"
+#include "slab/depots.hpp"
 
 namespace graceslab::observe {
 namespace {
 
 constexpr unsigned looks_most = 1000;
-
-std::uint64_t listed(const slab::sheaf_list& l) noexcept {
-  std::uint64_t n = 0;
-  for (const gs_sheaf* s = l.head; s != nullptr; s = s->next) n += s->count;
-  return n;
-}
 
 // Pages that a slab's objects ever touched; the rest of its granules was never populated.
 std::uint64_t touched_bytes(const slab::slab& s, std::uint32_t stride) noexcept {
@@ -35,7 +30,7 @@ void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
 bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
   sync::lock_guard arrays_stand_still(c.locals_lock);
   slab::arrays in_arrays = slab::count_arrays(c);
-  sync::lock_guard barn(c.lock);
+  slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
   if (!slab::hands_empty(c) && !anyhow) return false;
   __builtin_memcpy(out->name, c.name, sizeof out->name);
@@ -44,10 +39,11 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
   out->object_bytes = c.size;
   out->stride_bytes = c.stride;
   out->carved = c.carved;
-  out->parked = in_arrays.parked + listed(c.full) + listed(c.reclaimed);
+  const slab::barn_counts in_barn = slab::count_barn(c);
+  out->parked = in_arrays.parked + in_barn.parked;
   out->free_in_slabs = c.free_in_slabs;
-  out->retired = c.retired + in_arrays.retired;
-  out->reclaimed = c.reclaimed_objects;
+  out->retired = in_barn.retired + in_arrays.retired;
+  out->reclaimed = in_barn.reclaimed;
   out->late_frees = c.late_frees;
   out->leaked = c.leaked;
   std::uint64_t home =

@@ -34,6 +34,7 @@ constinit config settings = {
     .callback_workers = 4,
     .retire_threshold = 8192,
     .background = true,
+    .depots = 0,
 };
 
 namespace {
@@ -94,6 +95,9 @@ constexpr setting table[] = {
     {"GRACESLAB_RETIRE_THRESHOLD", "8192",
      "retired objects in flight at which callers drive grace periods",
      GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
+    {"GRACESLAB_DEPOTS", "0",
+     "parts of each cache's barn, 0 = by the number of cores; read at start only",
+     GS_NUMBER_OF(depots), 0, 64},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
 };

@@ -29,6 +29,7 @@ struct config {
   std::uint64_t callback_workers;  // 4 at most
   std::uint64_t retire_threshold;  // 8192 objects
   bool background;                 // true; false: callers drive
+  std::uint64_t depots;            // 0: by the number of cores
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

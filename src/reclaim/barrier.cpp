@@ -3,6 +3,7 @@
 #include "os/busted.hpp"
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
 namespace {
@@ -77,12 +78,30 @@ bool flush_and_wait(gs_domain* d) noexcept {
 
 }  // namespace
 
+// One depot after the other: what joins meanwhile has a grace period of its own to wait for.
 flight in_flight(slab::cache& c) noexcept {
-  sync::lock_guard hold(c.lock);
-  bool any = c.deferred.head != nullptr;
-  return {c.retired - c.reclaimed_objects, any ? c.deferred.head->cookie : 0,
-          any ? c.newest_cookie : 0};
+  flight f = {0, 0};
+  for (slab::depot& d : depots_of(c)) {
+    sync::lock_guard hold(d.lock);
+    if (d.deferred.head == nullptr) continue;
+    std::uint64_t oldest = d.deferred.head->cookie;
+    if (f.oldest == 0 || oldest < f.oldest) f.oldest = oldest;
+    if (d.newest_cookie > f.newest) f.newest = d.newest_cookie;
+  }
+  return f;
 }
+
+namespace {
+
+bool any_deferred(slab::cache& c) noexcept {
+  for (slab::depot& d : depots_of(c)) {
+    sync::lock_guard hold(d.lock);
+    if (d.deferred.head != nullptr) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 // In the order in which an object moves on, so that one that moves meanwhile is found further down:
 // from an array into the hands of whoever seized it, from a mark to the run that takes it home.
@@ -90,10 +109,11 @@ bool anything_pending(slab::cache& c) noexcept {
   if (slab::retired_in_arrays(c)) return true;
   slab::transit_drain(c);
   if (marked_now(c) != 0) return true;
+  if (any_deferred(c)) return true;
   // A posted run of destructors is not looked at: it counts as a callback, and what it would run
   // for stands on the ripe list.
   sync::lock_guard hold(c.lock);
-  return c.deferred.head != nullptr || c.ripe.head != nullptr || c.ripe_running;
+  return c.ripe.head != nullptr || c.ripe_running;
 }
 
 void collect(slab::cache& c) noexcept {

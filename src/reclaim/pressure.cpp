@@ -4,6 +4,7 @@
 #include "os/config.hpp"
 #include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
 namespace {
@@ -83,7 +84,7 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
     // every array.
     if (f.oldest != 0 && rcu::try_advance(d, f.oldest)) slab::harvest(c);
   }
-  if (depth != 0 && GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, depth);
+  if (depth != 0 && GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, slab::deferred_objects(c));
 }
 
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept {

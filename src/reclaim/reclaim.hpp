@@ -21,9 +21,8 @@ bool wait_for_retires(slab::cache& c) noexcept;
 // runs them.
 void collect(slab::cache& c) noexcept;
 struct flight {
-  std::uint64_t objects;  // retired and not reclaimed
-  std::uint64_t oldest;   // cookie of the first deferred array; 0 = none
-  std::uint64_t newest;   // and of the last
+  std::uint64_t oldest;  // cookie of the first deferred array; 0 = none
+  std::uint64_t newest;  // and of the last
 };
 flight in_flight(slab::cache& c) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe

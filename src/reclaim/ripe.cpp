@@ -9,6 +9,7 @@
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
+#include "slab/depots.hpp"
 #include "slab/large.hpp"
 #include "sync/event.hpp"
 
@@ -91,9 +92,12 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
     return;
   }
   {
+    // Both locks at once: a child that is forked meanwhile finds the sheaf here or in the run.
+    slab::depot& here = slab::depot_here(c);
+    sync::lock_guard hold_here(here.lock);
     sync::lock_guard hold(c.lock);
     s->stamp_ms = os::now_ms();
-    slab::push(c.reclaimed, s);
+    slab::push(here.reclaimed, s);
     c.reclaimed_objects += n;
     c.run_count = 0;
   }
@@ -175,12 +179,12 @@ void drop_destructor(slab::cache& c) noexcept {
   if (!begin_run(c, true, run_for::nothing)) return;
   std::uint32_t left = 0;
   {
-    sync::lock_guard hold(c.lock);
+    slab::barn_hold all(c);  // a harvest looks for a destructor under its depot's lock
     c.dtor = nullptr;
     while (gs_sheaf* s = slab::pop(c.ripe)) {
       left += s->count;
       c.reclaimed_objects += s->count;
-      slab::push(c.reclaimed, s);
+      slab::push(c.depots->reclaimed, s);
     }
   }
   if (left != 0) reclaimed(c, left);

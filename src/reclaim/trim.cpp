@@ -4,23 +4,25 @@
 #include "os/config.hpp"
 #include "os/futex.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
 namespace {
 
 // The sheaves of a last-in-first-out list that nobody wanted for as long as the parking age.
-void flush_aged(slab::cache& c, slab::sheaf_list& l, std::uint64_t limit_ms) noexcept {
+void flush_aged(slab::cache& c, slab::depot& d, slab::sheaf_list& l,
+                std::uint64_t limit_ms) noexcept {
   slab::transit in_hand(c);
   if (!slab::still_open(c)) return;
   gs_sheaf* aged = nullptr;
   {
-    sync::lock_guard hold(c.lock);
+    sync::lock_guard hold(d.lock);
     gs_sheaf** at = &l.head;
     std::uint32_t kept = 0;
     for (; *at != nullptr && (*at)->stamp_ms > limit_ms; at = &(*at)->next, ++kept) l.tail = *at;
     aged = *at;
     *at = nullptr;
-    l.count = kept;
+    gs_store_relaxed(&l.count, kept);
   }
   while (aged != nullptr) {
     gs_sheaf* next = aged->next;
@@ -59,8 +61,10 @@ std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
     gs_store_relaxed(&c.touched, 0u);
     c.idle_since_ms = now_ms;
     if (now_ms >= age_ms) {  // in use, but perhaps not all of it
-      flush_aged(c, c.full, now_ms - age_ms);
-      flush_aged(c, c.reclaimed, now_ms - age_ms);
+      for (slab::depot& d : depots_of(c)) {
+        flush_aged(c, d, d.full, now_ms - age_ms);
+        flush_aged(c, d, d.reclaimed, now_ms - age_ms);
+      }
       gs_store_relaxed(&c.touched, 0u);
     }
   }

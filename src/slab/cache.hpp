@@ -40,10 +40,30 @@ struct sheaf_list {  // LIFO, or FIFO by append()
 
 inline constexpr std::uint32_t barn_limit = 10;  // full, and as many empty
 
+// A part of the barn for a few cores: sheaves on their way out and back, and retired ones that wait
+// for their grace period. A machine with more cores has more of them, so that a handful of cores
+// shares a lock (depots.hpp). A sheaf stays in its depot unless another one has none.
+struct depot_fields {
+  sheaf_list full;            // freed, ready to allocate from; at most barn_limit
+  sheaf_list empty;           // at most barn_limit
+  sheaf_list reclaimed;       // harvested, ready to allocate from; aged by the background thread
+  sheaf_list deferred;        // FIFO, each with its cookie
+  std::uint64_t retired = 0;  // counted when an array is deferred here
+  std::uint64_t reclaimed_objects = 0;
+  std::uint64_t deferred_objects = 0;  // read without the lock too
+  std::uint64_t newest_cookie = 0;
+};
+struct alignas(GS_CACHE_LINE) depot : depot_fields {
+  sync::mutex lock{sync::rank::depot};
+  // Who has objects of the cache in hand (transit.hpp); atomic, outlive the cache.
+  std::uint32_t in_transit[2] = {};
+};
+
 struct cache_identity {       // outlives the cache: the record is never unmapped
   std::uintptr_t handle = 0;  // what users hold: our address + generation
   std::uint32_t id = 0;
   std::uint32_t generation = 0;
+  depot* depots = nullptr;  // depot_count of them
 };
 
 struct cache_fields {  // all that a new cache in the same record starts afresh
@@ -69,21 +89,15 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint64_t idle_since_ms = 0;
   cache* next_free = nullptr;  // queue of ids
 
-  // The barn, under lock.
-  sheaf_list full;            // freed, ready to allocate from; at most barn_limit
-  sheaf_list empty;           // at most barn_limit
-  sheaf_list reclaimed;       // harvested, ready to allocate from; aged by the background thread
-  sheaf_list deferred;        // FIFO, each with its cookie
-  sheaf_list ripe;            // grace period over, destructors still to run
-  bool ripe_running = false;  // some thread runs destructors of this cache: one at a time
+  // What the depots have in common, under lock.
+  sheaf_list ripe;                     // grace period over, destructors still to run
+  bool ripe_running = false;           // some thread runs destructors of this cache: one at a time
   void* const* run_objects = nullptr;  // what that thread has in hand
   std::uint32_t run_count = 0;
   bool ripe_posted = false;  // ripe_head is queued
   rcu_head ripe_head = {};
-  std::uint64_t retired = 0;  // counted when an array is deferred or an object marked
-  std::uint64_t reclaimed_objects = 0;
-  std::uint64_t deferred_objects = 0;
-  std::uint64_t newest_cookie = 0;
+  std::uint64_t retired = 0;            // by state byte; arrays count in their depots
+  std::uint64_t reclaimed_objects = 0;  // of those and of the ripe ones
 
   // Slabs, under slabs_lock.
   slab_list partial, full_slabs, empty_slabs;
@@ -115,9 +129,8 @@ struct cache : cache_identity, cache_fields {
   sync::mutex slabs_lock{sync::rank::slabs};
   sync::mutex locals_lock{sync::rank::locals};
   sync::mutex drain_lock{sync::rank::settle};
-  // Who has objects of it in hand (transit.hpp); atomic, outlive the cache.
-  std::uint32_t phase = 0;
-  std::uint32_t in_transit[2] = {};
+  std::uint32_t phase = 0;  // which count newcomers take (transit.hpp); atomic, outlives the cache
+  depot first_depot;        // the only one where cores are few
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
   std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic

@@ -11,6 +11,7 @@
 
 #include "os/pages.hpp"
 #include "slab/cache.hpp"
+#include "slab/depots.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -41,7 +42,11 @@ bool reserve_table() noexcept {
   return range != nullptr;
 }
 
-bool table_ready() noexcept { return table.start != 0 || reserve_table(); }
+bool table_ready() noexcept {
+  if (table.start != 0) return true;
+  settle_depot_count();
+  return reserve_table();
+}
 
 cache* fresh_record() noexcept {
   std::size_t at = table.bytes != 0 ? table.bytes : cache_record_bytes;
@@ -54,6 +59,7 @@ cache* fresh_record() noexcept {
   }
   auto* c = ::new (reinterpret_cast<char*>(table.start) + at) cache;
   c->id = static_cast<std::uint32_t>(at / cache_record_bytes);
+  if (!make_depots(*c)) return nullptr;
   // ORDER cache_table.grow <-> cache_table.find   (docs/ordering/publish.md, claim 3)
   gs_store_release(&table.bytes, end);
   return c;
@@ -66,9 +72,10 @@ cache* rested_record() noexcept {
   --resting;
   // Whoever still looks through a stale pointer looks under one of these.
   sync::lock_guard locals(c->locals_lock);
-  sync::lock_guard barn(c->lock);
+  barn_hold barn(*c);
   sync::lock_guard slabs(c->slabs_lock);
   static_cast<cache_fields&>(*c) = cache_fields{};
+  reset_depots(*c);
   return c;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every lock of every cache is held across a fork, so that the child inherits consistent lists.
 #include "os/hooks.hpp"
+#include "slab/depots.hpp"
 #include "slab/heap.hpp"
 #include "slab/locals.hpp"
 #include "slab/meta.hpp"
@@ -34,6 +35,9 @@ void after(bool child) noexcept {
   release_owners();
   each_cache([child](cache& c) { drop(c.slabs_lock, child); });
   each_cache([child](cache& c) { drop(c.lock, child); });
+  each_cache([child](cache& c) {
+    for (depot& d : depots_of(c)) drop(d.lock, child);
+  });
   each_cache([child](cache& c) { drop(c.locals_lock, child); });
   table_unlock_after_fork(child);
   classes_unlock_after_fork(child);
@@ -44,6 +48,9 @@ void prepare() noexcept {
   table_lock_for_fork();
   each_cache([](cache& c) { c.locals_lock.lock(); });
   hold_owners();
+  each_cache([](cache& c) {
+    for (depot& d : depots_of(c)) d.lock.lock();
+  });
   each_cache([](cache& c) { c.lock.lock(); });
   each_cache([](cache& c) { c.slabs_lock.lock(); });
   heap_lock_for_fork();

@@ -4,6 +4,7 @@
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/report.hpp"
+#include "slab/depots.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
 #include "slab/slab.hpp"
@@ -18,9 +19,15 @@ std::size_t sheaf_bytes(std::uint32_t capacity) noexcept {
   return sizeof(gs_sheaf) + std::size_t{capacity} * sizeof(void*);
 }
 
-gs_sheaf* from_barn(cache& c, sheaf_list& l) noexcept {
-  sync::lock_guard hold(c.lock);
+gs_sheaf* from_list(depot& d, sheaf_list& l) noexcept {
+  sync::lock_guard hold(d.lock);
   return pop(l);
+}
+
+// Without the lock: whether it is worth taking.
+bool anything_in(const depot& d) noexcept {
+  return (gs_load_relaxed(&d.full.count) | gs_load_relaxed(&d.reclaimed.count) |
+          gs_load_relaxed(&d.deferred.count)) != 0;
 }
 
 }  // namespace
@@ -58,7 +65,7 @@ void push(sheaf_list& l, gs_sheaf* s) noexcept {
   s->next = l.head;
   if (l.head == nullptr) l.tail = s;
   l.head = s;
-  ++l.count;
+  gs_store_relaxed(&l.count, l.count + 1);
 }
 
 void append(sheaf_list& l, gs_sheaf* s) noexcept {
@@ -68,28 +75,30 @@ void append(sheaf_list& l, gs_sheaf* s) noexcept {
   else
     l.tail->next = s;
   l.tail = s;
-  ++l.count;
+  gs_store_relaxed(&l.count, l.count + 1);
 }
 
 gs_sheaf* pop(sheaf_list& l) noexcept {
   gs_sheaf* s = l.head;
   if (s == nullptr) return nullptr;
   l.head = s->next;
-  --l.count;
+  gs_store_relaxed(&l.count, l.count - 1);
   return s;
 }
 
 gs_sheaf* empty_sheaf(cache& c) noexcept {
-  gs_sheaf* s = from_barn(c, c.empty);
+  depot& here = depot_here(c);
+  gs_sheaf* s = from_list(here, here.empty);
   return s != nullptr ? s : sheaf_new(c);
 }
 
 void put_empty(cache& c, gs_sheaf* s) noexcept {
   if (s == &no_sheaf) return;
   {
-    sync::lock_guard hold(c.lock);
-    if (c.empty.count < barn_limit) {
-      push(c.empty, s);
+    depot& here = depot_here(c);
+    sync::lock_guard hold(here.lock);
+    if (here.empty.count < barn_limit) {
+      push(here.empty, s);
       return;
     }
   }
@@ -101,19 +110,13 @@ void flush(cache& c, gs_sheaf* s) noexcept {
   gs_store_relaxed(&s->count, 0u);
 }
 
-void flush_list(cache& c, sheaf_list& l) noexcept {
-  while (gs_sheaf* s = from_barn(c, l)) {
-    flush(c, s);
-    sheaf_delete(s);
-  }
-}
-
 void put_full(cache& c, gs_sheaf* s) noexcept {
   if (s->count != 0) {
-    sync::lock_guard hold(c.lock);
-    if (c.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
+    depot& here = depot_here(c);
+    sync::lock_guard hold(here.lock);
+    if (here.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
       s->stamp_ms = os::now_ms();
-      push(c.full, s);
+      push(here.full, s);
       return;
     }
   }
@@ -128,30 +131,57 @@ void touch(cache& c) noexcept {
   if (gs_load_relaxed(&c.active) == 0) hooks.activate(c);
 }
 
-gs_sheaf* reclaimed_sheaf(cache& c) noexcept {
-  gs_sheaf* s = from_barn(c, c.reclaimed);
-  while (s != nullptr && !may_be_reused(c, s)) s = from_barn(c, c.reclaimed);
-  return s;
-}
+namespace {
 
-void flush_barn(cache& c) noexcept {
-  flush_list(c, c.full);
-  while (gs_sheaf* s = reclaimed_sheaf(c)) {
+// Every sheaf of a list, and the arrays are given up.
+void flush_list(cache& c, depot& d, sheaf_list& l) noexcept {
+  while (gs_sheaf* s = from_list(d, l)) {
     flush(c, s);
     sheaf_delete(s);
   }
-  flush_list(c, c.empty);
+}
+
+gs_sheaf* reclaimed_in(cache& c, depot& d) noexcept {
+  gs_sheaf* s = from_list(d, d.reclaimed);
+  while (s != nullptr && !may_be_reused(c, s)) s = from_list(d, d.reclaimed);
+  return s;
+}
+
+std::uint32_t harvest_depot(cache& c, depot& d) noexcept;
+
+gs_sheaf* full_sheaf_in(cache& c, depot& d) noexcept {
+  if (!anything_in(d)) return nullptr;
+  if (gs_sheaf* s = from_list(d, d.full)) return s;
+  if (gs_sheaf* s = reclaimed_in(c, d)) return s;
+  return harvest_depot(c, d) != 0 ? reclaimed_in(c, d) : nullptr;
+}
+
+}  // namespace
+
+gs_sheaf* reclaimed_sheaf(cache& c) noexcept {
+  for (depot& d : depots_of(c))
+    if (gs_sheaf* s = reclaimed_in(c, d)) return s;
+  return nullptr;
+}
+
+void flush_barn(cache& c) noexcept {
+  for (depot& d : depots_of(c)) {
+    flush_list(c, d, d.full);
+    while (gs_sheaf* s = reclaimed_in(c, d)) {
+      flush(c, s);
+      sheaf_delete(s);
+    }
+    flush_list(c, d, d.empty);
+  }
 }
 
 gs_sheaf* full_sheaf(cache& c) noexcept {
   touch(c);
-  {
-    sync::lock_guard hold(c.lock);
-    if (gs_sheaf* s = pop(c.full)) return s;
-  }
-  if (gs_sheaf* s = reclaimed_sheaf(c)) return s;
-  if (harvest(c) != 0)
-    if (gs_sheaf* s = reclaimed_sheaf(c)) return s;
+  depot& here = depot_here(c);
+  if (gs_sheaf* s = full_sheaf_in(c, here)) return s;
+  for (depot& d : depots_of(c))  // what lies idle elsewhere, before the cache grows
+    if (&d != &here)
+      if (gs_sheaf* s = full_sheaf_in(c, d)) return s;
   gs_sheaf* s = empty_sheaf(c);
   if (s == nullptr) return nullptr;
   gs_store_relaxed(&s->count, take_objects(c, s->object, s->capacity));
@@ -164,11 +194,14 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept {
   // The one full fence per array stands in here: everything its retirers wrote comes before the
   // cookie.
   s->cookie = hooks.snapshot(c.domain);
-  sync::lock_guard hold(c.lock);
-  append(c.deferred, s);
-  if (!os::busted(os::flaw::counter_stuck)) c.retired += s->count;
-  if (s->cookie > c.newest_cookie) c.newest_cookie = s->cookie;
-  return c.deferred_objects += s->count;
+  depot& here = depot_here(c);
+  sync::lock_guard hold(here.lock);
+  append(here.deferred, s);
+  if (!os::busted(os::flaw::counter_stuck)) here.retired += s->count;
+  if (s->cookie > here.newest_cookie) here.newest_cookie = s->cookie;
+  std::uint64_t depth = here.deferred_objects + s->count;
+  gs_store_relaxed(&here.deferred_objects, depth);
+  return depth;
 }
 
 void defer(cache& c, gs_sheaf* s) noexcept {
@@ -176,23 +209,30 @@ void defer(cache& c, gs_sheaf* s) noexcept {
   hooks.deferred(c, n, append_deferred(c, s));
 }
 
-std::uint32_t harvest(cache& c) noexcept {
+namespace {
+
+void ripe_now(cache& c, gs_sheaf* s) noexcept {
+  sync::lock_guard hold(c.lock);
+  append(c.ripe, s);
+}
+
+std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
   std::uint32_t harvested = 0;
   std::uint32_t objects = 0;
   bool ripened = false;
   {
-    sync::lock_guard hold(c.lock);
-    while (c.deferred.head != nullptr && hooks.ready(c.domain, c.deferred.head->cookie)) {
-      gs_sheaf* s = pop(c.deferred);
-      c.deferred_objects -= s->count;
+    sync::lock_guard hold(d.lock);
+    while (d.deferred.head != nullptr && hooks.ready(c.domain, d.deferred.head->cookie)) {
+      gs_sheaf* s = pop(d.deferred);
+      gs_store_relaxed(&d.deferred_objects, d.deferred_objects - s->count);
       if (c.dtor != nullptr || is_large(c)) {
-        append(c.ripe, s);
+        ripe_now(c, s);
         ripened = true;
       } else {
         s->stamp_ms = os::now_ms();
         objects += s->count;
-        c.reclaimed_objects += s->count;
-        push(c.reclaimed, s);
+        d.reclaimed_objects += s->count;
+        push(d.reclaimed, s);
       }
       ++harvested;
     }
@@ -202,6 +242,15 @@ std::uint32_t harvest(cache& c) noexcept {
     hooks.reclaimed(c, objects);
   }
   if (ripened) hooks.ripen(c);
+  return harvested;
+}
+
+}  // namespace
+
+std::uint32_t harvest(cache& c) noexcept {
+  std::uint32_t harvested = 0;
+  for (depot& d : depots_of(c))
+    if (gs_load_relaxed(&d.deferred.count) != 0) harvested += harvest_depot(c, d);
   return harvested;
 }
 

@@ -22,21 +22,20 @@ void put_full(cache& c,
               gs_sheaf* s) noexcept;  // free objects: to the barn, or flushed into their slabs
 void flush(cache& c,
            gs_sheaf* s) noexcept;  // free objects into their slabs; the array stays with the caller
-void flush_list(cache& c,
-                sheaf_list& l) noexcept;  // every sheaf of a list, and the arrays are given up
 bool may_be_reused(cache& c,
                    const gs_sheaf* s) noexcept;  // K5; false: reported, and its objects leak
 gs_sheaf* reclaimed_sheaf(cache& c) noexcept;    // harvested, and checked again (K5); nullptr: none
 void flush_barn(cache& c) noexcept;              // everything parked in it, and its empty arrays
-gs_sheaf* full_sheaf(cache& c) noexcept;  // barn, reclaimed, harvest, slabs; nullptr without memory
+// Barn, reclaimed, harvest, first in our own depot; then slabs. nullptr without memory.
+gs_sheaf* full_sheaf(cache& c) noexcept;
 
 // Retired objects: one cookie for the whole array, then onto this cache's own list.
 void defer(cache& c, gs_sheaf* s) noexcept;
 // The first half: afterwards the objects are on the list, and the caller calls hooks.deferred(c, n,
 // depth).
 std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept;
-// Moves deferred sheaves whose grace period is over to the reclaimed ones (or the ripe ones).
-// Returns how many.
+// In all depots: moves deferred sheaves whose grace period is over to the reclaimed ones (or the
+// ripe ones). Returns how many.
 std::uint32_t harvest(cache& c) noexcept;
 
 }  // namespace graceslab::slab

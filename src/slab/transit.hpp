@@ -4,7 +4,7 @@
 // Closing a cache waits until nobody has any, so that its count is exact; so does a barrier, for
 // those who had some when it began; so does a fork, so that the child loses none. Context   short:
 // nothing in between waits for a grace period, a callback or a user's section. May nest. State two
-// counts per cache and the phase that says which one newcomers take.
+// counts per depot and the phase of the cache that says which one newcomers take.
 #pragma once
 #include "slab/cache.hpp"
 
@@ -20,7 +20,7 @@ class transit {
  private:
   void enter() noexcept;
   cache& c_;
-  std::uint32_t phase_;
+  std::uint32_t* count_;  // where we are counted, wherever we run when we leave
 };
 
 // To be asked after entering, before taking objects out of the barn: a cache that closes has

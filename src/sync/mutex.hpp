@@ -20,7 +20,8 @@ enum class rank : std::uint16_t {
   locals = 25,        // one cache's records of threads
   runners = 28,       // who is running callbacks
   shard = 30,         // one callback queue
-  cache = 40,         // one cache's barn and deferred list
+  depot = 38,         // one share of a cache's barn; several of one cache in their order
+  cache = 40,         // what they have in common
   slabs = 50,         // one cache's slabs
   grace_period = 55,  // start, scan, complete
   heap = 60,          // granules

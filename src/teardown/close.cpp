@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // open -> closing -> draining: after this no thread has an array of the cache, and what is out is
 // counted.
-#include <initializer_list>
-
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
+#include "slab/depots.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
 
@@ -86,13 +85,11 @@ void adopt_in_child() noexcept {
 }  // namespace
 
 tally count(slab::cache& c) noexcept {
-  sync::lock_guard barn(c.lock);
+  slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
-  std::uint64_t in_flight = c.retired - c.reclaimed_objects;
-  std::uint64_t parked = 0;
-  for (const slab::sheaf_list* l : {&c.full, &c.reclaimed})
-    for (const gs_sheaf* s = l->head; s != nullptr; s = s->next) parked += s->count;
-  std::uint64_t out = c.carved - c.free_in_slabs - parked - c.leaked;
+  const slab::barn_counts in_barn = slab::count_barn(c);
+  std::uint64_t in_flight = in_barn.retired - in_barn.reclaimed;
+  std::uint64_t out = c.carved - c.free_in_slabs - in_barn.parked - c.leaked;
   return {out > in_flight ? out - in_flight : 0, in_flight, c.leaked};
 }
 

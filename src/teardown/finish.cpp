@@ -2,6 +2,7 @@
 // draining -> gone.
 #include <initializer_list>
 
+#include "slab/depots.hpp"
 #include "slab/locals.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
@@ -11,17 +12,19 @@ namespace {
 
 // Under lingering_lock: everything home, nothing on any list.
 bool is_home(slab::cache& c) noexcept {
-  sync::lock_guard barn(c.lock);
+  slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
-  return c.carved == c.free_in_slabs && c.marked == 0 && c.deferred.head == nullptr &&
-         reclaim::ripe_idle(c) && c.quarantined.head == nullptr && c.full.head == nullptr &&
-         c.reclaimed.head == nullptr;
+  const slab::barn_counts in_barn = slab::count_barn(c);
+  return c.carved == c.free_in_slabs && c.marked == 0 && !in_barn.deferred && in_barn.parked == 0 &&
+         reclaim::ripe_idle(c) && c.quarantined.head == nullptr;
 }
 
 void release_sheaves(slab::cache& c) noexcept {
-  sync::lock_guard hold(c.lock);  // nobody else wants them, but a fork may come in between
-  for (slab::sheaf_list* l : {&c.full, &c.reclaimed, &c.empty})
-    while (gs_sheaf* s = slab::pop(*l)) slab::sheaf_delete(s);
+  for (slab::depot& d : depots_of(c)) {
+    sync::lock_guard hold(d.lock);  // nobody else wants them, but a fork may come in between
+    for (slab::sheaf_list* l : {&d.full, &d.reclaimed, &d.empty})
+      while (gs_sheaf* s = slab::pop(*l)) slab::sheaf_delete(s);
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "model_os.hpp"
 #include "os/pages.hpp"
+#include "slab/depots.cpp"
 #include "sync/mutex.cpp"
 
 namespace graceslab {

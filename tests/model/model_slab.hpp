@@ -2,6 +2,7 @@
 // Threads' records of one cache, as slab/locals.cpp has them, with room for a few objects each.
 #pragma once
 #include "model_os.hpp"
+#include "slab/depots.cpp"
 #include "slab/locals.cpp"
 #include "slab/sheaves.cpp"
 #include "sync/mutex.cpp"
@@ -38,6 +39,7 @@ struct thread_arrays {
 
 void set_up(cache& c) {
   ::new (&c) cache;
+  c.depots = &c.first_depot;
   c.id = model_id;
   c.handle = reinterpret_cast<std::uintptr_t>(&c) + 1;
   c.stage = GS_STAGE_OPEN;

@@ -40,7 +40,7 @@ struct carried : model::suite<carried, 3> {
     else
       (void)flush_arrays(c);
   }
-  void settled() { MODEL_ASSERT(c.deferred.head != nullptr && c.retired == 1); }
+  void settled() { MODEL_ASSERT(c.depots->deferred.head != nullptr && c.depots->retired == 1); }
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "slab/transit.cpp"
 
 #include "model_os.hpp"
+#include "slab/depots.cpp"
 #include "sync/mutex.cpp"
 
 void graceslab::os::on_fork(const fork_hooks&) noexcept {}  // asked for by a static initialiser
@@ -26,6 +27,7 @@ struct halting : model::suite<halting, 3> {
     table.start = reinterpret_cast<std::uintptr_t>(range);
     table.bytes = sizeof range;
     c = ::new (range + cache_record_bytes) cache;
+    c->depots = &c->first_depot;
     halted = 0;
     in_hand[0].write(0);
     in_hand[1].write(0);

@@ -14,6 +14,9 @@ endfunction()
 
 torture_test(slice graceslab_tool clean --seconds 10 --seed 1)
 torture_test(many_threads graceslab_tool clean --seconds 3 --seed 2 --readers 8 --updaters 8)
+# As on a machine with many cores: each core of this one has a depot of its own.
+torture_test(depots graceslab_tool clean --seconds 5 --seed 4)
+set_tests_properties(torture.depots PROPERTIES ENVIRONMENT GRACESLAB_DEPOTS=4)
 torture_test(replay graceslab_tool replay)
 torture_test(options graceslab_tool options)
 if(TARGET graceslab-busted)

@@ -6,6 +6,7 @@
 #include "../../scenario/watched.hpp"
 #include "observe/observe.hpp"
 #include "os/clock.hpp"
+#include "slab/depots.hpp"
 #include "slab/sheaves.hpp"
 #include "slab/slab.hpp"
 #include "slab/transit.hpp"
@@ -26,8 +27,9 @@ TEST(Stats, I2_what_is_in_hand_is_waited_for) {
       slab::transit in_hand(c);
       gs_sheaf* sheaf;
       {
-        sync::lock_guard hold(c.lock);
-        sheaf = slab::pop(c.full);
+        slab::depot& here = slab::depot_here(c);
+        sync::lock_guard hold(here.lock);
+        sheaf = slab::pop(here.full);
       }
       if (sheaf != nullptr) slab::put_full(c, sheaf);
     }

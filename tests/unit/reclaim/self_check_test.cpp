@@ -9,6 +9,7 @@
 #include "../../scenario/watched.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/cache.hpp"
+#include "slab/depots.hpp"
 #include "slab/sheaves.hpp"
 
 namespace {
@@ -17,11 +18,13 @@ using namespace graceslab;
 
 // Moves what is deferred to the reclaimed list as a mistaken harvest would: too early.
 void harvest_too_early(slab::cache& c) {
-  sync::lock_guard hold(c.lock);
-  while (gs_sheaf* s = slab::pop(c.deferred)) {
-    c.deferred_objects -= s->count;
-    c.reclaimed_objects += s->count;
-    slab::push(c.reclaimed, s);
+  for (slab::depot& d : slab::depots_of(c)) {
+    sync::lock_guard hold(d.lock);
+    while (gs_sheaf* s = slab::pop(d.deferred)) {
+      d.deferred_objects -= s->count;
+      d.reclaimed_objects += s->count;
+      slab::push(d.reclaimed, s);
+    }
   }
 }
 

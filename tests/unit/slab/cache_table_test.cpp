@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slab/cache.hpp"
+#include "slab/depots.hpp"
 
 namespace {
 
@@ -62,7 +63,10 @@ TEST(CacheTable, C6_a_new_life_starts_afresh) {
     ASSERT_EQ(c.retired, 0u);
     ASSERT_EQ(c.reclaimed_objects, 0u);
     ASSERT_EQ(c.late_frees, 0u);
-    ASSERT_EQ(c.full.head, nullptr);
+    for (slab::depot& d : slab::depots_of(c)) {
+      ASSERT_EQ(d.full.head, nullptr);
+      ASSERT_EQ(d.retired, 0u);
+    }
     ASSERT_EQ(c.locals, nullptr);
     void* p = kmem_cache_alloc(s, 0);
     i % 2 == 0 ? gs_retire(p) : kmem_cache_free(s, p);

@@ -6,6 +6,7 @@
 
 #include <initializer_list>
 
+#include "slab/depots.hpp"
 #include "slab/locals.hpp"
 #include "slab/slab.hpp"
 #include "slab/transit.hpp"
@@ -68,7 +69,7 @@ inline void check_cache(slab::cache& c) {
   for (;; sched_yield()) {
     sync::lock_guard locals(c.locals_lock);
     slab::arrays arrays = slab::count_arrays(c);
-    sync::lock_guard barn(c.lock);
+    slab::barn_hold barn(c);
     sync::lock_guard slabs(c.slabs_lock);
     if (!hands_empty(c) || c.ripe_running) continue;
     sums all;
@@ -81,12 +82,16 @@ inline void check_cache(slab::cache& c) {
     ASSERT_EQ(all.carved, c.carved);
     ASSERT_EQ(all.free, c.free_in_slabs);
     ASSERT_EQ(all.marked, c.marked);
-    const auto parked =
-        arrays.parked + length_of(c.full, slab::barn_limit) + length_of(c.reclaimed, 0);
-    ASSERT_EQ(length_of(c.empty, slab::barn_limit), 0u);
-    const auto deferred = length_of(c.deferred, 0);
-    ASSERT_EQ(deferred, c.deferred_objects);
-    const auto in_flight = c.retired + arrays.retired - c.reclaimed_objects;
+    std::uint64_t parked = arrays.parked, deferred = 0;
+    for (slab::depot& d : slab::depots_of(c)) {
+      parked += length_of(d.full, slab::barn_limit) + length_of(d.reclaimed, 0);
+      ASSERT_EQ(length_of(d.empty, slab::barn_limit), 0u);
+      const auto here = length_of(d.deferred, 0);
+      ASSERT_EQ(here, d.deferred_objects);
+      deferred += here;
+    }
+    const slab::barn_counts counts = slab::count_barn(c);
+    const auto in_flight = counts.retired + arrays.retired - counts.reclaimed;
     ASSERT_EQ(in_flight, arrays.retired + deferred + length_of(c.ripe, 0) + c.marked);
     ASSERT_EQ(c.carved, c.free_in_slabs + parked + in_flight + all.live + c.leaked);
     return;
