@@ -78,6 +78,7 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
   // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we
   // see the mark. Meanwhile the cache stays on the list, so that a global barrier misses nothing.
   bool idle = os::heavy_fence() && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0;
+  os::report_lost_fence();
   sync::lock_guard hold(active_lock);
   if (gs_load_relaxed(&c.active) != 0) return false;  // activated again meanwhile
   idle = idle && slab::stage_of(c) ==

@@ -4,6 +4,7 @@
 // callers drive.
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/fence.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
@@ -33,11 +34,14 @@ void sooner(round& r, std::uint64_t ms) noexcept {
 
 // Arrays that were not filled for a whole tick are deferred for their owners.
 bool age_arrays(slab::cache& c) noexcept {
-  slab::transit in_hand(c);
-  slab::spoils taken;
   bool young = false;
-  slab::seize_aged(c, &taken, &young);
-  slab::settle_spoils(c, taken);
+  {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    slab::seize_aged(c, &taken, &young);
+    slab::settle_spoils(c, taken);
+  }
+  os::report_lost_fence();
   return young;
 }
 
