@@ -3,6 +3,7 @@
 //
 // Children use the library alone (no gtest, no malloc that another thread may hold) and end by
 // _exit.
+#include <graceslab/kernel/slab.h>
 #include <gtest/gtest.h>
 #include <semaphore.h>
 
@@ -136,6 +137,34 @@ TEST(Fork, I8_ACallbackThatRunsIsDoneInTheParentOnly) {
   sem_post(&go_on);
   graceslab::rcu_barrier();
   EXPECT_EQ(ran, 1u);
+}
+
+// Its object is home in the child, and looks as a free object should.
+TEST(Fork, I8_ADestructorThatRunsElsewhereLeavesNoDamageInADebugCache) {
+  static sem_t entered, go_on;
+  sem_init(&entered, 0, 0);
+  sem_init(&go_on, 0, 0);
+  gs_cache_options options = {};
+  options.name = "debugged";
+  options.size = 100;
+  options.flags = SLAB_POISON | SLAB_RED_ZONE;
+  options.dtor = [](void*) {
+    sem_post(&entered);
+    while (sem_wait(&go_on) != 0) continue;
+  };
+  kmem_cache* cache = gs_cache_create(&options);
+  gs_cache_retire(cache, gs_cache_alloc(cache, 0));
+  while (sem_wait(&entered) != 0) continue;
+  const std::uint64_t before = gs_report_count(GS_REPORT_CORRUPT_OBJECT);
+  const child_result child = run_fork([cache, before] {
+    if (gs_cache_validate(cache) != 0) return 1;
+    for (int i = 0; i < 200; ++i)
+      if (gs_cache_alloc(cache, 0) == nullptr) return 2;
+    return gs_report_count(GS_REPORT_CORRUPT_OBJECT) == before ? 0 : 3;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  sem_post(&go_on);
+  EXPECT_EQ(kmem_cache_destroy_wait(cache), 0);
 }
 
 TEST(Fork, I8_ReadersOfOtherThreadsAreOverInTheChild) {
