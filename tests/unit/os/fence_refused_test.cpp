@@ -72,14 +72,22 @@ void use_the_library(gs_report, const char*, size_t, void*) {
   rcu_barrier();
 }
 
-void lose_by_shrinking(kmem_cache* cache) { (void)kmem_cache_shrink(cache); }
-void lose_by_reading_stats(kmem_cache* cache) {
-  gs_cache_stats stats = {};
-  gs_cache_read_stats(cache, &stats);
-}
-void lose_by_waiting(kmem_cache*) { gs_gp_poll(nullptr, gs_gp_start_poll(nullptr)); }
-void lose_by_a_barrier(kmem_cache* cache) { (void)kmem_cache_free_barrier(cache); }
-void lose_by_a_destroy(kmem_cache* cache) { kmem_cache_destroy(cache); }
+struct loss {
+  const char* by;
+  void (*lose)(kmem_cache* cache);
+  friend void PrintTo(const loss& l, std::ostream* out) { *out << l.by; }
+};
+const loss losses[] = {
+    {"shrink", [](kmem_cache* cache) { (void)kmem_cache_shrink(cache); }},
+    {"stats",
+     [](kmem_cache* cache) {
+       gs_cache_stats stats = {};
+       gs_cache_read_stats(cache, &stats);
+     }},
+    {"poll", [](kmem_cache*) { (void)gs_gp_poll(nullptr, gs_gp_start_poll(nullptr)); }},
+    {"barrier", [](kmem_cache* cache) { (void)kmem_cache_free_barrier(cache); }},
+    {"destroy", [](kmem_cache* cache) { kmem_cache_destroy(cache); }},
+};
 
 int report_without_locks(void (*lose)(kmem_cache*)) {
   if (os::fence_mode() != GS_FENCE_MEMBARRIER) return 77;
@@ -94,11 +102,11 @@ int report_without_locks(void (*lose)(kmem_cache*)) {
   return gs_report_count(GS_REPORT_NO_FENCE) != 0 && reported_about == nullptr ? 0 : 1;
 }
 
-class FenceLost : public testing::TestWithParam<void (*)(kmem_cache*)> {};
+class FenceLost : public testing::TestWithParam<loss> {};
 
 TEST_P(FenceLost, R5_is_reported_with_no_lock_held) {
   const pid_t child = fork();
-  if (child == 0) _exit(report_without_locks(GetParam()));
+  if (child == 0) _exit(report_without_locks(GetParam().lose));
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
@@ -106,11 +114,8 @@ TEST_P(FenceLost, R5_is_reported_with_no_lock_held) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-constexpr const char* ways[] = {"shrink", "stats", "poll", "barrier", "destroy"};
-INSTANTIATE_TEST_SUITE_P(By, FenceLost,
-                         testing::Values(lose_by_shrinking, lose_by_reading_stats, lose_by_waiting,
-                                         lose_by_a_barrier, lose_by_a_destroy),
-                         [](const auto& way) { return std::string(ways[way.index]); });
+INSTANTIATE_TEST_SUITE_P(By, FenceLost, testing::ValuesIn(losses),
+                         [](const auto& l) { return std::string(l.param.by); });
 
 TEST(Fence, LadderGoesDownWhenTheSystemRefuses) {
   const pid_t child = fork();
