@@ -107,6 +107,11 @@ void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
   }
 }
 
+bool any_active() noexcept {
+  sync::lock_guard hold(active_lock);
+  return first != nullptr;
+}
+
 void forget(slab::cache& c) noexcept {
   sync::lock_guard hold(active_lock);
   if (c.joined != 0) unlink(c);

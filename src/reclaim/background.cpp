@@ -6,6 +6,7 @@
 #include "os/config.hpp"
 #include "os/fence.hpp"
 #include "os/hooks.hpp"
+#include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 #include "reclaim/reclaim.hpp"
@@ -137,7 +138,8 @@ void start() noexcept {
 void child() noexcept {
   after_fork(true);
   bell.reset_in_child();
-  gs_store_relaxed(&state, std::uint32_t{not_started});  // started again at the next retire
+  gs_store_relaxed(&state, std::uint32_t{not_started});
+  gs_store_relaxed(&inherited, 1u);
 }
 void parent() noexcept { after_fork(false); }
 
@@ -154,6 +156,14 @@ void free_barriers(gs_domain* d, void*) noexcept {
 }
 
 }  // namespace
+
+std::uint32_t inherited;
+
+void resume_slow() noexcept {
+  if (os::forking() || gs_exchange(&inherited, 0u) == 0) return;
+  os::keep_errno keep;
+  if (any_active()) ensure_background();
+}
 
 void ensure_background() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();

@@ -223,6 +223,32 @@ TEST(Fork, I8_WithoutAnyBarrierTheChildsBackgroundThreadsDoTheWork) {
   EXPECT_TRUE(child.fine()) << child.story();
 }
 
+// Caches that lingered at the fork: nobody retires, waits or destroys, the child only uses another.
+TEST(Fork, I8_A4_WhatLingeredAtTheForkIsGoneOnceTheChildUsesAnyCache) {
+  kmem_cache* other = kmem_cache_create("other", 64, 0, 0, nullptr);
+  kmem_cache* lingers = kmem_cache_create("lingers", 64, 0, 0, nullptr);
+  gs_cache_free(other, gs_cache_alloc(other, 0));  // looked after already
+  held_reader reader;
+  for (int i = 0; i < 100; ++i) gs_retire(gs_cache_alloc(lingers, 0));
+  (void)kmem_cache_destroy_rcu(lingers);
+  auto is_gone = [lingers] {
+    gs_cache_stats s = {};
+    return gs_cache_read_stats(lingers, &s) != 0;
+  };
+  const child_result child = run_fork([&] {
+    if (is_gone()) return 1;
+    gs_cache_free(other, gs_cache_alloc(other, 0));
+    for (int i = 0; i < 5000 && !is_gone(); ++i) usleep(1000);
+    return is_gone() ? 0 : 2;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FALSE(is_gone());
+  reader.leave();
+  EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+  EXPECT_TRUE(is_gone());
+  EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
+}
+
 TEST(Fork, I8_AChildMayForkAgain) {
   const child_result child = run_fork([] {
     const child_result grandchild = run_fork(use_everything, 10000);
