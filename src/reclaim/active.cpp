@@ -66,7 +66,7 @@ void activate(slab::cache& c) noexcept {
     os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   }
   ensure_background();
-  wake_background();
+  slab::stage_of(c) == GS_STAGE_OPEN ? wake_background() : hurry_background();
 }
 
 bool deactivate_if_idle(slab::cache& c) noexcept {

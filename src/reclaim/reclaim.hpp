@@ -53,6 +53,7 @@ inline void resume() noexcept {
 }
 bool any_active() noexcept;
 void wake_background() noexcept;
+void hurry_background() noexcept;  // the same for a destroyed cache: also out of a rest
 // Calls visit for every cache that has something pending. No lock is held while it runs.
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept;
 bool deactivate_if_idle(slab::cache& c) noexcept;
