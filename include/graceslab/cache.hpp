@@ -101,10 +101,7 @@ class cache {
   /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or
   /// callback: reported, errc::would_deadlock. Blocks for one grace period, or not at all when
   /// nothing is pending.
-  errc barrier() noexcept {
-    int r = gs_cache_barrier(cache_);
-    return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
-  }
+  errc barrier() noexcept { return to_errc(gs_cache_barrier(cache_)); }
 
   /// Ends the cache now, by the given policy. The object may be destroyed afterwards without
   /// further effect.
@@ -112,9 +109,7 @@ class cache {
     destroy_result result;
     kmem_cache* s = std::exchange(cache_, nullptr);
     id_ = 0;
-    result.code = gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie) == 0
-                      ? errc::ok
-                      : errc::busy;
+    result.code = to_errc(gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie));
     return result;
   }
 

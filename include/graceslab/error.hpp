@@ -3,6 +3,7 @@
 // resource is returned, only from create and allocate; a system refusal is decided once at start
 // and shown by `graceslab config`.
 #pragma once
+#include <cerrno>
 #include <cstdint>
 #include <string_view>
 
@@ -17,6 +18,11 @@ enum class errc : int {
   no_memory,
   closed,  // the domain or cache no longer takes work
 };
+
+/// What 0 or a negative error number of the C face is called here. Any context, never fails.
+constexpr errc to_errc(int result) noexcept {
+  return result == 0 ? errc::ok : result == -EDEADLK ? errc::would_deadlock : errc::busy;
+}
 
 using report_kind = gs_report;
 

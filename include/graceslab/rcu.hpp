@@ -67,14 +67,14 @@ class rcu_domain {
   /// Blocks        yes. Returns errc::busy when `timeout_ms` passed (0 = no limit) or a callback
   /// re-armed itself in
   ///               every one of `rounds` rounds (0 = 64); it is named in a report and stored in
-  ///               `rearming`.
+  ///               `rearming`. Inside a reader or callback: reported, errc::would_deadlock.
   errc drain(unsigned rounds = 0, std::uint64_t timeout_ms = 0,
              void** rearming = nullptr) noexcept {
-    return gs_domain_drain(domain_, rounds, timeout_ms, rearming) == 0 ? errc::ok : errc::busy;
+    return to_errc(gs_domain_drain(domain_, rounds, timeout_ms, rearming));
   }
   /// Drains, then takes no more: a later post outside a section waits a grace period and runs
   /// inline; inside a section or callback it is refused, reported and leaked.
-  errc close() noexcept { return gs_domain_close(domain_) == 0 ? errc::ok : errc::busy; }
+  errc close() noexcept { return to_errc(gs_domain_close(domain_)); }
   /// Memory pressure: expedites a grace period and reclaims what is due. Blocks for one grace
   /// period.
   void reclaim_now() noexcept { gs_domain_reclaim_now(domain_); }

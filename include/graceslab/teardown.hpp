@@ -11,15 +11,11 @@ namespace graceslab {
 /// caches (A9). Does not wait for caches that are open. Not inside a reader or callback: reported,
 /// errc::would_deadlock. Blocks. errc::busy once the splat limit passed for one of them; a cache
 /// already splatted is not waited for again.
-inline errc destroy_barrier() noexcept {
-  int r = gs_cache_destroy_barrier();
-  return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
-}
+inline errc destroy_barrier() noexcept { return to_errc(gs_cache_destroy_barrier()); }
 
 /// The same for one cache; a cookie may be waited for any number of times.
 inline errc destroy_barrier(kmem_cache_cookie_t cookie) noexcept {
-  int r = gs_cache_destroy_barrier_one(cookie);
-  return r == 0 ? errc::ok : r == -35 /* EDEADLK */ ? errc::would_deadlock : errc::busy;
+  return to_errc(gs_cache_destroy_barrier_one(cookie));
 }
 
 /// A finer owner than a shared object: callbacks and caches posted under its token can be settled

@@ -21,6 +21,7 @@ namespace {
 }
 
 inline slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
+  reclaim::resume();
   slab::cache* c = slab::cache_from_handle(handle);
   return GS_LIKELY(c != nullptr) ? c : unresolved(handle, what, site);
 }
@@ -35,6 +36,7 @@ slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void
 
 // Whether it is the start of one of that cache's objects is found out with its state.
 slab::cache* owner_of(const void* object, const char* what, const void* site) noexcept {
+  reclaim::resume();
   slab::cache* c = slab::cache_of_start(object);
   if (GS_UNLIKELY(c == nullptr)) slab::report_foreign(object, what, site);
   return c;
@@ -48,6 +50,7 @@ extern "C" {
 
 kmem_cache* gs_cache_create(const gs_cache_options* options) {
   os::keep_errno keep;
+  reclaim::resume();
   slab::cache* c = slab::create(*options);
   if (c == nullptr && (options->flags & slab::flag_panic) != 0)
     os::panic("a cache with SLAB_PANIC could not be created");
@@ -105,7 +108,10 @@ int gs_cache_validate(kmem_cache* cache) {
   return c != nullptr ? slab::debug_validate(*c) : 0;
 }
 
-void* gs_kmalloc(size_t size, unsigned gfp) { return slab::kmalloc(size, gfp, GS_SITE); }
+void* gs_kmalloc(size_t size, unsigned gfp) {
+  reclaim::resume();
+  return slab::kmalloc(size, gfp, GS_SITE);
+}
 
 void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   if (object == nullptr) return slab::kmalloc(size, gfp, GS_SITE);

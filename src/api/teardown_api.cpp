@@ -16,6 +16,7 @@ namespace {
 }
 
 slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
+  reclaim::resume();
   if (handle == nullptr) return nullptr;
   slab::cache* c = slab::cache_from_handle(handle);
   if (c == nullptr) slab::report_stale(handle, what, site);

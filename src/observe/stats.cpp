@@ -2,6 +2,7 @@
 #include <initializer_list>
 
 #include "observe/observe.hpp"
+#include "os/fence.hpp"
 #include "os/pages.hpp"
 #include "os/thread.hpp"
 #include "slab/depots.hpp"
@@ -59,6 +60,7 @@ void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
   *out = {};
   // Hands are full for short moments; a cache that is always busy is counted as it is.
   for (unsigned looks = 0; !count_all(c, out, looks == looks_most); ++looks) os::yield();
+  os::report_lost_fence();
 }
 
 void visit_caches(void (*visit)(const gs_cache_stats*, void*), void* arg) noexcept {

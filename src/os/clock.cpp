@@ -45,6 +45,14 @@ std::uint64_t now_ns() noexcept {
          static_cast<std::uint64_t>(t.tv_nsec);
 }
 
+std::uint64_t thread_cpu_ns() noexcept {
+  keep_errno keep;
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 std::uint64_t now_ms() noexcept { return read(gs_load_relaxed(&state)); }
 
 void sleep_us(std::uint64_t us) noexcept {

@@ -29,7 +29,8 @@ constexpr int run_command = 1 << 3;       // MEMBARRIER_CMD_PRIVATE_EXPEDITED
 constexpr int register_command = 1 << 4;  // MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
 
 constexpr int undecided = -1;
-int mode = undecided;  // enum gs_fence; moves only down the ladder after the start
+int mode = undecided;     // enum gs_fence; moves only down the ladder after the start
+std::uint32_t lost_told;  // atomic: it was reported that the mode is NONE
 
 word_lock page_lock;  // guards `page`
 char* page;
@@ -97,9 +98,7 @@ gs_fence choose() noexcept {
 // One step down; threads that lose the race find the step taken.
 void step_down(gs_fence from, gs_fence to) noexcept {
   int expected = from;
-  if (gs_compare_exchange(&mode, &expected, static_cast<int>(to)) && to == GS_FENCE_NONE)
-    report(GS_REPORT_NO_FENCE,
-           "membarrier and mprotect are refused: grace periods stop, nothing is reclaimed");
+  gs_compare_exchange(&mode, &expected, static_cast<int>(to));
 }
 
 void child() noexcept {
@@ -146,6 +145,13 @@ bool heavy_fence() noexcept {
         return false;
     }
   }
+}
+
+void report_lost_fence() noexcept {
+  if (GS_LIKELY(fence_mode() != GS_FENCE_NONE)) return;
+  if (gs_load_relaxed(&lost_told) != 0 || gs_exchange(&lost_told, 1u) != 0) return;
+  report(GS_REPORT_NO_FENCE,
+         "membarrier and mprotect are refused: grace periods stop, nothing is reclaimed");
 }
 
 bool readers_fence() noexcept { return fence_mode() == GS_FENCE_READER; }

@@ -91,6 +91,12 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t timeo
   }
 }
 
+void futex_nap_us(std::uint32_t* word, std::uint32_t expected, std::uint64_t us) noexcept {
+  keep_errno keep;
+  const timespec most = to_timespec(us * 1000);
+  futex(word, FUTEX_WAIT, expected, &most);
+}
+
 void futex_wake(std::uint32_t* word, int how_many) noexcept {
   keep_errno keep;
   futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(how_many), nullptr);

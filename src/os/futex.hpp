@@ -12,6 +12,8 @@ inline constexpr std::uint64_t forever_ms = ~std::uint64_t{0};
 // errno. No cancellation point.
 bool futex_wait(std::uint32_t* word, std::uint32_t expected,
                 std::uint64_t timeout_ms = forever_ms) noexcept;
+// The same in real time: a back-off between polls that a wake-up ends. May be shorter than asked.
+void futex_nap_us(std::uint32_t* word, std::uint32_t expected, std::uint64_t us) noexcept;
 void futex_wake(std::uint32_t* word, int how_many) noexcept;
 
 }  // namespace graceslab::os

@@ -132,9 +132,9 @@ void wait_for_others(gs_domain* d) noexcept {
   {
     sync::lock_guard guard(d->gp_lock);
     advance_locked(d, newest(d) + 1);
-    if (!d->scanned) return;
-    s = newest(d);
+    s = d->scanned ? newest(d) : 0;
   }
+  if (s == 0) return os::report_lost_fence();
   inside_scope inside(d);
   std::uint32_t unseen = 0b111;
   for (backoff pace(effort::normal); !deadline_passed();) {
@@ -220,13 +220,17 @@ bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept {
   if (!d->gp_lock.try_lock()) return done(d, cookie);
   advance_locked(d, cookie);
   d->gp_lock.unlock();
+  os::report_lost_fence();
   return done(d, cookie);
 }
 
 bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
-  sync::lock_guard guard(d->gp_lock);
-  if (newest(d) < cookie) advance_locked(d, cookie);
+  {
+    sync::lock_guard guard(d->gp_lock);
+    if (newest(d) < cookie) advance_locked(d, cookie);
+  }
+  os::report_lost_fence();
   return done(d, cookie);
 }
 

@@ -66,7 +66,7 @@ void activate(slab::cache& c) noexcept {
     os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   }
   ensure_background();
-  wake_background();
+  slab::stage_of(c) == GS_STAGE_OPEN ? wake_background() : hurry_background();
 }
 
 bool deactivate_if_idle(slab::cache& c) noexcept {
@@ -78,6 +78,7 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
   // A retirer that saw active = 1 before the fence has stored its pending mark before it, and we
   // see the mark. Meanwhile the cache stays on the list, so that a global barrier misses nothing.
   bool idle = os::heavy_fence() && !anything_pending(c) && gs_load_relaxed(&c.touched) == 0;
+  os::report_lost_fence();
   sync::lock_guard hold(active_lock);
   if (gs_load_relaxed(&c.active) != 0) return false;  // activated again meanwhile
   idle = idle && slab::stage_of(c) ==
@@ -104,6 +105,11 @@ void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
     for (unsigned i = 0; i != n; ++i)
       if (!visit(*found[i], arg)) return;
   }
+}
+
+bool any_active() noexcept {
+  sync::lock_guard hold(active_lock);
+  return first != nullptr;
 }
 
 void forget(slab::cache& c) noexcept {

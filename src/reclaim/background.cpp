@@ -2,9 +2,14 @@
 // One thread for stragglers: arrays that nobody fills, grace periods that nobody drives, caches
 // that linger, memory that nobody uses. It sleeps for good when there are none. If it cannot start,
 // callers drive.
+#include <algorithm>
+
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/fence.hpp"
+#include "os/futex.hpp"
 #include "os/hooks.hpp"
+#include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 #include "reclaim/reclaim.hpp"
@@ -22,9 +27,16 @@ constinit sync::doorbell bell;
 // round that clears this finds the cache.
 std::uint32_t news;
 
+// Moves when something of a destroyed cache begins to wait: then the thread looks soon. Both atomic
+// and unordered: a move that it misses costs one long rest, no more.
+std::uint32_t hurries;
+std::uint32_t resting;  // 1: it naps until `hurries` moves
+
 struct round {
   std::uint64_t now_ms;
   std::uint64_t sleep_ms = os::forever_ms;
+  bool ages = true;       // arrays grow a tick older
+  bool draining = false;  // a destroyed cache waits for a grace period, or for us
 };
 
 void sooner(round& r, std::uint64_t ms) noexcept {
@@ -33,18 +45,21 @@ void sooner(round& r, std::uint64_t ms) noexcept {
 
 // Arrays that were not filled for a whole tick are deferred for their owners.
 bool age_arrays(slab::cache& c) noexcept {
-  slab::transit in_hand(c);
-  slab::spoils taken;
   bool young = false;
-  slab::seize_aged(c, &taken, &young);
-  slab::settle_spoils(c, taken);
+  {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    slab::seize_aged(c, &taken, &young);
+    slab::settle_spoils(c, taken);
+  }
+  os::report_lost_fence();
   return young;
 }
 
 // First pass: what has to wait for a grace period, and for which one.
 bool gather(slab::cache& c, void* arg) noexcept {
   auto& r = *static_cast<round*>(arg);
-  if (age_arrays(c)) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
+  if (r.ages && age_arrays(c)) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
   std::uint64_t& wanted = rcu::room(domain_of(c)).wanted;
   std::uint64_t newest = in_flight(c).newest;
   if (newest > wanted) wanted = newest;
@@ -76,19 +91,51 @@ bool serve(slab::cache& c, void* arg) noexcept {
   sooner(r, trim_ms);
   sooner(r, tend_ms);
   bool lingering = stage == GS_STAGE_CLOSING || stage == GS_STAGE_DRAINING;
+  if (lingering && (pending || tend_ms <= 1)) r.draining = true;
   if (stage == GS_STAGE_CLOSING) sooner(r, 1);
   if (!pending && !lingering && trim_ms == os::forever_ms && !deactivate_if_idle(c)) sooner(r, 1);
   return true;
 }
 
-// The thread takes at most about a tenth of a core, however often it is woken.
-void pace(std::uint64_t began_ns) noexcept {
-  std::uint64_t took_ns = os::now_ns() - began_ns;
-  std::uint64_t least_ns = gs_load_relaxed(&os::settings.retire_age_ms) * 1'000'000;
-  std::uint64_t rest_ns = 10 * took_ns;
-  if (rest_ns > 5 * least_ns) rest_ns = 5 * least_ns;
-  if (rest_ns < least_ns) rest_ns = least_ns;
-  os::sleep_us((rest_ns - (took_ns < rest_ns ? took_ns : rest_ns)) / 1000);
+constexpr std::uint64_t ns_per_ms = 1'000'000;
+
+// What it knows of its own pace from round to round.
+struct pace {
+  std::uint32_t seen = 0;  // of hurries
+  std::uint64_t hurried_ns = 0;
+  std::uint64_t aged_ns = 0;
+  std::uint64_t began_cpu_ns = 0;
+
+  // False: less than a tick after the round that aged arrays last.
+  bool begin_round() noexcept {
+    std::uint64_t now_ns = os::now_ns();
+    std::uint32_t moved = gs_load_relaxed(&hurries);
+    if (moved != seen) hurried_ns = now_ns;
+    seen = moved;
+    began_cpu_ns = os::thread_cpu_ns();
+    if (now_ns - aged_ns < gs_load_relaxed(&os::settings.retire_age_ms) * ns_per_ms) return false;
+    aged_ns = now_ns;
+    return true;
+  }
+  void rest(bool draining) const noexcept;
+};
+
+// Usually the thread takes at most about a tenth of a core, however often it is woken. Where a
+// destroyed cache waits, it looks again after an eighth of the time that this has lasted, so that
+// the last page is home soon after the grace period, and a reader that stays costs ever less; it
+// takes at most a third of a core then.
+void pace::rest(bool draining) const noexcept {
+  std::uint64_t cpu_ns = os::thread_cpu_ns() - began_cpu_ns;
+  std::uint64_t tick_ns = gs_load_relaxed(&os::settings.retire_age_ms) * ns_per_ms;
+  std::uint64_t usual_ns = std::clamp(10 * cpu_ns, tick_ns, 5 * tick_ns);
+  std::uint64_t least_ns = std::min(std::max(2 * cpu_ns, ns_per_ms), usual_ns);
+  std::uint64_t rest_ns = usual_ns;
+  if (draining) rest_ns = std::clamp((os::now_ns() - hurried_ns) / 8, least_ns, usual_ns);
+  os::sleep_us(least_ns / 1000);
+  if (rest_ns == least_ns) return;
+  gs_store_relaxed(&resting, 1u);
+  os::futex_nap_us(&hurries, seen, (rest_ns - least_ns) / 1000);
+  gs_store_relaxed(&resting, 0u);
 }
 
 bool has_work(void*) noexcept {
@@ -105,14 +152,14 @@ bool has_work(void*) noexcept {
 }
 
 void run(void*) noexcept {
-  for (;;) {
+  for (pace p;;) {
     gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
-    std::uint64_t began_ns = os::now_ns();
+    r.ages = p.begin_round();
     for_each_active(gather, &r);
     rcu::for_each_domain(drive, nullptr);
     for_each_active(serve, &r);
-    pace(began_ns);
+    p.rest(r.draining);
     if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms))
       bell.sleep(has_work, nullptr, r.sleep_ms);
   }
@@ -133,7 +180,9 @@ void start() noexcept {
 void child() noexcept {
   after_fork(true);
   bell.reset_in_child();
-  gs_store_relaxed(&state, std::uint32_t{not_started});  // started again at the next retire
+  gs_store_relaxed(&state, std::uint32_t{not_started});
+  gs_store_relaxed(&inherited, 1u);
+  gs_store_relaxed(&resting, 0u);
 }
 void parent() noexcept { after_fork(false); }
 
@@ -151,8 +200,22 @@ void free_barriers(gs_domain* d, void*) noexcept {
 
 }  // namespace
 
+std::uint32_t inherited;
+
+void resume_slow() noexcept {
+  if (os::forking() || gs_exchange(&inherited, 0u) == 0) return;
+  os::keep_errno keep;
+  if (any_active()) ensure_background();
+}
+
 void ensure_background() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();
+}
+
+void hurry_background() noexcept {
+  (void)gs_fetch_add_relaxed(&hurries, 1u);
+  if (gs_load_relaxed(&resting) != 0) os::futex_wake(&hurries, 1);
+  wake_background();
 }
 
 void wake_background() noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Waiting for retired memory: one cache, or a whole domain.
 #include "os/busted.hpp"
+#include "os/fence.hpp"
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
@@ -18,6 +19,7 @@ bool flush_arrays(slab::cache& c) noexcept {
     fenced = slab::seize(c, slab::seize_what::retired, slab::seize_then::reopen, &taken);
     slab::settle_spoils(c, taken);
   }
+  if (!fenced) os::report_lost_fence();
   slab::transit_drain(c);
   return fenced;
 }

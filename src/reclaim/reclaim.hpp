@@ -43,7 +43,16 @@ bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
 // ---- the background thread and its list (background.cpp, active.cpp) ----
 void activate(slab::cache& c) noexcept;
 void ensure_background() noexcept;
+// A forked child has no background thread, and starts none by itself: it may be about to exec.
+// Entry points call resume(), so that the first use of a cache starts it for what was inherited.
+extern std::uint32_t inherited;  // 1: not looked after yet; atomic
+void resume_slow() noexcept;
+inline void resume() noexcept {
+  if (GS_UNLIKELY(gs_load_relaxed(&inherited) != 0)) resume_slow();
+}
+bool any_active() noexcept;
 void wake_background() noexcept;
+void hurry_background() noexcept;  // the same for a destroyed cache: also out of a rest
 // Calls visit for every cache that has something pending. No lock is held while it runs.
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept;
 bool deactivate_if_idle(slab::cache& c) noexcept;

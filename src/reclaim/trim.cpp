@@ -2,6 +2,7 @@
 // Freed memory does not stay hidden: parked arrays age, and empty slabs go back to the system.
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/fence.hpp"
 #include "os/futex.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
@@ -36,12 +37,15 @@ void flush_aged(slab::cache& c, slab::depot& d, slab::sheaf_list& l,
 
 // Everything parked into the slabs, and the slabs that emptied to the system.
 void flush_parked(slab::cache& c) noexcept {
-  slab::transit in_hand(c);
-  if (!slab::still_open(c)) return;
-  slab::spoils taken;
-  slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
-  slab::settle_spoils(c, taken);
-  slab::flush_barn(c);
+  {
+    slab::transit in_hand(c);
+    if (!slab::still_open(c)) return;
+    slab::spoils taken;
+    slab::seize(c, slab::seize_what::everything, slab::seize_then::reopen, &taken);
+    slab::settle_spoils(c, taken);
+    slab::flush_barn(c);
+  }
+  os::report_lost_fence();
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ void* alloc_direct(cache& c, const void* site) noexcept {
       put_empty(c, s);
       if (take_objects(c, &object, 1) == 0) return nullptr;
     }
+    if (!is_debug(c)) break;
     slab& s = slab_of(*granule_of(object));
-    if (!is_debug(c) || debug_before_alloc(c, s, static_cast<char*>(object), site)) break;
+    if (debug_before_alloc(c, s, static_cast<char*>(object), site)) return object;
   }
   set_live(c, object);
   return object;

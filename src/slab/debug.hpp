@@ -10,11 +10,12 @@ inline bool is_debug(const cache& c) noexcept { return (c.flags & flags_debug) !
 
 void debug_new_object(cache& c, char* object) noexcept;  // as it leaves carving
 bool debug_before_alloc(cache& c, slab& s, char* object,
-                        const void* site) noexcept;  // false: damaged, leaked
+                        const void* site) noexcept;  // true: live; false: damaged, leaked
 bool debug_before_free(cache& c, slab& s, char* object,
-                       const void* site) noexcept;          // false: damaged, leaked
-void debug_after_reclaim(cache& c, char* object) noexcept;  // poison: no reader can hold it now
-int debug_validate(cache& c) noexcept;                      // damaged objects, each reported
+                       const void* site) noexcept;  // false: damaged, leaked
+// Free from now on, though not in its slab yet. Poison: no reader can hold it.
+void debug_after_reclaim(cache& c, char* object) noexcept;
+int debug_validate(cache& c) noexcept;  // damaged objects, each reported; beside busy threads too
 // "allocated at ..., freed at ..." with stacks, when they are kept. Returns the length written.
 std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text,
                                   std::size_t bytes) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every lock of every cache is held across a fork, so that the child inherits consistent lists.
 #include "os/hooks.hpp"
+#include "slab/debug.hpp"
 #include "slab/depots.hpp"
 #include "slab/heap.hpp"
 #include "slab/locals.hpp"
@@ -25,6 +26,8 @@ void end_foreign_run(cache& c) noexcept {
   std::uint32_t n = c.run_count;
   if (n == 0) return;
   c.run_count = 0;
+  for (std::uint32_t i = 0; is_debug(c) && i != n; ++i)
+    debug_after_reclaim(c, static_cast<char*>(c.run_objects[i]));
   if (!is_large(c)) return_objects(c, c.run_objects, n);
   c.reclaimed_objects += n;
 }

@@ -33,6 +33,7 @@ bool doorbell::sleep(bool (*has_work)(void*), void* arg, std::uint64_t timeout_m
   gs_store_relaxed(&asleep_, 1u);
   // ORDER doorbell.sleep <-> doorbell.ring   (docs/ordering/doorbell.md, claims 1 and 2)
   const bool fenced = os::heavy_fence();
+  os::report_lost_fence();
   bool rung = has_work(arg);
   if (!rung) {
     const bool poll = !fenced && timeout_ms > poll_ms;

@@ -15,8 +15,8 @@ class doorbell {
  public:
   // Ringer: after publishing work. One relaxed load unless the sleeper is asleep.
   void ring() noexcept;
-  // Sleeper: `has_work` is called after the fence; returns at once when it says true. False on
-  // time-out.
+  // Sleeper, with no lock held: `has_work` is called after the fence; returns at once when it says
+  // true. False on time-out.
   bool sleep(bool (*has_work)(void*), void* arg, std::uint64_t timeout_ms) noexcept;
   void reset_in_child() noexcept;
 

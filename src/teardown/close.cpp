@@ -3,6 +3,7 @@
 // counted.
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/fence.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
@@ -45,11 +46,13 @@ void empty_arrays(slab::cache& c) noexcept {
     fenced = slab::seize(c, slab::seize_what::everything, slab::seize_then::keep_closed, &taken);
     slab::settle_spoils(c, taken);
   }
-  if (!fenced)
+  if (!fenced) {
+    os::report_lost_fence();
     os::report(
         GS_REPORT_NO_FENCE,
         "cache '%s': no process-wide fence works; its threads' arrays stay with them and leak",
         c.name);
+  }
   empty_barn(c);
 }
 

@@ -56,7 +56,7 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
                object, c.name, where);
   }
   slab::return_objects(c, &object, 1);
-  if (!finish_if_home(c)) reclaim::wake_background();  // its slabs may wait for a grace period now
+  if (!finish_if_home(c)) reclaim::hurry_background();  // its slabs may wait for a grace period now
 }
 
 void settle_owner(void* owner, const char* name) noexcept {

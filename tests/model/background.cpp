@@ -14,6 +14,7 @@ namespace graceslab::reclaim {
 
 void ensure_background() noexcept {}
 void wake_background() noexcept {}
+void hurry_background() noexcept {}
 bool anything_pending(slab::cache& c) noexcept { return slab::retired_in_arrays(c); }
 
 }  // namespace graceslab::reclaim

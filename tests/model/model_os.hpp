@@ -29,6 +29,7 @@ bool heavy_fence() noexcept {
   model::fenced_readers ? model::full_fence(RL_INFO) : model::heavy_fence(RL_INFO);
   return true;
 }
+void report_lost_fence() noexcept {}
 bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noexcept {
   model::futex_wait(word, expected, RL_INFO);
   return true;

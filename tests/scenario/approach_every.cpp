@@ -11,6 +11,7 @@ struct approach {
   const char* name;
   unsigned flags;
   void (*end)(kmem_cache* s);
+  friend void PrintTo(const approach& a, std::ostream* out) { *out << a.name; }
 };
 const approach approaches[] = {
     {"A1", 0,

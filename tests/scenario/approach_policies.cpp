@@ -78,6 +78,7 @@ TEST(PolicyWait, I1_wait_if_possible_lingers_without_a_report) {
   kmem_cache* s = with_policy("if possible", GS_POLICY_DEFAULT);
   kmem_cache_cookie_t cookie = 0;
   in_callback([&] {
+    held_reader reader;  // or it may be home already when destroy returns
     retire(take(s, 500));
     EXPECT_EQ(gs_cache_destroy_by(s, GS_POLICY_WAIT_IF_POSSIBLE, &cookie), -EBUSY);
   });

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // C1, C2: the debug flags of a cache, and provenance with stacks.
+#include <atomic>
 #include <cstring>
 
+#include "child_process.hpp"
 #include "watched.hpp"
 
 namespace {
@@ -135,6 +137,29 @@ TEST_F(Debug, K1_debug_caches_under_many_threads) {
   });
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+// What threads have in hand, between one state and the next, is nobody's damage.
+TEST_F(Debug, C2_validation_beside_busy_threads_finds_nothing) {
+  for (unsigned flags : {unsigned{SLAB_POISON | SLAB_RED_ZONE}, every_flag}) {
+    kmem_cache* s = kmem_cache_create("validated", 200, 0, flags, nullptr);
+    std::atomic<int> rounds_left{with_tsan ? 500 : 5000};
+    std::vector<std::thread> busy;
+    for (int i = 0; i != 2; ++i)
+      busy.emplace_back([&] {
+        while (--rounds_left >= 0) {
+          void* all[16];
+          for (void*& p : all) p = std::memset(kmem_cache_alloc(s, 0), 0x11, 200);
+          for (void*& p : all) (&p - all) % 4 == 0 ? gs_retire(p) : kmem_cache_free(s, p);
+        }
+      });
+    int damaged = 0;
+    while (rounds_left > 0) damaged += gs_cache_validate(s);
+    for (auto& t : busy) t.join();
+    EXPECT_EQ(damaged, 0);
+    EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+    EXPECT_EQ(caught.total(), 0u) << caught.everything();
+  }
 }
 
 }  // namespace

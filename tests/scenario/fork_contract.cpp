@@ -3,6 +3,7 @@
 //
 // Children use the library alone (no gtest, no malloc that another thread may hold) and end by
 // _exit.
+#include <graceslab/kernel/slab.h>
 #include <gtest/gtest.h>
 #include <semaphore.h>
 
@@ -138,6 +139,34 @@ TEST(Fork, I8_ACallbackThatRunsIsDoneInTheParentOnly) {
   EXPECT_EQ(ran, 1u);
 }
 
+// Its object is home in the child, and looks as a free object should.
+TEST(Fork, I8_ADestructorThatRunsElsewhereLeavesNoDamageInADebugCache) {
+  static sem_t entered, go_on;
+  sem_init(&entered, 0, 0);
+  sem_init(&go_on, 0, 0);
+  gs_cache_options options = {};
+  options.name = "debugged";
+  options.size = 100;
+  options.flags = SLAB_POISON | SLAB_RED_ZONE;
+  options.dtor = [](void*) {
+    sem_post(&entered);
+    while (sem_wait(&go_on) != 0) continue;
+  };
+  kmem_cache* cache = gs_cache_create(&options);
+  gs_cache_retire(cache, gs_cache_alloc(cache, 0));
+  while (sem_wait(&entered) != 0) continue;
+  const std::uint64_t before = gs_report_count(GS_REPORT_CORRUPT_OBJECT);
+  const child_result child = run_fork([cache, before] {
+    if (gs_cache_validate(cache) != 0) return 1;
+    for (int i = 0; i < 200; ++i)
+      if (gs_cache_alloc(cache, 0) == nullptr) return 2;
+    return gs_report_count(GS_REPORT_CORRUPT_OBJECT) == before ? 0 : 3;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  sem_post(&go_on);
+  EXPECT_EQ(kmem_cache_destroy_wait(cache), 0);
+}
+
 TEST(Fork, I8_ReadersOfOtherThreadsAreOverInTheChild) {
   held_reader reader;
   const child_result child = run_fork([] {
@@ -192,6 +221,32 @@ TEST(Fork, I8_WithoutAnyBarrierTheChildsBackgroundThreadsDoTheWork) {
     return gs_load_acquire(&ran) == 1 ? 0 : 1;
   });
   EXPECT_TRUE(child.fine()) << child.story();
+}
+
+// Caches that lingered at the fork: nobody retires, waits or destroys, the child only uses another.
+TEST(Fork, I8_A4_WhatLingeredAtTheForkIsGoneOnceTheChildUsesAnyCache) {
+  kmem_cache* other = kmem_cache_create("other", 64, 0, 0, nullptr);
+  kmem_cache* lingers = kmem_cache_create("lingers", 64, 0, 0, nullptr);
+  gs_cache_free(other, gs_cache_alloc(other, 0));  // looked after already
+  held_reader reader;
+  for (int i = 0; i < 100; ++i) gs_retire(gs_cache_alloc(lingers, 0));
+  (void)kmem_cache_destroy_rcu(lingers);
+  auto is_gone = [lingers] {
+    gs_cache_stats s = {};
+    return gs_cache_read_stats(lingers, &s) != 0;
+  };
+  const child_result child = run_fork([&] {
+    if (is_gone()) return 1;
+    gs_cache_free(other, gs_cache_alloc(other, 0));
+    for (int i = 0; i < 5000 && !is_gone(); ++i) usleep(1000);
+    return is_gone() ? 0 : 2;
+  });
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FALSE(is_gone());
+  reader.leave();
+  EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+  EXPECT_TRUE(is_gone());
+  EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
 }
 
 TEST(Fork, I8_AChildMayForkAgain) {

@@ -11,6 +11,7 @@ struct way {
   const char* name;
   bool retires;
   void (*give)(kmem_cache* s, void* p);
+  friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 };
 const way ways[] = {
     {"kmem_cache_free", false, [](kmem_cache* s, void* p) { kmem_cache_free(s, p); }},

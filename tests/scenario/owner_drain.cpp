@@ -154,7 +154,7 @@ TEST(Drain, I3_R5_InsideASectionOrCallbackItReportsAndReturns) {
   static graceslab::rcu_domain domain(named("inside"));
   {
     graceslab::rcu_reader section(domain);
-    EXPECT_EQ(domain.drain(), graceslab::errc::busy);
+    EXPECT_EQ(domain.drain(), graceslab::errc::would_deadlock);
   }
   EXPECT_EQ(reports.of(GS_REPORT_BARRIER_IN_READER), 1u) << reports.text();
   static rcu_head head;

@@ -20,6 +20,7 @@ struct kind {
   unsigned flags;
   bool destructor;
   std::uint32_t failing_arrays_per_million;
+  friend void PrintTo(const kind& k, std::ostream* out) { *out << k.name; }
 };
 const kind kinds[] = {
     {"small", 24, 0, false, 0},
