@@ -33,6 +33,8 @@ constinit config settings = {
     .callback_cap_ms = 3,
     .callback_workers = 4,
     .retire_threshold = 8192,
+    .pending_limit = 0,
+    .pressure = GS_PRESSURE_EXPEDITE,
     .background = true,
 };
 
@@ -94,6 +96,11 @@ constexpr setting table[] = {
     {"GRACESLAB_RETIRE_THRESHOLD", "8192",
      "retired objects in flight at which callers drive grace periods",
      GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
+    {"GRACESLAB_PENDING_LIMIT", "0",
+     "retired bytes in flight of the default domain, at most; 0 = any", GS_NUMBER_OF(pending_limit),
+     0, UINT64_MAX},
+    {"GRACESLAB_PRESSURE", "expedite", "what retiring does at that limit",
+     GS_CHOICE_OF(pressure, "expedite|block|report", GS_PRESSURE_EXPEDITE)},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
 };

@@ -75,6 +75,8 @@ TEST_F(Config, DefaultsInTheTableAreTheDefaultsInForce) {
   EXPECT_EQ(before.callback_cap_ms, os::settings.callback_cap_ms);
   EXPECT_EQ(before.callback_workers, os::settings.callback_workers);
   EXPECT_EQ(before.retire_threshold, os::settings.retire_threshold);
+  EXPECT_EQ(before.pending_limit, os::settings.pending_limit);
+  EXPECT_EQ(before.pressure, os::settings.pressure);
   EXPECT_EQ(before.background, os::settings.background);
 }
 
