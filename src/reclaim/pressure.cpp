@@ -11,14 +11,6 @@ namespace {
 constexpr std::uint64_t depth_bytes = std::uint64_t{768}
                                       << 10;  // about half of a second-level cache
 
-std::uint64_t threshold_of(const slab::cache& c) noexcept {
-  std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
-  std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
-  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
-  if (by_bytes < least) by_bytes = least;
-  return by_bytes < most ? by_bytes : most;
-}
-
 // The limit that is exceeded, if any: the cache's, else that of its domain.
 struct excess {
   std::uint64_t bytes = 0;  // in flight
@@ -77,6 +69,14 @@ bool has_limit(slab::cache& c, gs_domain* d) noexcept {
 }
 
 }  // namespace
+
+std::uint64_t threshold_of(const slab::cache& c) noexcept {
+  std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
+  std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
+  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
+  if (by_bytes < least) by_bytes = least;
+  return by_bytes < most ? by_bytes : most;
+}
 
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
   gs_domain* d = domain_of(c);

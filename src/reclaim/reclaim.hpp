@@ -54,6 +54,8 @@ using tend_function = std::uint64_t (*)(slab::cache&, std::uint64_t now_ms) noex
 extern const tend_function tend_lingering;  // defined by teardown
 
 // ---- what slabs call (pressure.cpp) ----
+// Objects of this cache in flight at which retirers drive the grace period.
+std::uint64_t threshold_of(const slab::cache& c) noexcept;
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
 void weigh(slab::cache& c,
