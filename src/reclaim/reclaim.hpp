@@ -30,7 +30,6 @@ bool anything_pending(slab::cache& c) noexcept;  // deferred, marked, ripe, or i
 
 // ---- a domain (barrier.cpp) ----
 void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent callers
-void reclaim_now(gs_domain* d) noexcept;
 
 // ---- destructors and runs at harvest (ripe.cpp) ----
 void run_ripe(slab::cache& c, bool wait) noexcept;
