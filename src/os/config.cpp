@@ -181,6 +181,39 @@ bool apply(const setting& s, const char* value) noexcept {
   return true;
 }
 
+std::uint64_t load(const setting& s) noexcept {
+  switch (s.kind) {
+    case storage::flag:
+      return gs_load_relaxed(static_cast<const bool*>(s.field)) ? 1 : 0;
+    case storage::word64:
+      return gs_load_relaxed(static_cast<const std::uint64_t*>(s.field));
+    case storage::word32:
+      break;
+  }
+  using word [[gnu::may_alias]] = int;
+  return static_cast<std::uint64_t>(
+      static_cast<std::int64_t>(gs_load_relaxed(static_cast<const word*>(s.field))));
+}
+
+// The value in force, which other calls than gs_config_set may have changed. Under text_lock.
+const char* text_of(std::size_t row) noexcept {
+  const setting& s = table[row];
+  const char* known = texts[row][0] ? texts[row] : s.fallback;
+  const std::uint64_t now = load(s);
+  std::uint64_t said;
+  if (parse(s, known, &said) && said == now) return known;
+  const char* word = s.words;
+  for (auto i = static_cast<std::int64_t>(now) - s.first; word && i > 0; --i) {
+    word = std::strchr(word, '|');
+    if (word) ++word;
+  }
+  if (word)
+    std::snprintf(texts[row], text_bytes, "%.*s", static_cast<int>(std::strcspn(word, "|")), word);
+  else
+    std::snprintf(texts[row], text_bytes, "%llu", static_cast<unsigned long long>(now));
+  return texts[row];
+}
+
 [[gnu::constructor(101)]] void start_config() noexcept { load_settings(); }
 
 }  // namespace
@@ -198,7 +231,7 @@ std::size_t config_items(gs_config_item* items, std::size_t n) noexcept {
   word_guard guard(text_lock);
   for (std::size_t i = 0; i < table_rows && i < n; ++i) {
     const setting& s = table[i];
-    items[i] = {s.variable, texts[i][0] ? texts[i] : s.fallback, s.fallback, s.meaning};
+    items[i] = {s.variable, text_of(i), s.fallback, s.meaning};
   }
   return table_rows;
 }
