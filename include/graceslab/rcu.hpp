@@ -62,12 +62,14 @@ class rcu_domain {
   }
 
   /// Repeats grace period, callbacks and reclaim until nothing is in flight.
-  /// Waits for     every callback and retire of this domain, also those posted by callbacks
-  /// meanwhile. Does not      wait for objects that are still allocated, or for later readers.
-  /// Blocks        yes. Returns errc::busy when `timeout_ms` passed (0 = no limit) or a callback
-  /// re-armed itself in
-  ///               every one of `rounds` rounds (0 = 64); it is named in a report and stored in
-  ///               `rearming`. Inside a reader or callback: reported, errc::would_deadlock.
+  /// - Waits for: every callback and retire of this domain, also those posted by callbacks
+  /// meanwhile.
+  /// - Does not: wait for objects that are still allocated, or for later readers.
+  /// - Context: not inside a section of the domain or a callback: reported,
+  ///   errc::would_deadlock.
+  /// - Blocks: yes.
+  /// - Returns: errc::busy when `timeout_ms` passed (0 = no limit) or a callback re-armed itself in
+  ///   every one of `rounds` rounds (0 = 64); it is named in a report and stored in `rearming`.
   errc drain(unsigned rounds = 0, std::uint64_t timeout_ms = 0,
              void** rearming = nullptr) noexcept {
     return to_errc(gs_domain_drain(domain_, rounds, timeout_ms, rearming));

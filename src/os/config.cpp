@@ -33,6 +33,8 @@ constinit config settings = {
     .callback_cap_ms = 3,
     .callback_workers = 4,
     .retire_threshold = 8192,
+    .pending_limit = 0,
+    .pressure = GS_PRESSURE_EXPEDITE,
     .background = true,
     .depots = 0,
 };
@@ -95,6 +97,11 @@ constexpr setting table[] = {
     {"GRACESLAB_RETIRE_THRESHOLD", "8192",
      "retired objects in flight at which callers drive grace periods",
      GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
+    {"GRACESLAB_PENDING_LIMIT", "0",
+     "retired bytes in flight of the default domain, at most; 0 = any", GS_NUMBER_OF(pending_limit),
+     0, UINT64_MAX},
+    {"GRACESLAB_PRESSURE", "expedite", "what retiring does at that limit",
+     GS_CHOICE_OF(pressure, "expedite|block|report", GS_PRESSURE_EXPEDITE)},
     {"GRACESLAB_DEPOTS", "0",
      "parts of each cache's barn, 0 = by the number of cores; read at start only",
      GS_NUMBER_OF(depots), 0, 64},
@@ -178,6 +185,39 @@ bool apply(const setting& s, const char* value) noexcept {
   return true;
 }
 
+std::uint64_t load(const setting& s) noexcept {
+  switch (s.kind) {
+    case storage::flag:
+      return gs_load_relaxed(static_cast<const bool*>(s.field)) ? 1 : 0;
+    case storage::word64:
+      return gs_load_relaxed(static_cast<const std::uint64_t*>(s.field));
+    case storage::word32:
+      break;
+  }
+  using word [[gnu::may_alias]] = int;
+  return static_cast<std::uint64_t>(
+      static_cast<std::int64_t>(gs_load_relaxed(static_cast<const word*>(s.field))));
+}
+
+// The value in force, which other calls than gs_config_set may have changed. Under text_lock.
+const char* text_of(std::size_t row) noexcept {
+  const setting& s = table[row];
+  const char* known = texts[row][0] ? texts[row] : s.fallback;
+  const std::uint64_t now = load(s);
+  std::uint64_t said;
+  if (parse(s, known, &said) && said == now) return known;
+  const char* word = s.words;
+  for (auto i = static_cast<std::int64_t>(now) - s.first; word && i > 0; --i) {
+    word = std::strchr(word, '|');
+    if (word) ++word;
+  }
+  if (word)
+    std::snprintf(texts[row], text_bytes, "%.*s", static_cast<int>(std::strcspn(word, "|")), word);
+  else
+    std::snprintf(texts[row], text_bytes, "%llu", static_cast<unsigned long long>(now));
+  return texts[row];
+}
+
 [[gnu::constructor(101)]] void start_config() noexcept { load_settings(); }
 
 }  // namespace
@@ -195,7 +235,7 @@ std::size_t config_items(gs_config_item* items, std::size_t n) noexcept {
   word_guard guard(text_lock);
   for (std::size_t i = 0; i < table_rows && i < n; ++i) {
     const setting& s = table[i];
-    items[i] = {s.variable, texts[i][0] ? texts[i] : s.fallback, s.fallback, s.meaning};
+    items[i] = {s.variable, text_of(i), s.fallback, s.meaning};
   }
   return table_rows;
 }

@@ -133,8 +133,11 @@ gs_domain_options domain_options(const gs_domain* d) noexcept {
   gs_domain_options options = d->options;
   options.name = domain_name(d);
   options.barrier_covers_retire = gs_load_relaxed(&d->options.barrier_covers_retire);
-  if (d == &the_default_domain && gs_load_relaxed(&os::settings.barrier_covers_retire))
-    options.barrier_covers_retire = 1;
+  if (d == &the_default_domain) {
+    if (gs_load_relaxed(&os::settings.barrier_covers_retire)) options.barrier_covers_retire = 1;
+    options.pending_limit_bytes = gs_load_relaxed(&os::settings.pending_limit);
+    options.pressure = gs_load_relaxed(&os::settings.pressure);
+  }
   return options;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A reader that holds grace periods back for too long is named, never worked around.
 //
-// Clock       runs while a grace period is pending; restarts when the watermark moves, so ages are
-// "at least". Context     called by whoever waits or works in the background; reports hold no lock.
+// - Clock: runs while a grace period is pending; restarts when the watermark moves, so ages are
+//   "at least".
+// - Context: called by whoever waits or works in the background; reports hold no lock.
 #include <cstdarg>
 
 #include "base/format.hpp"

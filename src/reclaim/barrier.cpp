@@ -163,15 +163,4 @@ void retire_barrier(gs_domain* d) noexcept {
   for_each_active(finish_one, &walk);
 }
 
-void reclaim_now(gs_domain* d) noexcept {
-  domain_walk walk{d};
-  for_each_active(flush_one, &walk);
-  if (walk.newest != 0 && !rcu::wait(d, walk.newest)) return;
-  auto take_home = [](slab::cache& c, void* arg) {
-    if (domain_of(c) == static_cast<domain_walk*>(arg)->domain) collect(c);
-    return true;
-  };
-  for_each_active(take_home, &walk);
-}
-
 }  // namespace graceslab::reclaim

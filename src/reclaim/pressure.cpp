@@ -12,43 +12,42 @@ namespace {
 constexpr std::uint64_t depth_bytes = std::uint64_t{768}
                                       << 10;  // about half of a second-level cache
 
-std::uint64_t threshold_of(const slab::cache& c) noexcept {
-  std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
-  std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
-  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
-  if (by_bytes < least) by_bytes = least;
-  return by_bytes < most ? by_bytes : most;
-}
+// The limit that is exceeded, if any: the cache's, else that of its domain.
+struct excess {
+  std::uint64_t bytes = 0;  // in flight
+  std::uint64_t limit = 0;  // 0: nothing is exceeded
+  int policy = GS_PRESSURE_EXPEDITE;
+  bool of_domain = false;
+};
 
-// Bytes in flight that are over the tighter of the two limits; which policy applies.
-bool over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth, int* policy) noexcept {
-  if (c.pending_limit_bytes != 0 && depth * c.stride > c.pending_limit_bytes) {
-    *policy = c.pressure;
-    return true;
-  }
+excess over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
+  if (c.pending_limit_bytes != 0 && depth * c.stride > c.pending_limit_bytes)
+    return {depth * c.stride, c.pending_limit_bytes, c.pressure, false};
   gs_domain_options o = rcu::domain_options(d);
-  *policy = o.pressure;
   // Counted after the fact on both sides, so it may be below zero for a moment.
   auto pending = static_cast<std::int64_t>(gs_load_relaxed(&rcu::room(d).pending_bytes));
-  return o.pending_limit_bytes != 0 && pending > 0 &&
-         static_cast<std::uint64_t>(pending) > o.pending_limit_bytes;
+  if (o.pending_limit_bytes == 0 || pending <= 0) return {};
+  auto bytes = static_cast<std::uint64_t>(pending);
+  if (bytes <= o.pending_limit_bytes) return {};
+  return {bytes, o.pending_limit_bytes, o.pressure, true};
 }
 
-void report_over(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
+void report_over(slab::cache& c, gs_domain* d, const excess& over) noexcept {
   // Once each time the limit is met again, not per array.
   if (gs_exchange(&rcu::room(d).over_limit, std::uint64_t{1}) != 0) return;
   char who[256] = "";
   rcu::describe_blocker(d, who, sizeof who);
   os::report(GS_REPORT_OVER_LIMIT,
-             "cache '%s': %llu retired objects (%llu bytes) in flight are over the limit%s%s",
-             c.name, static_cast<unsigned long long>(depth),
-             static_cast<unsigned long long>(depth * c.stride),
+             "cache '%s': %llu retired bytes in flight%s%s%s are over the limit of %llu%s%s",
+             c.name, static_cast<unsigned long long>(over.bytes),
+             over.of_domain ? " in domain '" : "", over.of_domain ? rcu::domain_name(d) : "",
+             over.of_domain ? "'" : "", static_cast<unsigned long long>(over.limit),
              who[0] != 0 ? "; held back by " : "", who);
 }
 
 void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
-  int policy;
-  if (!over_limit(c, d, depth, &policy)) {
+  const excess over = over_limit(c, d, depth);
+  if (over.limit == 0) {
     if (gs_load_relaxed(&rcu::room(d).over_limit) != 0)
       gs_store_relaxed(&rcu::room(d).over_limit, std::uint64_t{0});
     return;
@@ -60,8 +59,8 @@ void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
     slab::harvest(c);
     return;
   }
-  if (policy == GS_PRESSURE_REPORT) return report_over(c, d, depth);
-  if (policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() &&
+  if (over.policy == GS_PRESSURE_REPORT) return report_over(c, d, over);
+  if (over.policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() &&
       rcu::wait(d, f.newest))
     slab::harvest(c);
 }
@@ -71,6 +70,14 @@ bool has_limit(slab::cache& c, gs_domain* d) noexcept {
 }
 
 }  // namespace
+
+std::uint64_t threshold_of(const slab::cache& c) noexcept {
+  std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
+  std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
+  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
+  if (by_bytes < least) by_bytes = least;
+  return by_bytes < most ? by_bytes : most;
+}
 
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
   gs_domain* d = domain_of(c);

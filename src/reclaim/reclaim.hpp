@@ -29,7 +29,6 @@ bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, 
 
 // ---- a domain (barrier.cpp) ----
 void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent callers
-void reclaim_now(gs_domain* d) noexcept;
 
 // ---- destructors and runs at harvest (ripe.cpp) ----
 void run_ripe(slab::cache& c, bool wait) noexcept;
@@ -62,6 +61,8 @@ using tend_function = std::uint64_t (*)(slab::cache&, std::uint64_t now_ms) noex
 extern const tend_function tend_lingering;  // defined by teardown
 
 // ---- what slabs call (pressure.cpp) ----
+// Objects of this cache in flight at which retirers drive the grace period.
+std::uint64_t threshold_of(const slab::cache& c) noexcept;
 void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
 void weigh(slab::cache& c,

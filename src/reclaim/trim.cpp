@@ -10,8 +10,15 @@
 namespace graceslab::reclaim {
 namespace {
 
-// The sheaves of a last-in-first-out list that nobody wanted for as long as the parking age.
-void flush_aged(slab::cache& c, slab::depot& d, slab::sheaf_list& l,
+// What one grace period brings home as a rule, twice: more comes only when a reader held several
+// back, and goes into its slabs at once instead of after the parking age.
+std::uint32_t reclaimed_most(const slab::cache& c) noexcept {
+  return static_cast<std::uint32_t>(2 * threshold_of(c) / c.sheaf_capacity) + 1;
+}
+
+// The sheaves of a last-in-first-out list beyond the first `most`, or that nobody wanted for as
+// long as the parking age.
+void flush_aged(slab::cache& c, slab::depot& d, slab::sheaf_list& l, std::uint32_t most,
                 std::uint64_t limit_ms) noexcept {
   slab::transit in_hand(c);
   if (!slab::still_open(c)) return;
@@ -20,7 +27,8 @@ void flush_aged(slab::cache& c, slab::depot& d, slab::sheaf_list& l,
     sync::lock_guard hold(d.lock);
     gs_sheaf** at = &l.head;
     std::uint32_t kept = 0;
-    for (; *at != nullptr && (*at)->stamp_ms > limit_ms; at = &(*at)->next, ++kept) l.tail = *at;
+    for (; *at != nullptr && kept != most && (*at)->stamp_ms > limit_ms; at = &(*at)->next, ++kept)
+      l.tail = *at;
     aged = *at;
     *at = nullptr;
     gs_store_relaxed(&l.count, kept);
@@ -64,13 +72,12 @@ std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept {
   if (gs_load_relaxed(&c.touched) != 0) {
     gs_store_relaxed(&c.touched, 0u);
     c.idle_since_ms = now_ms;
-    if (now_ms >= age_ms) {  // in use, but perhaps not all of it
-      for (slab::depot& d : depots_of(c)) {
-        flush_aged(c, d, d.full, now_ms - age_ms);
-        flush_aged(c, d, d.reclaimed, now_ms - age_ms);
-      }
-      gs_store_relaxed(&c.touched, 0u);
+    const std::uint64_t limit_ms = now_ms > age_ms ? now_ms - age_ms : 0;
+    for (slab::depot& d : depots_of(c)) {  // in use, but perhaps not all of it
+      flush_aged(c, d, d.full, slab::barn_limit, limit_ms);
+      flush_aged(c, d, d.reclaimed, reclaimed_most(c), limit_ms);
     }
+    gs_store_relaxed(&c.touched, 0u);
   }
   if (c.idle_since_ms ==
       0) {  // trimmed, and not used since; type-safe slabs follow after their grace period

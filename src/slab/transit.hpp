@@ -2,9 +2,9 @@
 // Having objects of a cache in hand, outside all its lists.
 //
 // Closing a cache waits until nobody has any, so that its count is exact; so does a barrier, for
-// those who had some when it began; so does a fork, so that the child loses none. Context   short:
-// nothing in between waits for a grace period, a callback or a user's section. May nest. State two
-// counts per depot and the phase of the cache that says which one newcomers take.
+// those who had some when it began; so does a fork, so that the child loses none.
+// - Context: short; nothing in between waits for a grace period, a callback or a section. May nest.
+// - State: two counts per depot and the phase of the cache that says which one newcomers take.
 #pragma once
 #include "slab/cache.hpp"
 

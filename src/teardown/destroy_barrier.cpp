@@ -6,7 +6,7 @@
 
 #include "os/clock.hpp"
 #include "os/config.hpp"
-#include "os/report.hpp"
+#include "rcu/grace_period.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -16,13 +16,13 @@ constexpr std::uint64_t look_again_ms = 10;
 
 bool refuse_here(const char* what) noexcept {
   if (rcu::in_any_reader()) {
-    os::report(GS_REPORT_BARRIER_IN_READER,
-               "%s inside a read-side section would wait for itself; it did not wait", what);
+    rcu::report_here(GS_REPORT_BARRIER_IN_READER,
+                     "%s inside a read-side section would wait for itself; it did not wait", what);
     return true;
   }
   if (!rcu::in_callback()) return false;
-  os::report(GS_REPORT_WAIT_IN_CALLBACK,
-             "%s inside a callback would wait for itself; it did not wait", what);
+  rcu::report_here(GS_REPORT_WAIT_IN_CALLBACK,
+                   "%s inside a callback would wait for itself; it did not wait", what);
   return true;
 }
 

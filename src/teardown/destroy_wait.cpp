@@ -21,11 +21,12 @@ bool cannot_wait(slab::cache& c) noexcept {
 
 void report_cannot_wait(slab::cache& c, const char* what) noexcept {
   if (rcu::reader_nesting(reclaim::domain_of(c)) != 0)
-    os::report(GS_REPORT_BARRIER_IN_READER,
-               "%s of cache '%s' inside a read-side section would wait for itself", what, c.name);
+    rcu::report_here(GS_REPORT_BARRIER_IN_READER,
+                     "%s of cache '%s' inside a read-side section would wait for itself", what,
+                     c.name);
   else if (rcu::in_callback())
-    os::report(GS_REPORT_WAIT_IN_CALLBACK,
-               "%s of cache '%s' inside a callback would wait for itself", what, c.name);
+    rcu::report_here(GS_REPORT_WAIT_IN_CALLBACK,
+                     "%s of cache '%s' inside a callback would wait for itself", what, c.name);
 }
 
 // A destructor of static lifetime waits no longer than the process may take to end.

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "os/config.hpp"
-#include "os/report.hpp"
+#include "rcu/grace_period.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -19,15 +19,16 @@ int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcep
 
 void retire_barrier(gs_domain* d) noexcept {
   if (rcu::reader_nesting(d) != 0) {
-    os::report(
+    rcu::report_here(
         GS_REPORT_BARRIER_IN_READER,
         "kfree_rcu_barrier() inside a read-side section would wait for itself; it did not wait");
     return;
   }
   if (rcu::in_callback())
-    os::report(GS_REPORT_BARRIER_IN_CALLBACK,
-               "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what "
-               "waits for this callback");
+    rcu::report_here(
+        GS_REPORT_BARRIER_IN_CALLBACK,
+        "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what "
+        "waits for this callback");
   reclaim::retire_barrier(d);
 }
 

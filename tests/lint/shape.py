@@ -92,6 +92,20 @@ def machine_paths(tree):
                 yield f"{file.path}:{number}: {line.strip()}"
 
 
+# What a formatter makes of a table in a comment: "... returns. Blocks        never."
+JOINED = re.compile(r"[\w.;:)] +(Waits for|Does not|Context|Blocks|Errors|Cost|Source|Returns|State"
+                    r"|Arguments|Note|Equations?|Invariants?) {3,}\S")
+
+
+def joined_fields(tree):
+    for file in tree.files:
+        if not file.path.endswith((".h", ".hpp", ".c", ".cpp")):
+            continue
+        for number, line in enumerate(file.lines, 1):
+            if JOINED.search(line):
+                yield f"{file.path}:{number}: a field in the middle of a line; write '- Field:'"
+
+
 def clear_names(tree):
     for file in tree.files:
         stem = pathlib.PurePath(file.path).with_suffix("").parts
@@ -137,6 +151,12 @@ RULES = {
         "check": machine_paths,
         "bad": [{"a.md": "see /ho" + "me/me/a\n"}, {"run": "cd /wo" + "rk/main\n"}],
         "good": [{"a.md": "/usr/include/a.h, ./work/a and https://a.example/home/b\n"}],
+    },
+    "joined-fields": {
+        "check": joined_fields,
+        "bad": [{"include/a.h": "/* - Waits: no. Blocks        never. */\n"},
+                {"src/a.cpp": "// so. Context   short:\n"}],
+        "good": [{"src/a.cpp": "// - Blocks: never.\n// State       one word\n"}],
     },
     "clear-names": {
         "check": clear_names,

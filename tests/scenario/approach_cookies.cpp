@@ -52,6 +52,36 @@ TEST(Cookies, A9_open_caches_are_not_waited_for) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+// Whether a barrier that began before `later` was destroyed returned while that one lingered.
+bool barrier_passes_a_later_destroy() {
+  kmem_cache *earlier = make_cache("earlier"), *later = make_cache("later");
+  object *first = take(earlier), *second = take(later);
+  kmem_cache_destroy(earlier);
+  std::uint32_t returned = 0;
+  std::thread waiter([&] {
+    EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+    gs_store_release(&returned, 1u);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it has begun, as a rule
+  EXPECT_EQ(gs_load_acquire(&returned), 0u);
+  kmem_cache_destroy(later);
+  kfree(first);
+  for (int ms = 0; ms != 500 && gs_load_acquire(&returned) == 0; ++ms)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const bool passed = gs_load_acquire(&returned) != 0;
+  kfree(second);
+  waiter.join();
+  EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+  return passed;
+}
+
+TEST(Cookies, A9_later_destroys_are_not_waited_for) {
+  reports caught;
+  bool passed = false;
+  for (int round = 0; round != 20 && !passed; ++round) passed = barrier_passes_a_later_destroy();
+  EXPECT_TRUE(passed);
+}
+
 TEST(Cookies, A9_one_waits_for_that_one) {
   kmem_cache *first = make_cache("first"), *second = make_cache("second");
   retire(take(first, 100));

@@ -13,6 +13,8 @@ struct approach {
   void (*end)(kmem_cache* s);
   friend void PrintTo(const approach& a, std::ostream* out) { *out << a.name; }
 };
+// Else a test's name holds its bytes, which are addresses.
+void PrintTo(const approach& a, std::ostream* out) { *out << a.name; }
 const approach approaches[] = {
     {"A1", 0,
      [](kmem_cache* s) {

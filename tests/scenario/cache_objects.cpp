@@ -117,6 +117,33 @@ TEST_F(Cache, C6_retired_memory_serves_before_the_system_is_asked) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+// Section 7: GFP_ATOMIC and GFP_NOWAIT look at what is there and never wait or reclaim.
+TEST_F(Cache, K6_only_allocations_that_may_wait_reclaim) {
+  ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
+  kmem_cache* s = make_cache("patient");
+  std::vector<object*> all;
+  for (int i = 0; i != 64; ++i) all.push_back(take(s));
+  fault no_pages(GS_FAULT_PAGES);
+  while (object* o = take(s)) all.push_back(o);
+  std::vector<object*> some(all.end() - 64, all.end());
+  all.resize(all.size() - 64);
+  retire(some);
+  gs_cache_stats seized = stats_of(s);
+  EXPECT_EQ(seized.retired - seized.reclaimed, 64u);
+  kfree_rcu(all.back(), rcu);  // the full array is deferred, its grace period not begun
+  all.pop_back();
+  EXPECT_EQ(kmem_cache_alloc(s, GFP_ATOMIC), nullptr);
+  EXPECT_EQ(kmem_cache_alloc(s, GFP_NOWAIT), nullptr);
+  EXPECT_EQ(kmem_cache_alloc(s, GFP_NOWAIT | __GFP_ZERO), nullptr);
+  EXPECT_EQ(in_flight(s), 65u);
+  void* got = kmem_cache_alloc(s, GFP_KERNEL);
+  EXPECT_NE(got, nullptr);
+  kmem_cache_free(s, got);
+  give(s, all);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  gs_config_set("GRACESLAB_BACKGROUND", "1");
+}
+
 TEST_F(Cache, C1_shrink_gives_the_pages_back) {
   kmem_cache* s = make_cache("shrunk");
   auto all = take(s, 10'000);

@@ -115,4 +115,45 @@ TEST(Parked, C5_shrink_empties_every_threads_arrays) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+// Allocates and frees several arrays' worth, so that the cache is never idle.
+void use(kmem_cache* s) { give(s, take(s, 200)); }
+constexpr std::uint64_t in_use = 3 * sheaf + 4 * sheaf;
+
+TEST(Parked, C5_what_a_busy_cache_does_not_use_goes_home_too) {
+  virtual_clock still;
+  kmem_cache* s = make_cache("busy");
+  give(s, take(s, 20'000));
+  ASSERT_GT(stats_of(s).parked, in_use);
+  EXPECT_TRUE(still.until([&] { return use(s), stats_of(s).parked <= in_use; }));
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(Parked, C5_what_came_home_to_a_busy_cache_goes_to_its_slabs) {
+  virtual_clock still;
+  kmem_cache* s = make_cache("busy");
+  retire(take(s, 20'000));
+  kmem_cache_free_barrier(s);
+  ASSERT_GT(stats_of(s).parked, in_use);
+  EXPECT_TRUE(still.until([&] { return use(s), stats_of(s).parked <= in_use; }));
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+// However much a slow reader held back: a hard limit, which does not wait for the parking age.
+TEST(Parked, C5_what_a_slow_reader_held_back_is_bounded) {
+  constexpr std::uint64_t threshold = 8192;
+  virtual_clock still;
+  ASSERT_EQ(gs_config_set("GRACESLAB_PARK_AGE_MS", "1000000000"), 0);
+  kmem_cache* s = make_cache("held back");
+  auto all = take(s, 100'000);
+  {
+    held_reader reader;
+    retire(all);
+  }
+  EXPECT_TRUE(still.until([&] { return in_flight(s) == 0; }));
+  constexpr std::uint64_t most = 2 * threshold + (3 + barn + 1) * sheaf;
+  EXPECT_TRUE(still.until([&] { return stats_of(s).parked <= most; }));
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  gs_config_set("GRACESLAB_PARK_AGE_MS", "1000");
+}
+
 }  // namespace

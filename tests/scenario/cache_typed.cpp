@@ -219,4 +219,27 @@ TEST(TypedCache, C2_misuse_through_the_fast_path) {
   EXPECT_EQ(caught.total(), 4u) << caught.everything();
 }
 
+// A destructor that runs at harvest is code in a callback's place, whichever thread runs it.
+struct waits_for_itself {
+  static inline cache<waits_for_itself>* home;
+  static inline errc answer;
+  static inline int destroyed;
+  ~waits_for_itself() {
+    ++destroyed;
+    answer = home->barrier();
+    (void)graceslab::rcu_default_domain().drain();
+  }
+};
+
+TEST(TypedCache, R5_waiting_inside_a_destructor_is_reported) {
+  reports caught;
+  cache<waits_for_itself> c("itself");
+  waits_for_itself::home = &c;
+  c.retire(c.make());
+  EXPECT_EQ(c.barrier(), errc::ok);
+  EXPECT_EQ(waits_for_itself::destroyed, 1);
+  EXPECT_EQ(waits_for_itself::answer, errc::would_deadlock);
+  EXPECT_EQ(caught.count(GS_REPORT_WAIT_IN_CALLBACK), 2u) << caught.everything();
+}
+
 }  // namespace

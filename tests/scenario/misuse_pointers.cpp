@@ -13,6 +13,8 @@ struct way {
   void (*give)(kmem_cache* s, void* p);
   friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 };
+// Else a test's name holds its bytes, which are addresses.
+void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 const way ways[] = {
     {"kmem_cache_free", false, [](kmem_cache* s, void* p) { kmem_cache_free(s, p); }},
     {"kfree", false, [](kmem_cache*, void* p) { kfree(p); }},
@@ -152,6 +154,27 @@ TEST(MisuseOfCaches, C2_kmalloc_memory_too) {
   kfree(large);
   kfree(large);
   EXPECT_EQ(caught.total(), 3u) << caught.everything();
+}
+
+// What krealloc gives back would be used: it must not be memory that somebody else may have.
+TEST(MisuseOfCaches, C2_krealloc_of_what_was_given_back) {
+  virtual_clock still;
+  reports caught;
+  for (std::size_t size : {100u, 20'000u})
+    for (std::size_t wanted : {std::size_t{0}, size, 2 * size}) {
+      SCOPED_TRACE(testing::Message() << size << " to " << wanted);
+      void* freed = kmalloc(size, GFP_KERNEL);
+      void* retired = kmalloc(size, GFP_KERNEL);
+      ASSERT_NE(retired, nullptr);
+      kfree(freed);
+      gs_retire(retired);
+      caught.forget();
+      EXPECT_EQ(krealloc(freed, wanted, GFP_KERNEL), nullptr);
+      EXPECT_EQ(krealloc(retired, wanted, GFP_KERNEL), nullptr);
+      EXPECT_EQ(caught.total(), 2u) << caught.everything();
+      EXPECT_EQ(caught.count(GS_REPORT_FREE_OF_RETIRED), 1u) << caught.everything();
+      kfree_rcu_barrier();
+    }
 }
 
 TEST(MisuseOfCaches, C2_large_runs_retired_twice) {

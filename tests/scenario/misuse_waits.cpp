@@ -112,4 +112,41 @@ TEST(WaitInReader, R6_free_retire_and_destroy_are_legal_inside_a_section) {
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }
 
+// Every way to wait for oneself, and what to look for in its report: the calls that led there.
+void wait_in_every_way(reports& caught) {
+  kmem_cache* s = make_cache("placed");
+  kmem_cache_cookie_t cookie = 0;
+  object* out = take(s);
+  const std::pair<const char*, std::function<void()>> ways[] = {
+      {"kfree_rcu_barrier", [] { kfree_rcu_barrier(); }},
+      {"kmem_cache_free_barrier", [&] { kmem_cache_free_barrier(s); }},
+      {"kmem_cache_destroy_wait", [] { kmem_cache_destroy_wait(make_cache("waited for")); }},
+      {"kmem_cache_destroy_rcu", [&] { cookie = kmem_cache_destroy_rcu(s); }},
+      {"kmem_cache_destroy_barrier", [] { kmem_cache_destroy_barrier(); }},
+      {"kmem_cache_destroy_barrier_one", [&] { kmem_cache_destroy_barrier_one(cookie); }},
+      {"rcu_barrier", [] { rcu_barrier(); }},
+  };
+  for (const auto& [name, wait] : ways) {
+    SCOPED_TRACE(name);
+    caught.forget();
+    wait();
+    EXPECT_EQ(caught.total(), 1u) << caught.everything();
+    EXPECT_CONTAINS(caught.everything(), "#0 ");
+    EXPECT_CONTAINS(caught.everything(), "#2 ");
+  }
+  kfree(out);
+}
+
+TEST(WaitInReader, R5_reports_show_the_place) {
+  reports caught;
+  rcu_read_lock();
+  wait_in_every_way(caught);
+  rcu_read_unlock();
+}
+
+TEST(WaitInCallback, R5_reports_show_the_place) {
+  reports caught;
+  in_callback([&] { wait_in_every_way(caught); });
+}
+
 }  // namespace

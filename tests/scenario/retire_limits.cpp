@@ -140,4 +140,75 @@ TEST(RetireLimit, K6_of_a_domain_counts_all_its_caches) {
   EXPECT_EQ(gs_domain_destroy(d), 0);
 }
 
+// Page runs belong to no cache of the user's: the bound is that of the default domain.
+class RunLimit : public testing::Test {
+ protected:
+  static constexpr std::size_t run_bytes = std::size_t{1} << 20;
+  static constexpr int limit_runs = 4;
+  void SetUp() override {
+    ASSERT_EQ(
+        gs_config_set("GRACESLAB_PENDING_LIMIT", std::to_string(limit_runs * run_bytes).c_str()),
+        0);
+    for (auto& run : runs) ASSERT_NE(run = kmalloc(run_bytes, GFP_KERNEL), nullptr);
+  }
+  void TearDown() override {
+    EXPECT_EQ(gs_config_set("GRACESLAB_PENDING_LIMIT", "0"), 0);
+    EXPECT_EQ(gs_config_set("GRACESLAB_PRESSURE", "expedite"), 0);
+    kfree_rcu_barrier();
+    for (void* run : runs) EXPECT_EQ(ksize(run), 0u);
+  }
+  // Runs retired and not yet given back to the system.
+  int waiting(int retired) const {
+    int n = 0;
+    for (int i = 0; i != retired; ++i) n += ksize(runs[i]) != 0;
+    return n;
+  }
+  void* runs[40] = {};
+  reports caught;
+};
+
+TEST_F(RunLimit, K6_expedite_keeps_the_bound_of_page_runs) {
+  int most = 0;
+  for (int i = 0; i != 40; ++i) {
+    kvfree_rcu_mightsleep(runs[i]);
+    most = std::max(most, waiting(i + 1));
+  }
+  EXPECT_LE(most, limit_runs + 1);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+TEST_F(RunLimit, K6_report_counts_the_bytes_of_page_runs) {
+  ASSERT_EQ(gs_config_set("GRACESLAB_PRESSURE", "report"), 0);
+  held_reader reader;
+  for (int i = 0; i != limit_runs; ++i) kvfree_rcu_mightsleep(runs[i]);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+  for (int i = limit_runs; i != 40; ++i) kvfree_rcu_mightsleep(runs[i]);
+  EXPECT_EQ(caught.count(GS_REPORT_OVER_LIMIT), 1u) << caught.everything();
+  EXPECT_EQ(caught.total(), 1u) << caught.everything();
+  EXPECT_CONTAINS(caught.everything(), "domain 'default'");
+  EXPECT_CONTAINS(caught.everything(), std::to_string((limit_runs + 1) * run_bytes));
+  EXPECT_CONTAINS(caught.everything(), std::to_string(limit_runs * run_bytes));
+  EXPECT_CONTAINS(caught.everything(), "held back by thread");
+  EXPECT_EQ(waiting(40), 40);
+}
+
+TEST_F(RunLimit, K6_block_holds_the_retirer_of_page_runs) {
+  ASSERT_EQ(gs_config_set("GRACESLAB_PRESSURE", "block"), 0);
+  std::uint32_t done = 0;
+  std::thread retirer;
+  {
+    held_reader reader;
+    retirer = std::thread([&] {
+      for (void* run : runs) {
+        kvfree_rcu_mightsleep(run);
+        gs_fetch_add(&done, 1u);
+      }
+    });
+    ASSERT_TRUE(eventually([&] { return gs_load_acquire(&done) >= limit_runs; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    EXPECT_LE(gs_load_acquire(&done), std::uint32_t{limit_runs});
+  }
+  retirer.join();
+}
+
 }  // namespace

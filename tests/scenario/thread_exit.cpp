@@ -223,6 +223,47 @@ TEST(ThreadCancel, R6_ACancelledWaitLeavesNothingLocked) {
   EXPECT_EQ(in_flight(cache), 0u);
 }
 
+// A callback that a barrier runs for somebody else is not cut short by that thread's cancellation.
+struct slow_callback {
+  rcu_head head;  // first
+  sem_t inside, leave;
+  std::atomic<bool> returned{false};
+  static void run(rcu_head* head) {
+    auto* self = reinterpret_cast<slow_callback*>(head);
+    sem_post(&self->inside);
+    while (sem_wait(&self->leave) != 0) continue;  // a cancellation point
+    self->returned = true;
+  }
+};
+
+TEST(ThreadCancel, R6_ACallbackRunsToItsEnd) {
+  ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);  // the barrier's thread runs it
+  slow_callback slow;
+  sem_init(&slow.inside, 0, 0);
+  sem_init(&slow.leave, 0, 0);
+  gs_call_rcu(nullptr, &slow.head, slow_callback::run, nullptr);
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(
+                &thread, nullptr,
+                [](void*) -> void* {
+                  graceslab::rcu_barrier();
+                  pthread_testcancel();
+                  return nullptr;
+                },
+                nullptr),
+            0);
+  while (sem_wait(&slow.inside) != 0) continue;
+  pthread_cancel(thread);
+  usleep(20'000);
+  sem_post(&slow.leave);
+  void* result = nullptr;
+  pthread_join(thread, &result);
+  EXPECT_EQ(result, PTHREAD_CANCELED);
+  EXPECT_TRUE(slow.returned);
+  if (slow.returned) graceslab::rcu_barrier();  // would hang on a callback that never returned
+  gs_config_set("GRACESLAB_BACKGROUND", "1");
+}
+
 // ---- errno (R6) ----
 
 TEST(Errno, R6_FreeRetireAndCallKeepIt) {

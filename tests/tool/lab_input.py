@@ -42,6 +42,8 @@ def each_bad_line():
         tool.expect(expected in done.stderr, f"{line[:40]!r}: says what was expected", done)
         longest = max(len(text) for text in done.stderr.splitlines())
         tool.expect(longest < 300, f"{line[:40]!r}: the quotation is cut", done)
+        tool.expect("lines that cannot be used: 1; ranges that can: 2" in done.stderr,
+                    f"{line[:40]!r}: says how many", done)
         counts = tool.json_of(done)["input"]
         tool.expect(counts["ranges"] == 2, f"{line[:40]!r}: two ranges", done)
         tool.expect(counts["files"][0]["malformed"] == 1, f"{line[:40]!r}: counted", done)

@@ -24,4 +24,7 @@ if(TARGET graceslab-busted)
   foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck)
     torture_test(busted.${flaw} graceslab-busted caught ${flaw})
   endforeach()
+  add_test(NAME torture.lab_busted COMMAND "${Python3_EXECUTABLE}"
+    "${CMAKE_CURRENT_SOURCE_DIR}/torture/lab_busted.py" "$<TARGET_FILE:graceslab-busted>")
+  set_tests_properties(torture.lab_busted PROPERTIES LABELS torture TIMEOUT 180 PROCESSORS 2)
 endif()

@@ -3,5 +3,6 @@
 graceslab_gtest(unit graceslab_static)
 if(TARGET unit)
   target_include_directories(unit PRIVATE "${PROJECT_SOURCE_DIR}/src")
-  target_compile_definitions(unit PRIVATE _GNU_SOURCE)
+  target_compile_definitions(unit PRIVATE
+    _GNU_SOURCE "GRACESLAB_SOURCE=\"${PROJECT_SOURCE_DIR}\"")
 endif()

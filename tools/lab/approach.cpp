@@ -84,6 +84,7 @@ class round {
   void put_under_load(const module_api& api, double load_seconds);
   void hold_some(const module_api& api);
   void give_back_held();
+  void expect_waited();
   void wait_until_home(const stop_result& stopped);
   void account(const stop_result& stopped);
   void problem(std::string text) {
@@ -138,6 +139,17 @@ void round::give_back_held() {
   }
 }
 
+// An approach that waits leaves nothing in flight, and not because the cache would linger for it.
+void round::expect_waited() {
+  if (!result_.info->waits) return;
+  std::optional<gs_cache_stats> left = still_there(name_);
+  if (!left) return;
+  std::uint64_t in_flight = left->retired - left->reclaimed;
+  if (in_flight + left->live != 0)
+    problem(fmt::format("{} objects in flight and {} live when its wait returned", in_flight,
+                        left->live));
+}
+
 void round::wait_until_home(const stop_result& stopped) {
   steady::time_point begin = steady::now();
   std::optional<gs_cache_stats> left;
@@ -189,6 +201,7 @@ void round::run(const std::string& module_path, double load_seconds) {
   gs_domain_stats at_stop = domain_now();
   stop_result stopped;
   module.api().stop(&stopped);
+  expect_waited();
   bool home_already = held_.empty() && !still_there(name_);
   if (home_already) home_us = static_cast<double>(stopped.destroy_ns) / 1e3;
   if (!module.unload()) {
@@ -226,16 +239,16 @@ const std::vector<approach_info>& approaches() {
       {approach::barrier_covers_retire, "barrier_covers_retire", "A2",
        "rcu_barrier() waits for kfree_rcu() too"},
       {approach::kfree_rcu_barrier, "kfree_rcu_barrier", "A3", "kfree_rcu_barrier(), then destroy"},
-      {approach::linger, "linger", "A4", "destroy at once; the cache lingers"},
+      {approach::linger, "linger", "A4", "destroy at once; the cache lingers", false},
       {approach::linger_typesafe, "linger_typesafe", "A5",
-       "the same, SLAB_TYPESAFE_BY_RCU, objects freed at once"},
-      {approach::destroy_rcu, "destroy_rcu", "A6", "kmem_cache_destroy_rcu() lingers"},
+       "the same, SLAB_TYPESAFE_BY_RCU, objects freed at once", false},
+      {approach::destroy_rcu, "destroy_rcu", "A6", "kmem_cache_destroy_rcu() lingers", false},
       {approach::free_barrier, "free_barrier", "A7", "kmem_cache_free_barrier(), then destroy"},
       {approach::destroy_wait, "destroy_wait", "A8", "kmem_cache_destroy_wait()"},
       {approach::destroy_cookie, "destroy_cookie", "A9",
        "destroy_rcu, then destroy_barrier_one(cookie)"},
       {approach::fully_freed, "fully_freed", "A10",
-       "SLAB_DESTROY_ONCE_FULLY_FREED, 1000 records held beyond"},
+       "SLAB_DESTROY_ONCE_FULLY_FREED, 1000 records held beyond", false},
   };
   return all;
 }

@@ -16,6 +16,7 @@ struct approach_info {
   const char* id;
   const char* paper;  // its number in the contract
   const char* what;
+  bool waits = true;  // nothing is in flight when its exit function returns
 };
 const std::vector<approach_info>& approaches();
 

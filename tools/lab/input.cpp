@@ -28,9 +28,12 @@ class complaints {
     fmt::print(stderr, "graceslab: {}:{}: expected {}, found \"{}\"\n", path, line, expected,
                printable(found));
   }
-  void finish() const {
+  void finish(std::size_t used) const {
     if (count_ > shown)
       fmt::print(stderr, "graceslab: {} more malformed lines not shown\n", count_ - shown);
+    if (count_ != 0)
+      fmt::print(stderr, "graceslab: lines that cannot be used: {}; ranges that can: {}\n", count_,
+                 used);
   }
 
  private:
@@ -141,7 +144,7 @@ input read_input(const std::vector<std::string>& paths) {
     read_lines(text, static_cast<std::uint32_t>(in.files.size() - 1), in.files.back(), all, to);
   }
   keep_disjoint(all, in, to);
-  to.finish();
+  to.finish(in.ranges.size());
   if (in.ranges.empty()) {
     std::string names;
     for (const std::string& path : paths) names += (names.empty() ? "" : ", ") + path;

@@ -32,8 +32,7 @@ typedef void (*rcu_callback_t)(struct rcu_head* head);
 GRACESLAB_API void gs_owner_attach(void* dso_handle, uint32_t layout_version);
 GRACESLAB_API const char* gs_version(void);
 
-/* ---- owners: who posted, whose code will run
- * -------------------------------------------------------------------- */
+/* ---- owners: who posted, whose code will run ---- */
 
 GRACESLAB_API struct gs_owner* gs_owner_create(const char* name);
 /* Waits until no callback or destructor of this owner is queued or running and its caches are
@@ -54,8 +53,7 @@ GRACESLAB_API int gs_read_held(
 GRACESLAB_API void gs_read_lock(void); /* the out-of-line twins of the inline reader */
 GRACESLAB_API void gs_read_unlock(void);
 
-/* ---- grace periods
- * ---------------------------------------------------------------------------------------------- */
+/* ---- grace periods ---- */
 
 GRACESLAB_API void gs_synchronize(struct gs_domain* domain);
 GRACESLAB_API void gs_synchronize_expedited(struct gs_domain* domain);
@@ -144,8 +142,7 @@ GRACESLAB_API size_t gs_ksize(const void* object);
 GRACESLAB_API void gs_retire(const void* object);
 GRACESLAB_API void gs_retire_mightsleep(const void* object);
 
-/* ---- waiting for retired memory, ending caches
- * ------------------------------------------------------------------- */
+/* ---- waiting for retired memory, ending caches ---- */
 
 GRACESLAB_API void gs_retire_barrier(struct gs_domain* domain);
 GRACESLAB_API int gs_cache_barrier(
@@ -161,8 +158,7 @@ GRACESLAB_API int gs_cache_destroy_wait(struct kmem_cache* cache);
 GRACESLAB_API int gs_cache_destroy_barrier(void);
 GRACESLAB_API int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie);
 
-/* ---- looking inside
- * --------------------------------------------------------------------------------------------- */
+/* ---- looking inside ---- */
 
 enum gs_stage { GS_STAGE_OPEN = 0, GS_STAGE_CLOSING = 1, GS_STAGE_DRAINING = 2, GS_STAGE_GONE = 3 };
 
@@ -222,8 +218,7 @@ GRACESLAB_API int gs_object_lookup(const void* pointer,
                                    struct gs_object_info* info); /* 0, or -ENOENT */
 GRACESLAB_API void gs_dump_object(const void* pointer);          /* one report */
 
-/* ---- reports, configuration, time, faults
- * ----------------------------------------------------------------------- */
+/* ---- reports, configuration, time, faults ---- */
 
 /* One value per kind of report; gs_report_name() gives the word that stands in the text. */
 enum gs_report {

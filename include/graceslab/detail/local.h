@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* What a typed cache inlines: popping from and pushing to this thread's arrays of objects. C11 and
  * C++20.
- *
- * State       gs_local: one record per (thread, cache) holding three sheaves: main and prev to
- * allocate from and free to, rcu for objects retired. gs_sheaf: an array of object pointers, never
- * inside object memory. Equations   0 <= sheaf.count <= sheaf.capacity; object[0 .. count) are
- * valid. Take-over   another thread may seize the record: see slab/takeover.hpp and
- * docs/ordering/takeover.md. Detection   one state byte per object, out of line; found through one
- * 16-byte record per 64 KiB granule.
+ * - State: gs_local, one record per (thread, cache) holding three sheaves: main and prev to
+ * allocate from and free to, rcu for objects retired. gs_sheaf, an array of object pointers, never
+ * inside object memory.
+ * - Equations: 0 <= sheaf.count <= sheaf.capacity; object[0 .. count) are valid.
+ * - Take-over: another thread may seize the record; see slab/takeover.hpp and
+ *   docs/ordering/takeover.md.
+ * - Detection: one state byte per object, out of line; found through one 16-byte record per 64 KiB
+ *   granule.
  */
 #ifndef GRACESLAB_DETAIL_LOCAL_H
 #define GRACESLAB_DETAIL_LOCAL_H

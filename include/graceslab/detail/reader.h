@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Entering and leaving a read-side critical section. C11 and C++20; the only implementation of the
  * fast path.
- *
- * State       one word per (thread, domain): bits 63..16 the domain's sequence at entry, bits 15..0
- * the nesting. Equation    inside a section <=> (word & GS_NEST_MASK) != 0. Not yet     a thread
- * without a slot points at gs_reader_dummy, a constant whose nesting reads GS_NEST_MASK, so the
- * registered  one compare that every path makes anyway sends it out of line; fallback modes stay
- * there on purpose.
+ * - State: one word per (thread, domain): bits 63..16 the domain's sequence at entry, bits 15..0
+ * the nesting.
+ * - Equation: inside a section <=> (word & GS_NEST_MASK) != 0.
+ * - Not yet registered: a thread without a slot points at gs_reader_dummy, a constant whose nesting
+ *   reads GS_NEST_MASK, so the one compare that every path makes anyway sends it out of line;
+ *   fallback modes stay there on purpose.
  */
 #ifndef GRACESLAB_DETAIL_READER_H
 #define GRACESLAB_DETAIL_READER_H

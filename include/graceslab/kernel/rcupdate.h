@@ -20,13 +20,13 @@ GS_EXTERN_C_BEGIN
 /* ---- readers ---- */
 
 /* Enters a read-side critical section of the default domain.
- *
- * Waits for     nothing.
- * Does not      order readers among themselves, or exclude updaters.
- * Context       any, signal handlers too once this thread has used a reader. Nests to 65 535
- * levels; the next one is reported. A section may sleep. Blocks        never. Does not fail,
- * allocate after the first use, or make a system call after the first use. Cost          two loads
- * and a store of this thread's own line. Source        kernel rcu_read_lock(). */
+ * - Waits for: nothing.
+ * - Does not: order readers among themselves, or exclude updaters.
+ * - Context: any, signal handlers too once this thread has used a reader. Nests to 65 535 levels;
+ *   the next one is reported. A section may sleep.
+ * - Blocks: never. After the first use it does not allocate or make a system call.
+ * - Returns: nothing. Errors: none.
+ * - Cost: two loads and a store of this thread's own line. Source: kernel rcu_read_lock(). */
 static inline void rcu_read_lock(void) {
   gs_reader_enter(gs_tls.reader, &gs_default_hot.seq, gs_read_lock_slow);
 }
@@ -39,8 +39,7 @@ static inline void rcu_read_unlock(void) { gs_reader_leave(gs_tls.reader, gs_rea
  * fails. */
 static inline int rcu_read_lock_held(void) { return gs_read_held(NULL); }
 
-/* ---- publish and subscribe
- * -------------------------------------------------------------------------------------- */
+/* ---- publish and subscribe ---- */
 
 /* ORDER publish.store <-> subscribe.load   (docs/ordering/publish.md, claim 1)
  * Everything written before rcu_assign_pointer() is seen through the pointer that rcu_dereference()
@@ -65,18 +64,19 @@ static inline int rcu_read_lock_held(void) { return gs_read_held(NULL); }
  * documents. */
 #define rcu_replace_pointer(p, v, c) ((void)(c), gs_exchange(&(p), (v)))
 
-/* ---- grace periods
- * ---------------------------------------------------------------------------------------------- */
+/* ---- grace periods ---- */
 
 /* Waits until every reader that was inside a section when the call began has left it.
- *
- * Waits for     pre-existing readers of the default domain.
- * Does not      wait for later readers, **nor for callbacks, nor for kfree_rcu()**: see
- * rcu_barrier(). Context       not inside a section: that is reported, every other reader is waited
- * for, and the call returns. Blocks        until the grace period is over: microseconds with no
- * reader, else as long as the slowest reader. Errors        none; without any working process-wide
- * fence it reports and returns (see `graceslab config`). Cost          one membarrier and a scan of
- * the reader slots. Source        kernel synchronize_rcu(). */
+ * - Waits for: pre-existing readers of the default domain.
+ * - Does not: wait for later readers, **nor for callbacks, nor for kfree_rcu()**; see rcu_barrier()
+ *   and kfree_rcu_barrier().
+ * - Context: not inside a section: that is reported, every other reader is waited for, and the call
+ *   returns.
+ * - Blocks: until the grace period is over: microseconds with no reader, else as long as the
+ *   slowest reader.
+ * - Returns: nothing. Errors: none; without any working process-wide fence it reports and returns
+ *   (see `graceslab config`).
+ * - Cost: one membarrier and a scan of the reader slots. Source: kernel synchronize_rcu(). */
 static inline void synchronize_rcu(void) { gs_synchronize(NULL); }
 /* The same with more spinning before sleeping: changes speed only. */
 static inline void synchronize_rcu_expedited(void) { gs_synchronize_expedited(NULL); }
@@ -99,16 +99,16 @@ static inline unsigned long get_completed_synchronize_rcu(void) { return 0; }
 
 /* Runs func(head) after a full grace period, on a background thread or on a thread that waits in a
  * barrier.
- *
- * Waits for     nothing.
- * Does not      promise an order between callbacks, or that they run one at a time.
- * Context       any but signal handlers: readers, callbacks, thread exit, before main.
- * Blocks        never, and needs no memory. Keeps errno.
- * Errors        the same head queued twice is reported and dropped. After the domain was closed:
- * reported. Cost          a short lock of one of the queues. Note          `head` may be
- * uninitialised; func may block, call synchronize_rcu() and call_rcu(), and free. The shared object
- * that calls this inline function owns the callback: dlclose() waits for it. Source        kernel
- * call_rcu(). */
+ * - Waits for: nothing.
+ * - Does not: promise an order between callbacks, or that they run one at a time.
+ * - Context: any but signal handlers: readers, callbacks, thread exit, before main.
+ * - Blocks: never, and needs no memory. Keeps errno.
+ * - Returns: nothing. Errors: the same head queued twice is reported and dropped; after the domain
+ *   was closed it is reported.
+ * - Cost: a short lock of one of the queues. Source: kernel call_rcu().
+ * - Note: `head` may be uninitialised; func may block, call synchronize_rcu() and call_rcu(), and
+ *   free. The shared object that calls this inline function owns the callback: dlclose() waits for
+ *   it. */
 static inline void call_rcu(struct rcu_head* head, rcu_callback_t func) {
   gs_call_rcu(NULL, head, func, gs_this_module());
 }
@@ -118,27 +118,29 @@ static inline void call_rcu_hurry(struct rcu_head* head, rcu_callback_t func) {
 }
 
 /* Waits until every callback queued before the call has been invoked and has returned.
- *
- * Waits for     callbacks of call_rcu() that returned before (happens-before) the call, in the
- * default domain. Does not      wait for kfree_rcu() (see kfree_rcu_barrier();
- * GRACESLAB_BARRIER_COVERS_RETIRE=1 makes it), and **does not imply a grace period**: with nothing
- * queued it returns at once. Context       inside a callback: reported; waits for all but those on
- * its own stack. Inside a section: reported and returns without having waited. Blocks        until
- * the callbacks are done; the caller helps to run them. Source        kernel rcu_barrier(). */
+ * - Waits for: callbacks whose call_rcu() returned before (happens-before) the call, in the default
+ *   domain.
+ * - Does not: wait for kfree_rcu() (but with GRACESLAB_BARRIER_COVERS_RETIRE=1), and **does not
+ *   imply a grace period**: with nothing queued it returns at once.
+ * - Context: inside a callback: reported; waits for all but those on its own stack. Inside a
+ *   section: reported and returns without having waited.
+ * - Blocks: until the callbacks are done; the caller helps to run them.
+ * - Returns: nothing. Errors: none. Source: kernel rcu_barrier(). */
 static inline void rcu_barrier(void) { gs_rcu_barrier(NULL); }
 
-/* ---- retiring: see slab.h for the caches
- * ------------------------------------------------------------------------- */
+/* ---- retiring: see slab.h for the caches ---- */
 
 /* Gives memory back to its cache after a grace period: kfree_rcu(pointer, field) or, as
  * kvfree_rcu() too, with the name of its rcu_head. The head is not needed here and is accepted for
- * the kernel's sake.
- *
- * Waits for     nothing. Does not block or need memory; any context but signal handlers. NULL is a
- * no-op. Keeps errno. Errors        foreign pointers, double retire, retire of a freed object:
- * reported, left alone. Does not      count as a callback: wait for it by kfree_rcu_barrier() or
- * kmem_cache_free_barrier(). Cost          a push into this thread's array of the object's cache.
- * Source        kernel kfree_rcu(). */
+ * the kernel's sake. NULL is a no-op.
+ * - Waits for: nothing.
+ * - Does not: count as a callback: wait for it by kfree_rcu_barrier() or kmem_cache_free_barrier().
+ * - Context: any but signal handlers.
+ * - Blocks: never (but where a limit with the policy `block` was set), and needs no memory. Keeps
+ *   errno.
+ * - Returns: nothing. Errors: foreign pointers, double retire, retire of a freed object: reported,
+ *   left alone.
+ * - Cost: a push into this thread's array of the object's cache. Source: kernel kfree_rcu(). */
 #define kfree_rcu(p, field) gs_retire_checked((p), sizeof((p)->field))
 #define kvfree_rcu(p, field) kfree_rcu(p, field)
 static inline void gs_retire_checked(const void* object, size_t head_bytes) {
@@ -146,20 +148,26 @@ static inline void gs_retire_checked(const void* object, size_t head_bytes) {
   gs_retire(object);
 }
 
-/* The form without a head. May allocate; when that fails it waits a grace period and frees before
- * it returns. Context: not inside a section (it may wait). NULL is a no-op. */
+/* The form without a head. NULL is a no-op.
+ * - Waits for: nothing, or a grace period when there is no memory for an array: then it frees
+ * before it returns.
+ * - Does not: count as a callback.
+ * - Context: any but signal handlers; inside a section it does not wait, whatever happens.
+ * - Blocks: only without memory.
+ * - Returns: nothing. Errors: as kfree_rcu(). Source: kernel kfree_rcu_mightsleep(). */
 static inline void kfree_rcu_mightsleep(const void* object) { gs_retire_mightsleep(object); }
 static inline void kvfree_rcu_mightsleep(const void* object) { gs_retire_mightsleep(object); }
 
 /* Waits until all memory retired before the call, in every cache of the default domain, has been
  * reclaimed.
- *
- * Waits for     retires that returned before (happens-before) the call.
- * Does not      wait for callbacks, or for objects still allocated.
- * Context       inside a section or callback: reported, returns without having waited for what
- * cannot be waited for. Blocks        for one grace period, or not at all when nothing is pending.
- * Concurrent callers share the work. Source        kernel kvfree_rcu_barrier(); "Waiting for
- * kfree_rcu()" (2024). */
+ * - Waits for: retires that returned before (happens-before) the call.
+ * - Does not: wait for callbacks, or for objects still allocated.
+ * - Context: inside a section: reported, returns without having waited. Inside a callback:
+ * reported, waits for all but what waits for that callback.
+ * - Blocks: for one grace period, or not at all when nothing is pending. Concurrent callers share
+ *   the work.
+ * - Returns: nothing. Errors: none. Source: kernel kvfree_rcu_barrier(); "Waiting for kfree_rcu()"
+ *   (2024). */
 static inline void kfree_rcu_barrier(void) { gs_retire_barrier(NULL); }
 static inline void kvfree_rcu_barrier(void) { gs_retire_barrier(NULL); }
 

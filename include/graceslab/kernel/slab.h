@@ -2,15 +2,15 @@
 /* Slab caches under the kernel's names, for C11 and C++20.
  *
  * WHICH DESTROY DO I NEED?
- *   I do not want to think about it            kmem_cache_destroy(): returns at once, lingers,
- * reports what leaks I must know that it is gone (then unload)  kmem_cache_destroy_wait(): 0 when
- * gone, -EBUSY with live objects many caches, one wait kmem_cache_destroy_rcu() each, then
- * kmem_cache_destroy_barrier()
- *   ... and which one leaks                    keep the cookie:
- * kmem_cache_destroy_barrier_one(cookie) only this cache's retires, cache goes on
- * kmem_cache_free_barrier() reference counts bring the last one home SLAB_DESTROY_ONCE_FULLY_FREED
- * at creation, kmem_cache_destroy() objects freed by my own call_rcu()         rcu_barrier(), then
- * any of the above
+ * - I do not want to think about it: kmem_cache_destroy(). Returns at once, lingers, reports leaks.
+ * - I must know that it is gone: kmem_cache_destroy_wait(). 0 when gone, -EBUSY with live objects.
+ * - Many caches, one wait: kmem_cache_destroy_rcu() each, then kmem_cache_destroy_barrier().
+ * - ... and which one leaks: keep the cookie for kmem_cache_destroy_barrier_one().
+ * - Only this cache's retires, the cache goes on: kmem_cache_free_barrier().
+ * - The same for all caches: kfree_rcu_barrier().
+ * - Objects freed by my own call_rcu(): rcu_barrier(), then any of the above.
+ * - One barrier for both: GRACESLAB_BARRIER_COVERS_RETIRE=1, or a domain's option.
+ * - The last reference ends it: SLAB_DESTROY_ONCE_FULLY_FREED, then kmem_cache_destroy().
  *
  * NULL is a no-op everywhere. Handles are type-stable: a stale one is reported and never touches a
  * newer cache.
@@ -47,13 +47,16 @@ typedef unsigned gfp_t;
 #define KMALLOC_MAX_CACHE_SIZE 8192u
 
 /* Creates a cache of objects of `size` bytes (1 to 1 MiB).
- *
- * Arguments     `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB.
+ * - Arguments: `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB.
  * `name` is copied and need not be unique. `ctor` runs once per object when its slab is made;
- * objects come back constructed. Returns       the cache, or NULL: no memory (SLAB_PANIC aborts),
- * or bad arguments, which are reported. Context       any but signal handlers. Does not block. The
- * calling shared object owns the cache (see dlclose above). Source        kernel
- * kmem_cache_create(). */
+ * objects come back constructed.
+ * - Waits for: nothing.
+ * - Context: any but signal handlers. The calling shared object owns the cache: dlclose() settles
+ *   it.
+ * - Blocks: never.
+ * - Returns: the cache, or NULL: no memory (SLAB_PANIC aborts), or bad arguments, which are
+ *   reported.
+ * - Source: kernel kmem_cache_create(). */
 static inline struct kmem_cache* kmem_cache_create(const char* name, size_t size, size_t align,
                                                    slab_flags_t flags, void (*ctor)(void*)) {
   struct gs_cache_options options = {
@@ -66,9 +69,14 @@ static inline struct kmem_cache* kmem_cache_create(const char* name, size_t size
 #define KMEM_CACHE(type, flags) \
   kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), (flags), NULL)
 
-/* Allocates an object, or NULL when memory runs out (nothing is changed then). Allocating from a
- * destroyed cache gives NULL and a report. Context: any but signal handlers. Cost: a pop of this
- * thread's array. */
+/* Allocates an object.
+ * - Waits for: nothing.
+ * - Context: any but signal handlers.
+ * - Blocks: never; without memory it looks whether retired objects are due, but not with GFP_NOWAIT
+ *   or GFP_ATOMIC.
+ * - Returns: the object, or NULL when memory runs out; nothing is changed then. From a destroyed
+ *   cache NULL and a report.
+ * - Cost: a pop of this thread's array. Source: kernel kmem_cache_alloc(). */
 static inline void* kmem_cache_alloc(struct kmem_cache* s, gfp_t gfp) {
   return gs_cache_alloc(s, gfp);
 }
@@ -76,8 +84,12 @@ static inline void* kmem_cache_alloc(struct kmem_cache* s, gfp_t gfp) {
 static inline void* kmem_cache_zalloc(struct kmem_cache* s, gfp_t gfp) {
   return gs_cache_alloc(s, gfp | __GFP_ZERO);
 }
-/* Frees an object at once: no grace period. Never fails or blocks, keeps errno. Foreign pointers,
- * the wrong cache, double frees: reported, left alone. */
+/* Frees an object at once.
+ * - Waits for: nothing; in particular not for a grace period: no reader may have the object.
+ * - Context: any but signal handlers.
+ * - Blocks: never. Keeps errno.
+ * - Returns: nothing. Errors: foreign pointers, the wrong cache, double frees: reported, left
+ *   alone. */
 static inline void kmem_cache_free(struct kmem_cache* s, void* p) { gs_cache_free(s, p); }
 /* All or nothing: `n`, or 0 with nothing allocated. */
 static inline int kmem_cache_alloc_bulk(struct kmem_cache* s, gfp_t gfp, size_t n, void** p) {
@@ -91,35 +103,53 @@ static inline int kmem_cache_shrink(struct kmem_cache* s) { return gs_cache_shri
 /* The size asked for at creation. */
 static inline unsigned kmem_cache_size(struct kmem_cache* s) { return (unsigned)gs_cache_size(s); }
 
-/* Ends a cache by its policy (linger unless set otherwise): returns at once under `linger` and
- * `report`.
- *
- * Waits for     nothing under linger and report; under `wait` as kmem_cache_destroy_wait().
- * Does not      wait for retires or callbacks: those in flight linger silently. Objects never
- * retired are reported at once, then linger; leaks are splat after 21 s (settable), naming cache,
- * count, age, caller. Context       any but signal handlers; a `wait` inside a section or callback
- * becomes a linger plus a report. Errors        destroying twice or a stale handle: reported, no
- * effect. Source        approaches A1, A4, A5, A10 of "Waiting for kfree_rcu()". */
+/* Ends a cache by its policy, `linger` unless set otherwise.
+ * - Waits for: nothing under `linger` and `report`; under `wait` as kmem_cache_destroy_wait().
+ * - Does not: wait for retires or callbacks. Retires in flight linger silently. Objects never
+ *   retired are reported at once, then linger; leaks are splat after 21 s (settable), naming cache,
+ *   count, age and caller.
+ * - Context: any but signal handlers; a `wait` inside a section or callback becomes a linger plus a
+ *   report.
+ * - Blocks: only under `wait`.
+ * - Returns: nothing. Errors: destroying twice or a stale handle: reported, no effect.
+ * - Source: approaches A1, A4, A5, A10 of "Waiting for kfree_rcu()". */
 static inline void kmem_cache_destroy(struct kmem_cache* s) { gs_cache_destroy(s); }
-/* Lingers whatever the policy; the cookie may be ignored, copied, and waited for any number of
- * times (A6, A9). */
+/* Ends a cache, lingering whatever its policy (A6, A9).
+ * - Waits for: nothing. Does not: wait for retires or callbacks.
+ * - Context: any but signal handlers. Blocks: never.
+ * - Returns: a cookie that may be ignored, copied, and waited for any number of times; a done one
+ *   for NULL. Errors: as kmem_cache_destroy(). */
 static inline kmem_cache_cookie_t kmem_cache_destroy_rcu(struct kmem_cache* s) {
   return gs_cache_destroy_rcu(s);
 }
-/* Waits for this cache's retires, then destroys (A8). 0 when gone; -EBUSY at once when objects are
- * allocated and not retired: reported, lingers on. Does not wait for callbacks or for other caches.
- */
+/* Waits for this cache's retires, then ends it (A8).
+ * - Waits for: retires of this cache that returned before the call.
+ * - Does not: wait for callbacks, for other caches, or for objects that are allocated.
+ * - Context: any but signal handlers; inside a section or callback it lingers plus a report.
+ * - Blocks: for one grace period, or not at all when nothing is pending.
+ * - Returns: 0 when gone; -EBUSY when it lingers on: at once when objects are allocated and not
+ *   retired, which is reported. */
 static inline int kmem_cache_destroy_wait(struct kmem_cache* s) { return gs_cache_destroy_wait(s); }
-/* Waits for every earlier asynchronous or lingering destroy, but for SLAB_DESTROY_ONCE_FULLY_FREED
- * ones (A9). 0, or -EBUSY once the splat limit passed for one of them; a cache already splatted is
- * not waited for again. */
+/* Waits for earlier destroys (A9).
+ * - Waits for: every earlier asynchronous or lingering destroy.
+ * - Does not: wait for SLAB_DESTROY_ONCE_FULLY_FREED caches, open caches, or callbacks; a cache
+ *   already splatted is not waited for again.
+ * - Context: not inside a section or callback: reported, -EDEADLK, returns without having waited.
+ * - Blocks: until the last of them is home, or the splat limit passed.
+ * - Returns: 0, or -EBUSY once the splat limit passed for one of them. 0 means that the pages of
+ *   type-safe caches are home, too. */
 static inline int kmem_cache_destroy_barrier(void) { return gs_cache_destroy_barrier(); }
-/* The same for one. */
+/* The same for the one destroy that gave this cookie; for SLAB_DESTROY_ONCE_FULLY_FREED too. */
 static inline int kmem_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
   return gs_cache_destroy_barrier_one(cookie);
 }
-/* Waits for this cache's retires only (A7): time and work do not depend on other caches; at once
- * when none pending. */
+/* Waits for this cache's retires, and the cache goes on (A7).
+ * - Waits for: retires of this cache that returned before the call.
+ * - Does not: wait for callbacks or other caches, however busy; time and work do not depend on
+ * them.
+ * - Context: not inside a section of its domain or a callback: reported, returns at once.
+ * - Blocks: for one grace period, or not at all when nothing is pending.
+ * - Returns: nothing (gs_cache_barrier() tells). */
 static inline void kmem_cache_free_barrier(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 
@@ -127,8 +157,7 @@ static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache* s) { (void)gs_
  * SLAB_STORE_USER). */
 static inline void kmem_dump_obj(void* object) { gs_dump_object(object); }
 
-/* ---- objects of any size
- * ----------------------------------------------------------------------------------------- */
+/* ---- objects of any size ---- */
 
 /* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs; to
  * what the address space gives. NULL when memory runs out or a product overflows. */

@@ -75,6 +75,8 @@ TEST_F(Config, DefaultsInTheTableAreTheDefaultsInForce) {
   EXPECT_EQ(before.callback_cap_ms, os::settings.callback_cap_ms);
   EXPECT_EQ(before.callback_workers, os::settings.callback_workers);
   EXPECT_EQ(before.retire_threshold, os::settings.retire_threshold);
+  EXPECT_EQ(before.pending_limit, os::settings.pending_limit);
+  EXPECT_EQ(before.pressure, os::settings.pressure);
   EXPECT_EQ(before.background, os::settings.background);
 }
 
@@ -94,6 +96,33 @@ TEST_F(Config, SetsNumbersFlagsAndChoices) {
   gs_config_set("GRACESLAB_DESTROY", "linger");
   gs_config_set("GRACESLAB_EXIT", "drain");
   gs_config_set("GRACESLAB_OWNER_PROTECTION", "1");
+}
+
+// R14: what is shown is what is in force, whoever changed it.
+TEST_F(Config, R14_ShowsWhatOtherCallsChanged) {
+  auto shown = [](const std::string& variable) -> std::string {
+    std::vector<gs_config_item> items(gs_config_items(nullptr, 0));
+    gs_config_items(items.data(), items.size());
+    for (const gs_config_item& item : items)
+      if (item.variable == variable) return item.value;
+    return "no such setting";
+  };
+  const int covered = gs_barrier_covers_retire(nullptr, 1);
+  EXPECT_EQ(shown("GRACESLAB_BARRIER_COVERS_RETIRE"), "1");
+  gs_barrier_covers_retire(nullptr, 0);
+  EXPECT_EQ(shown("GRACESLAB_BARRIER_COVERS_RETIRE"), "0");
+  gs_barrier_covers_retire(nullptr, covered);
+  const int was = gs_owner_protection(0);
+  EXPECT_EQ(shown("GRACESLAB_OWNER_PROTECTION"), "0");
+  gs_owner_protection(was);
+  os::settings.destroy = GS_POLICY_WAIT;
+  EXPECT_EQ(shown("GRACESLAB_DESTROY"), "wait");
+  os::settings.destroy = GS_POLICY_LINGER;
+  EXPECT_EQ(shown("GRACESLAB_DESTROY"), "linger");
+  os::settings.stall_ms = 77;
+  EXPECT_EQ(shown("GRACESLAB_STALL_MS"), "77");
+  os::settings.stall_ms = 21000;
+  EXPECT_EQ(shown("GRACESLAB_FENCE"), "auto");
 }
 
 TEST_F(Config, RefusesWhatItDoesNotUnderstand) {

@@ -157,6 +157,53 @@ TEST(Callback, R7_fifo_within_one_queue) {
   gs_config_set("GRACESLAB_CALLBACK_WORKERS", "4");
 }
 
+// One worker, and a domain whose thousand callbacks are due before the one of another domain is.
+// How many of them ran first.
+int flood_ahead_of_another_domain(const std::function<void()>& each) {
+  gs_config_set("GRACESLAB_CALLBACK_WORKERS", "1");
+  domain crowded("crowded"), quiet("quiet");
+  gate inside, leave;
+  task plug{{}, [&] {
+              inside.open();
+              leave.pass();
+            }};
+  gs_call_rcu_hurry(crowded.d, &plug.head, task::run, nullptr);
+  inside.pass();
+  std::atomic<int> ran{0}, ahead{-1};
+  std::vector<task> flood(1000);
+  for (auto& t : flood) {
+    t.what = [&] {
+      each();
+      ++ran;
+    };
+    gs_call_rcu_hurry(crowded.d, &t.head, task::run, nullptr);
+  }
+  task other{{}, [&] { ahead = ran.load(); }};
+  gs_call_rcu_hurry(quiet.d, &other.head, task::run, nullptr);
+  gs_synchronize(crowded.d);
+  gs_synchronize(quiet.d);
+  leave.open();
+  EXPECT_TRUE(within(5000, [&] { return ran == 1000 && ahead >= 0; }));
+  gs_rcu_barrier(crowded.d);
+  gs_rcu_barrier(quiet.d);
+  gs_config_set("GRACESLAB_CALLBACK_WORKERS", "4");
+  return ahead;
+}
+
+TEST(Callback, R7_a_batch_has_a_limit_so_that_others_get_a_turn) {
+  gs_config_set("GRACESLAB_CALLBACK_CAP_MS", "1000000");
+  EXPECT_LT(flood_ahead_of_another_domain([] {}), 100);
+  gs_config_set("GRACESLAB_CALLBACK_CAP_MS", "3");
+}
+
+TEST(Callback, R7_a_batch_has_a_time_cap_so_that_others_get_a_turn) {
+  gs_config_set("GRACESLAB_CALLBACK_BATCH", "1000000");
+  gs_clock_virtual(1);
+  EXPECT_LT(flood_ahead_of_another_domain([] { gs_clock_advance(1); }), 100);
+  gs_clock_virtual(0);
+  gs_config_set("GRACESLAB_CALLBACK_BATCH", "10");
+}
+
 TEST(Callback, R7_slow_callback_does_not_stall_others) {
   gate inside, leave;
   task slow{{}, [&] {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A3: callers of the global barrier share its work. C5: empty arrays are bounded as full ones are.
+#include <graceslab/kernel/slab.h>
+
+#include <thread>
+#include <vector>
+
+#include "../../scenario/watched.hpp"
+#include "reclaim/reclaim.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+// Sixteen callers behind one reader. The count of barriers rises by two for every wait that was
+// really made: the one that runs, and one for all who came meanwhile.
+std::uint64_t waits_of_sixteen_callers(kmem_cache* s) {
+  constexpr int callers = 16;
+  const std::uint64_t before = gs_load_seq_cst(&rcu::room(rcu::default_domain()).barriers);
+  std::uint32_t arrived = 0;
+  std::vector<std::thread> all;
+  {
+    watched::held_reader reader;
+    kfree_rcu(watched::take(s), rcu);
+    for (int i = 0; i != callers; ++i)
+      all.emplace_back([&] {
+        gs_fetch_add(&arrived, 1u);
+        kfree_rcu_barrier();
+      });
+    EXPECT_TRUE(watched::eventually([&] { return gs_load_acquire(&arrived) == callers; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  for (auto& t : all) t.join();
+  EXPECT_EQ(watched::in_flight(s), 0u);
+  return (gs_load_seq_cst(&rcu::room(rcu::default_domain()).barriers) - before) / 2;
+}
+
+TEST(GlobalBarrier, A3_callers_that_wait_together_share_one_wait) {
+  kmem_cache* s = watched::make_cache("shared");
+  // A caller that was preempted on its way may come too late and need one of its own.
+  bool shared = false;
+  for (int round = 0; round != 20 && !shared; ++round) shared = waits_of_sixteen_callers(s) <= 3;
+  EXPECT_TRUE(shared);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(Barn, C5_empty_arrays_are_bounded) {
+  kmem_cache* s = watched::make_cache("emptied");
+  watched::retire(watched::take(s, 20'000));
+  kmem_cache_free_barrier(s);
+  auto all = watched::take(s, 20'000);  // empties every array that came home
+  slab::cache& c = *slab::cache_from_handle(s);
+  {
+    sync::lock_guard hold(c.lock);
+    EXPECT_LE(c.depots->empty.count, slab::barn_limit);
+    EXPECT_GT(c.depots->empty.count, 0u);
+  }
+  watched::give(s, all);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+}  // namespace
