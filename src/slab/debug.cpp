@@ -119,7 +119,7 @@ unsigned find_damage(cache& c, finding* found) noexcept {
   for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
     for (slab* s = l->head; s != nullptr; s = s->next)
       for (std::uint32_t i = 0; i != s->carved; ++i) {
-        std::uint8_t state = gs_load_relaxed(&states_of(*s)[i]);
+        std::uint8_t state = state_of(*s, i);
         if (state == GS_STATE_LEAKED) continue;
         long at = damaged_at(c, object_at(*s, i), state != GS_STATE_FREE);
         if (at < 0) continue;
