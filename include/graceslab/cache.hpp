@@ -54,7 +54,8 @@ class cache {
     c.pressure = static_cast<int>(o.pressure);
     cache_ = gs_cache_create(&c);
     if (cache_ == nullptr) throw std::bad_alloc();
-    if (gs_cache_stride(cache_) == stride) id_ = gs_cache_id(cache_);
+    if (gs_cache_stride(cache_) == stride && gs_cache_id(cache_) < GS_TLS_CACHES)
+      id_ = gs_cache_id(cache_);
   }
 
   /// Waits for the retires of this cache, then ends it; inside a reader, a callback or process exit
@@ -83,19 +84,19 @@ class cache {
 
   /// Destroys an object that no reader can hold and gives its memory back at once. nullptr is a
   /// no-op. Never fails.
-  void release(T* object) noexcept {
-    if (object == nullptr) return;
-    object->~T();
-    give(object, 0);
+  GS_INLINE_MEMBER void release(T* object) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      if (object == nullptr) return;
+      object->~T();
+    }
+    give(object, 0);  // which looks whose object it is, and nullptr is nobody's
   }
 
   /// Destroys an object and reclaims its memory after a grace period.
   /// Waits for nothing, needs no memory, never blocks; legal in readers and callbacks. A trivial
   /// destructor costs no work per object; another one runs at harvest, as code of the owner that
   /// barrier() and dlclose wait for.
-  void retire(T* object) noexcept {
-    if (object != nullptr) give(object, 1);
-  }
+  GS_INLINE_MEMBER void retire(T* object) noexcept { give(object, 1); }
 
   /// Waits until every object of this cache retired before the call has been reclaimed (A7).
   /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or
@@ -128,24 +129,22 @@ class cache {
                                                           : 1;
   static constexpr std::size_t align = alignof(T) > natural ? alignof(T) : natural;
   static constexpr std::uint32_t stride =
-      static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
-  static constexpr std::uint64_t inverse = GS_INVERSE(stride);
+      sizeof(T) == 1 ? 2 : static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
 
   // This thread's arrays of this very cache: its id may belong to another one, should somebody have
-  // destroyed ours by its native handle.
-  gs_local* local() const noexcept {
-    if (id_ - 1u >= GS_TLS_CACHES - 1u) return nullptr;
+  // destroyed ours by its native handle. No cache has id 0, so nothing is found there.
+  GS_INLINE_MEMBER gs_local* local() const noexcept {
     gs_local* l = gs_tls.local[id_];
-    return l->handle == reinterpret_cast<std::uintptr_t>(cache_) ? l : nullptr;
+    return GS_LIKELY(l->handle == reinterpret_cast<std::uintptr_t>(cache_)) ? l : nullptr;
   }
-  void* take() noexcept {
+  GS_INLINE_MEMBER void* take() noexcept {
     if (gs_local* l = local())
-      if (void* p = gs_local_take(l, id_, stride, inverse)) return p;
+      if (void* p = gs_local_take(l, stride)) return p;
     return gs_cache_alloc(cache_, 0);
   }
-  void give(T* object, int retired) noexcept {
+  GS_INLINE_MEMBER void give(T* object, int retired) noexcept {
     if (gs_local* l = local())
-      if (gs_local_give(l, retired, object, id_, stride, inverse)) return;
+      if (gs_local_give(l, retired, object, id_, stride)) return;
     if (retired)
       gs_cache_retire(cache_, object);
     else
@@ -170,7 +169,7 @@ class cache {
   }
 
   kmem_cache* cache_ = nullptr;
-  std::uint32_t id_ = 0;
+  std::uint32_t id_ = 0;  // 0: laid out unlike T (debug flags) or beyond the thread-local block
 };
 
 }  // namespace graceslab

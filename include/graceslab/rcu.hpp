@@ -48,7 +48,7 @@ class rcu_domain {
   /// Enters a read-side section. Waits for nothing, never blocks or fails; nests to 65 535 levels.
   void lock() noexcept {
     if (domain_ == nullptr)
-      gs_reader_enter(gs_tls.reader, &gs_default_hot.seq, gs_read_lock_slow);
+      gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
     else
       gs_domain_read_lock(domain_);
   }
@@ -102,16 +102,23 @@ class rcu_domain {
 /// A read-side section for the length of a scope. Never blocks or fails.
 class [[nodiscard]] rcu_reader {
  public:
-  [[nodiscard]] explicit rcu_reader(rcu_domain& domain = rcu_default_domain()) noexcept
-      : domain_(domain) {
-    domain_.lock();
+  [[nodiscard]] rcu_reader() noexcept : domain_(nullptr) {  // of the default domain, without a look
+    gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
   }
-  ~rcu_reader() { domain_.unlock(); }
+  [[nodiscard]] explicit rcu_reader(rcu_domain& domain) noexcept : domain_(&domain) {
+    domain.lock();
+  }
+  ~rcu_reader() {
+    if (domain_ == nullptr)
+      gs_reader_leave(gs_tls.reader, gs_read_unlock_slow);
+    else
+      domain_->unlock();
+  }
   rcu_reader(const rcu_reader&) = delete;
   rcu_reader& operator=(const rcu_reader&) = delete;
 
  private:
-  rcu_domain& domain_;
+  rcu_domain* domain_;
 };
 
 /// A pointer that readers follow while updaters replace it.

@@ -42,6 +42,34 @@ slab::cache* owner_of(const void* object, const char* what, const void* site) no
   return c;
 }
 
+// What the fast paths leave over, with the caches beyond GS_TLS_CACHES. Not inlined, to leave the
+// entry points without a stack frame.
+[[gnu::noinline]] void* alloc_rest(const kmem_cache* handle, unsigned gfp,
+                                   const void* site) noexcept {
+  slab::cache* c = resolve(handle, "allocation", site);
+  return c != nullptr ? slab::alloc(*c, gfp, site) : nullptr;
+}
+[[gnu::noinline]] void free_rest(const kmem_cache* handle, void* object,
+                                 const void* site) noexcept {
+  if (object == nullptr) return;
+  slab::cache* c = resolve(handle, "free", site);
+  if (c != nullptr) slab::free_object(*c, object, site);
+}
+[[gnu::noinline]] void retire_rest(const kmem_cache* handle, void* object,
+                                   const void* site) noexcept {
+  if (object == nullptr) return;
+  slab::cache* c = resolve(handle, "retire", site);
+  if (c != nullptr) slab::retire_object(*c, object, site);
+}
+[[gnu::noinline]] void kfree_rest(void* object, const void* site) noexcept {
+  if (object == nullptr) return;
+  if (slab::cache* c = owner_of(object, "free", site)) slab::free_object(*c, object, site);
+}
+[[gnu::noinline]] void kretire_rest(void* object, const void* site) noexcept {
+  if (object == nullptr) return;
+  if (slab::cache* c = owner_of(object, "retire", site)) slab::retire_object(*c, object, site);
+}
+
 }  // namespace
 
 #define GS_SITE __builtin_return_address(0)
@@ -58,14 +86,13 @@ kmem_cache* gs_cache_create(const gs_cache_options* options) {
 }
 
 void* gs_cache_alloc(kmem_cache* cache, unsigned gfp) {
-  slab::cache* c = resolve(cache, "allocation", GS_SITE);
-  return c != nullptr ? slab::alloc(*c, gfp, GS_SITE) : nullptr;
+  if (GS_LIKELY(gfp == 0))
+    if (void* object = slab::take_named(cache); GS_LIKELY(object != nullptr)) return object;
+  return alloc_rest(cache, gfp, GS_SITE);
 }
 
 void gs_cache_free(kmem_cache* cache, void* object) {
-  if (object == nullptr) return;
-  slab::cache* c = resolve(cache, "free", GS_SITE);
-  if (GS_LIKELY(c != nullptr)) slab::free_object(*c, object, GS_SITE);
+  if (GS_UNLIKELY(!slab::give_named(cache, object, 0))) free_rest(cache, object, GS_SITE);
 }
 
 int gs_cache_alloc_bulk(kmem_cache* cache, unsigned gfp, size_t n, void** objects) {
@@ -81,9 +108,7 @@ void gs_cache_free_bulk(kmem_cache* cache, size_t n, void** objects) {
 }
 
 void gs_cache_retire(kmem_cache* cache, void* object) {
-  if (object == nullptr) return;
-  slab::cache* c = resolve(cache, "retire", GS_SITE);
-  if (GS_LIKELY(c != nullptr)) slab::retire_object(*c, object, GS_SITE);
+  if (GS_UNLIKELY(!slab::give_named(cache, object, 1))) retire_rest(cache, object, GS_SITE);
 }
 
 int gs_cache_shrink(kmem_cache* cache) {
@@ -129,17 +154,15 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
 }
 
 void gs_kfree(const void* object) {
-  if (object == nullptr) return;
-  if (slab::cache* c = owner_of(object, "free", GS_SITE))
-    slab::free_object(*c, const_cast<void*>(object), GS_SITE);
+  auto* p = const_cast<void*>(object);
+  if (GS_UNLIKELY(!slab::give_by_pointer(p, 0))) kfree_rest(p, GS_SITE);
 }
 
 size_t gs_ksize(const void* object) { return object != nullptr ? slab::usable_bytes(object) : 0; }
 
 void gs_retire(const void* object) {
-  if (object == nullptr) return;
-  if (slab::cache* c = owner_of(object, "retire", GS_SITE))
-    slab::retire_object(*c, const_cast<void*>(object), GS_SITE);
+  auto* p = const_cast<void*>(object);
+  if (GS_UNLIKELY(!slab::give_by_pointer(p, 1))) kretire_rest(p, GS_SITE);
 }
 
 void gs_retire_mightsleep(const void* object) {

@@ -42,7 +42,9 @@ void gs_domain_read_unlock(struct gs_domain* domain) {
 int gs_read_held(struct gs_domain* domain) {
   return static_cast<int>(rcu::reader_nesting(or_default(domain)));
 }
-void gs_read_lock(void) { gs_reader_enter(gs_tls.reader, &gs_default_hot.seq, gs_read_lock_slow); }
+void gs_read_lock(void) {
+  gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
+}
 void gs_read_unlock(void) { gs_reader_leave(gs_tls.reader, gs_read_unlock_slow); }
 
 void gs_synchronize(struct gs_domain* domain) {

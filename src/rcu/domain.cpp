@@ -13,7 +13,7 @@
 #include "os/report.hpp"
 #include "rcu/grace_period.hpp"
 
-struct gs_domain_hot gs_default_hot = {};
+struct gs_domain_hot gs_default_hot = {{}, GS_ENTRY(0), {}};
 
 namespace graceslab::rcu {
 
@@ -61,7 +61,7 @@ gs_domain* take_record() noexcept {
 
 gs_domain_stats counted(const gs_domain* d) noexcept {
   gs_domain_stats stats = {};
-  stats.started = gs_load_relaxed(&d->hot->seq);
+  stats.started = newest(d);
   stats.completed = gs_load_relaxed(&d->completed);
   for (const shard& s : d->shards) {
     stats.callbacks_posted += gs_load_relaxed(&s.posted);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A universe of readers with its grace periods and callbacks.
 //
-// Equations   under gp_lock: completed <= started == hot->seq.
+// Equations   under gp_lock: completed <= started, hot->entry == GS_ENTRY(started).
 // Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays
 // harmless.
 #pragma once
@@ -54,7 +54,7 @@ struct gs_domain {
 
   graceslab::sync::event batch_done;  // a batch left a shard's list
   graceslab::rcu::shard shards[graceslab::rcu::shards_max];
-  gs_domain_hot own_hot = {};
+  gs_domain_hot own_hot = {{}, GS_ENTRY(0), {}};
   alignas(GS_CACHE_LINE) graceslab::rcu::upper_room upper;
 };
 

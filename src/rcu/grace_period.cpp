@@ -68,7 +68,7 @@ void start(gs_domain* d) noexcept {
   // took the old one.
   const std::uint64_t s = gs_fetch_add(&d->started, std::uint64_t{1}) + 1;
   gs_full_fence();
-  gs_store_release(&d->hot->seq, s);
+  gs_store_release(&d->hot->entry, GS_ENTRY(s));
   d->scanned = os::heavy_fence();
   if (d->scanned) scan_all(d);
 }

@@ -87,7 +87,7 @@ void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
   const std::uint32_t nest = nesting_of(word);
   if (nest == 0) {
     // The same edges as in detail/reader.h: announce, then fence, then the caller loads pointers.
-    gs_store_release(&slot->reader.word, gs_load_acquire(&d->hot->seq) << GS_SEQ_SHIFT | 1u);
+    gs_store_release(&slot->reader.word, gs_load_acquire(&d->hot->entry));
     // ORDER reader.fenced <-> gp.scan   (docs/ordering/grace-period.md, claim 9)
     if (os::readers_fence()) gs_full_fence();
   } else if (nest != GS_NEST_MASK) {

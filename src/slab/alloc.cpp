@@ -13,7 +13,8 @@ namespace graceslab::slab {
 namespace {
 
 void set_live(cache& c, void* object) noexcept {
-  gs_store_relaxed(gs_state_of(object, c.id, c.stride, c.inverse), std::uint8_t{GS_STATE_LIVE});
+  if (!detects(c)) return;
+  gs_store_relaxed(gs_state_of_ours(object, 0, c.inverse), std::uint8_t{GS_STATE_LIVE});
 }
 
 void* report_closed(cache& c, const void* site) noexcept {
@@ -109,7 +110,7 @@ void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
                c.name);
     return nullptr;
   }
-  void* object = gfp != 0 ? gs_local_take(local_of(c), c.id, c.stride, c.inverse) : nullptr;
+  void* object = gfp != 0 ? gs_local_take(local_of(c), 0) : nullptr;
   if (object == nullptr) object = take_any(c, site);
   bool may_reclaim = (gfp & (gfp_nowait | gfp_atomic)) == 0;
   if (object == nullptr && may_reclaim && stage_of(c) == GS_STAGE_OPEN) {

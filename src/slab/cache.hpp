@@ -21,8 +21,9 @@ struct cache;
 // Flags of kernel/slab.h, which this layer does not include: the C face is a coat over the core.
 inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, flag_panic = 0x0004,
                           flag_poison = 0x0008, flag_red_zone = 0x0010, flag_store_user = 0x0020,
-                          flag_checks = 0x0040, flag_once_fully_freed = 0x0080;
-inline constexpr unsigned flags_known = 0x00ff;
+                          flag_checks = 0x0040, flag_once_fully_freed = 0x0080,
+                          flag_no_detection = 0x0100;
+inline constexpr unsigned flags_known = 0x01ff;
 inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
 inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
 inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4;
@@ -70,7 +71,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   // What it is; constant between creation and the end.
   std::uint32_t size = 0;  // as asked
   std::uint32_t stride = 0;
-  std::uint64_t inverse = 0;
+  std::uint64_t inverse = 1;  // GS_INVERSE(stride)
   std::uint32_t flags = 0;
   std::uint32_t sheaf_capacity = 0;
   std::uint32_t slab_granules = 0;
@@ -142,9 +143,12 @@ struct cache : cache_identity, cache_fields {
 inline constexpr std::size_t cache_record_bytes = 1024;
 static_assert(sizeof(cache) <= cache_record_bytes);
 
+// Whether its objects have state bytes, so that misuse of them is found.
+inline bool detects(const cache& c) noexcept { return (c.flags & flag_no_detection) == 0; }
 inline bool is_large(const cache& c) noexcept { return (c.flags & flag_large_runs) != 0; }
 
 // ---- ids and handles (cache_table.cpp) ----
+inline constexpr std::size_t table_align = cache_record_bytes * GS_TLS_CACHES;  // see fast.hpp
 struct cache_table {
   std::uintptr_t start = 0;  // of the records
   std::size_t bytes = 0;     // of those given out at least once; atomic

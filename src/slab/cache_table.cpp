@@ -36,7 +36,7 @@ bool reserve_table() noexcept {
   while (bytes > limit && bytes > least) bytes /= 2;
   void* range = nullptr;
   for (; bytes >= least; bytes /= 2)
-    if ((range = os::reserve(bytes, cache_record_bytes)) != nullptr) break;
+    if ((range = os::reserve(bytes, table_align)) != nullptr) break;
   reserved = bytes;
   table.start = reinterpret_cast<std::uintptr_t>(range);
   return range != nullptr;

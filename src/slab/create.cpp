@@ -20,6 +20,8 @@ const char* problem_with(const gs_cache_options& o) noexcept {
   if (o.align > align_max || (o.align & (o.align - 1)) != 0)
     return "the alignment must be 0 or a power of two to 64 KiB";
   if ((o.flags & ~flags_known) != 0) return "unknown flags";
+  if ((o.flags & flag_no_detection) != 0 && (o.flags & flags_debug) != 0)
+    return "no detection does not go with debug flags";
   if (o.ctor != nullptr && o.dtor != nullptr)
     return "a constructor that runs once per slab does not go with a destructor that runs at each "
            "harvest";
@@ -39,6 +41,7 @@ void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
   c.size = static_cast<std::uint32_t>(size);
   c.align = static_cast<std::uint32_t>(a);
   c.stride = static_cast<std::uint32_t>((bytes + a - 1) / a * a);
+  if (c.stride < 2) c.stride = 2;
   c.inverse = GS_INVERSE(c.stride);
   c.sheaf_capacity = size > 4096 ? 16 : size > 1024 ? 32 : 64;
   // At least eight objects a slab where that stays within 1 MiB.
@@ -87,7 +90,7 @@ cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noe
   copy_name(*c, name);
   c->flags = flags;
   if ((flags & flag_large_runs) != 0)
-    c->sheaf_capacity = 1;  // stride 0 and inverse 0: only offset 0 of a run is an object
+    c->sheaf_capacity = 1;  // stride 0 and inverse 1: only offset 0 of a run is an object
   else
     set_layout(*c, size, 0);
   gs_store_release(&c->stage, std::uint32_t{GS_STAGE_OPEN});

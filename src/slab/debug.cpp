@@ -144,7 +144,7 @@ constexpr unsigned findings_max = 32;  // reported one by one; more are only cou
 enum class look { as_free, as_live, in_hand };
 
 look expected_look(slab& s, std::uint32_t i) noexcept {
-  switch (gs_load_relaxed(&states_of(s)[i])) {
+  switch (state_of(s, i)) {
     case GS_STATE_FREE:
       return (bits_of(s)[i / 64] >> (i % 64) & 1) != 0 ? look::as_free : look::in_hand;
     case GS_STATE_LIVE:

@@ -1,25 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The fast paths of the C face, in line with their entry points; everything else is out of line and
-// cold.
+// The fast paths of the C face, in line with their entry points; everything else is out of line,
+// and called last: an entry point that keeps nothing across a call saves no registers.
 #pragma once
 #include "slab/locals.hpp"
 
 namespace graceslab::slab {
 
-inline void* alloc(cache& c, unsigned gfp, const void* site) noexcept {
-  void* object =
-      GS_LIKELY(gfp == 0) ? gs_local_take(local_of(c), c.id, c.stride, c.inverse) : nullptr;
+[[gnu::always_inline]] inline void* alloc(cache& c, unsigned gfp, const void* site) noexcept {
+  void* object = GS_LIKELY(gfp == 0) ? gs_local_take(local_of(c), 0) : nullptr;
   return GS_LIKELY(object != nullptr) ? object : alloc_slow(c, gfp, site);
 }
 
 inline void free_object(cache& c, void* object, const void* site) noexcept {
-  if (GS_UNLIKELY(!gs_local_give(local_of(c), 0, object, c.id, c.stride, c.inverse)))
-    free_slow(c, object, site);
+  if (GS_UNLIKELY(!gs_local_give(local_of(c), 0, object, c.id, 0))) free_slow(c, object, site);
 }
 
 inline void retire_object(cache& c, void* object, const void* site) noexcept {
-  if (GS_UNLIKELY(!gs_local_give(local_of(c), 1, object, c.id, c.stride, c.inverse)))
-    retire_slow(c, object, site);
+  if (GS_UNLIKELY(!gs_local_give(local_of(c), 1, object, c.id, 0))) retire_slow(c, object, site);
+}
+
+// This thread's arrays of the cache that a handle names; nullptr: find out slowly. The table of
+// records starts where the address says id 0 in its lower bits, so the place to look needs no
+// check: a record names one cache only, and any other handle finds another one's. The cache's own
+// record stays untouched.
+[[gnu::always_inline]] inline gs_local* local_named(const kmem_cache* handle,
+                                                    std::uintptr_t* id) noexcept {
+  auto value = reinterpret_cast<std::uintptr_t>(handle);
+  *id = value / cache_record_bytes % GS_TLS_CACHES;
+  gs_local* l = gs_tls.local[*id];
+  return GS_LIKELY(l->handle == value) ? l : nullptr;
+}
+
+[[gnu::always_inline]] inline void* take_named(const kmem_cache* handle) noexcept {
+  std::uintptr_t id;
+  gs_local* l = local_named(handle, &id);
+  return GS_LIKELY(l != nullptr) ? gs_local_take(l, 0) : nullptr;
+}
+
+[[gnu::always_inline]] inline bool give_named(const kmem_cache* handle, void* object,
+                                              int retired) noexcept {
+  std::uintptr_t id;
+  gs_local* l = local_named(handle, &id);
+  return GS_LIKELY(l != nullptr) &&
+         gs_local_give(l, retired, object, static_cast<std::uint32_t>(id), 0) != 0;
+}
+
+// The same by the pointer alone. A record left by an earlier cache of that id is closed.
+[[gnu::always_inline]] inline bool give_by_pointer(void* object, int retired) noexcept {
+  std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
+  if (GS_UNLIKELY(offset >= gs_heap.bytes)) return false;
+  const gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
+  std::uint32_t id = gs_load_relaxed(&granule->cache);
+  if (GS_UNLIKELY(id >= GS_TLS_CACHES)) return false;
+  gs_local* l = gs_tls.local[id];
+  std::uint64_t inverse = l->inverse;
+  if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
+  return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
 }
 
 // The cache of a pointer that is the start of an object; nullptr: foreign.

@@ -20,7 +20,8 @@ gs_sheaf*& sheaf_for(gs_local& l, giving what) noexcept {
 
 enum class pushed { yes, full, closed };
 
-// One protected step: push, after swapping main with prev if that makes room.
+// One protected step (`state` is nullptr in a cache without detection): push, after swapping main
+// with prev if that makes room.
 pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noexcept {
   pushed result = pushed::closed;
   if (gs_local_enter(&l)) {
@@ -33,8 +34,9 @@ pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noe
     gs_sheaf* s = sheaf_for(l, what);
     result = s->count < s->capacity ? pushed::yes : pushed::full;
     if (result == pushed::yes) {
-      gs_store_relaxed(state,
-                       std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
+      if (state != nullptr)
+        gs_store_relaxed(state,
+                         std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
       if (what == giving::retire) gs_store_relaxed(&l.pending, 1u);
       s->object[s->count] = object;
       gs_store_relaxed(&s->count, s->count + 1);
@@ -137,8 +139,8 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
 
 // False only when `must_array` and none could be had.
 bool give_slow(cache& c, void* object, giving what, const void* site, bool must_array) noexcept {
-  std::uint8_t* state = checked_state(c, object, what, site);
-  if (state == nullptr) return true;
+  std::uint8_t* state = nullptr;
+  if (!checked(c, object, what, site, &state)) return true;
   if (GS_UNLIKELY(is_debug(c))) {
     slab& s = slab_of(*granule_of(object));
     if (!debug_before_free(c, s, static_cast<char*>(object), site)) return true;
@@ -174,7 +176,7 @@ void retire_slow(cache& c, void* object, const void* site) noexcept {
 }
 
 bool retire_in_array(cache& c, void* object, const void* site) noexcept {
-  return gs_local_give(local_of(c), 1, object, c.id, c.stride, c.inverse) != 0 ||
+  return gs_local_give(local_of(c), 1, object, c.id, 0) != 0 ||
          give_slow(c, object, giving::retire, site, true);
 }
 

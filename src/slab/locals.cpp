@@ -84,6 +84,7 @@ bool tie(cache& c, gs_local& l) noexcept {
   if (stage_of(c) != GS_STAGE_OPEN) return false;
   l.main = l.prev = l.rcu = &no_sheaf;
   l.handle = c.handle;
+  l.inverse = detects(c) ? c.inverse : 0;
   gs_store_relaxed(&l.pending, 0u);
   l.next = c.locals;
   c.locals = &l;
@@ -217,7 +218,7 @@ bool seize_aged(cache& c, spoils* out, bool* young) noexcept {
   sync::lock_guard hold(c.locals_lock);
   gs_local* taken = nullptr;
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
-    std::uint32_t ticks = gs_load_relaxed(&l->pending);
+    std::uint16_t ticks = gs_load_relaxed(&l->pending);
     if (ticks == 1) {
       gs_store_relaxed(&l->pending,
                        2u);  // the owner may be storing 1 just now: it then ages a tick less

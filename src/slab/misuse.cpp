@@ -45,15 +45,20 @@ void report_stale(const kmem_cache* handle, const char* operation, const void* s
              static_cast<const void*>(handle), place(site).text);
 }
 
-std::uint8_t* checked_state(cache& c, const void* object, giving what, const void* site) noexcept {
-  std::uint8_t* state = gs_state_of(object, c.id, c.stride, c.inverse);
-  if (GS_LIKELY(state != nullptr)) {
-    std::uint8_t now = gs_load_relaxed(state);
-    if (GS_LIKELY(now == GS_STATE_LIVE)) return state;
+bool checked(cache& c, const void* object, giving what, const void* site,
+             std::uint8_t** state) noexcept {
+  *state = gs_state_of(object, c.id, 0, c.inverse);
+  if (GS_LIKELY(*state != nullptr)) {
+    if (!detects(c)) {
+      *state = nullptr;
+      return true;
+    }
+    std::uint8_t now = gs_load_relaxed(*state);
+    if (GS_LIKELY(now == GS_STATE_LIVE)) return true;
     slab& s = slab_of(*granule_of(object));
     if (index_of(s, object) < s.carved) {
       report_state(c, object, now, what, site);
-      return nullptr;
+      return false;
     }
   }
   cache* real = cache_of_object(object);
@@ -63,7 +68,7 @@ std::uint8_t* checked_state(cache& c, const void* object, giving what, const voi
                verb(what), object, c.name, real->name, place(site).text);
   else
     report_foreign(object, verb(what), site);
-  return nullptr;
+  return false;
 }
 
 }  // namespace graceslab::slab

@@ -7,9 +7,11 @@ namespace graceslab::slab {
 
 enum class giving { free, retire };
 
-// The state byte of a live object of this cache; nullptr after a report: foreign pointer, wrong
-// cache, not an object's start, already free, already retired.
-std::uint8_t* checked_state(cache& c, const void* object, giving what, const void* site) noexcept;
+// Whether this is a live object of this cache. False after a report: foreign pointer, wrong cache,
+// not an object's start, already free, already retired; of a cache without detection only the first
+// three are told apart. Stores its state byte, or nullptr when that cache keeps none.
+bool checked(cache& c, const void* object, giving what, const void* site,
+             std::uint8_t** state) noexcept;
 // A pointer that no cache owns, or not as an object's start.
 void report_foreign(const void* object, const char* operation, const void* site) noexcept;
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept;

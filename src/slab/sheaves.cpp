@@ -54,6 +54,7 @@ gs_sheaf* sheaf_new(cache& c) noexcept {
   s->next = nullptr;
   s->cookie = 0;
   s->stamp_ms = 0;
+  for (void*& object : s->ahead) object = s;
   return s;
 }
 

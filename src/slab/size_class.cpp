@@ -23,7 +23,7 @@ struct size_class {
   std::uint32_t bytes;
 };
 
-size_class class_of(std::size_t size) noexcept {
+constexpr size_class class_of(std::size_t size) noexcept {
   if (size <= 8) return {0, 8};
   if (size <= 128) {
     unsigned steps = static_cast<unsigned>((size + 15) / 16);
@@ -35,9 +35,25 @@ size_class class_of(std::size_t size) noexcept {
   return {8 + (log - 7) * 4 + quarter, (1u << log) + quarter * step};
 }
 
+// The index of class_of() by eights of bytes, for the fast path.
+struct class_table {
+  std::uint8_t index[largest_class / 8 + 1];
+  constexpr class_table() noexcept : index{} {
+    for (std::size_t i = 0; i != sizeof index; ++i)
+      index[i] = static_cast<std::uint8_t>(class_of(i * 8).index);
+  }
+};
+constexpr class_table table_of_classes;
+
+// nullptr: not made yet.
+inline cache* class_cache_found(unsigned index) noexcept {
+  // ORDER kmalloc.find <-> kmalloc.publish   (docs/ordering/publish.md, claim 2)
+  return gs_load_acquire(&class_cache[index]);
+}
+
 cache* class_cache_for(size_class c) noexcept {
+  if (cache* made = class_cache_found(c.index)) return made;
   cache*& place = class_cache[c.index];
-  if (cache* made = gs_load_acquire(&place)) return made;
   sync::lock_guard hold(classes_lock);
   if (place == nullptr) {
     char name[32];
@@ -59,18 +75,31 @@ cache* large_cache() noexcept {
   return the_large_cache;
 }
 
-void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
+namespace {
+
+[[gnu::noinline]] void* kmalloc_rest(std::size_t size, unsigned gfp, const void* site) noexcept {
   if (size > largest_class) return large_alloc(size);  // fresh pages: already zero
   cache* c = class_cache_for(class_of(size));
-  void* object = c != nullptr ? alloc(*c, gfp, site) : nullptr;
-  return object;
+  return c != nullptr ? alloc(*c, gfp, site) : nullptr;
+}
+
+}  // namespace
+
+void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
+  if (GS_LIKELY(size <= largest_class && gfp == 0)) {
+    cache* c = class_cache_found(table_of_classes.index[(size + 7) / 8]);
+    if (GS_LIKELY(c != nullptr && c->id < GS_TLS_CACHES))
+      if (void* object = gs_local_take(gs_tls.local[c->id], 0); GS_LIKELY(object != nullptr))
+        return object;
+  }
+  return kmalloc_rest(size, gfp, site);
 }
 
 cache* cache_of_object(const void* object) noexcept {
   gs_granule* g = granule_of(object);
   if (g == nullptr) return nullptr;
   cache* c = cache_from_id(gs_load_relaxed(&g->cache));
-  if (c == nullptr || gs_state_of(object, c->id, c->stride, c->inverse) == nullptr) return nullptr;
+  if (c == nullptr || gs_state_of(object, c->id, 0, c->inverse) == nullptr) return nullptr;
   return index_of(slab_of(*g), object) < slab_of(*g).carved ? c : nullptr;
 }
 

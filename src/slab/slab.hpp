@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One slab: a run of granules cut into objects. Its descriptor, state bytes and free bits lie out
 // of line, in one block of metadata: [slab][states ...][bits ...]. All but the state bytes is under
-// the cache's slabs_lock.
+// the cache's slabs_lock. A cache without detection has [slab][bits ...][marks ...]: an object of
+// it is free in its slab (bit), marked (mark), marked for the next cookie (both), or elsewhere.
 //
-// Equations   0 <= carved <= objects;  free == number of set bits;  bits are set only below carved.
+// Equations   0 <= carved <= objects;  free == number of set bits that are no marks;  bits and
+// marks
+//             are set only below carved.
 #pragma once
 #include "slab/cache.hpp"
 #include "slab/heap.hpp"
@@ -36,9 +39,21 @@ inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::
 inline slab& slab_of(const gs_granule& g) noexcept {
   return *(reinterpret_cast<slab*>(g.states) - 1);
 }
+inline std::size_t state_bytes(const cache& c, std::uint32_t objects) noexcept {
+  return detects(c) ? (std::size_t{objects} + 1 + 7) & ~std::size_t{7} : 0;
+}
+inline std::size_t bit_words(std::uint32_t objects) noexcept {
+  return (std::size_t{objects} + 63) / 64;
+}
 inline std::uint64_t* bits_of(slab& s) noexcept {
-  std::size_t states = (s.objects + 1 + 7) & ~std::size_t{7};
-  return reinterpret_cast<std::uint64_t*>(states_of(s) + states);
+  return reinterpret_cast<std::uint64_t*>(states_of(s) + state_bytes(*s.owner, s.objects));
+}
+inline std::uint64_t* marks_of(slab& s) noexcept {  // of a cache without detection
+  return bits_of(s) + bit_words(s.objects);
+}
+// Where the free bits of 64 objects are set and mean free.
+inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
+  return detects(*s.owner) ? bits_of(s)[word] : bits_of(s)[word] & ~marks_of(s)[word];
 }
 inline char* start_of(const slab& s) noexcept { return granule_address(s.first); }
 inline char* object_at(const slab& s, std::uint32_t index) noexcept {
@@ -46,8 +61,14 @@ inline char* object_at(const slab& s, std::uint32_t index) noexcept {
 }
 inline std::uint32_t index_of(const slab& s, const void* object) noexcept {
   auto offset = static_cast<std::uint64_t>(static_cast<const char*>(object) - start_of(s));
-  return static_cast<std::uint32_t>(offset * s.owner->inverse >> GS_INVERSE_SHIFT);
+  return static_cast<std::uint32_t>(gs_wide{offset} * s.owner->inverse >> 64);
 }
+
+// What is known of an object. Without detection: FREE in its slab, MARKED, MARKED_NEXT, or LIVE for
+// any other, parked and retired ones among them. Under slabs_lock, and so is the next.
+std::uint8_t state_of(slab& s, std::uint32_t index) noexcept;
+// Without detection only the marks change; FREE is said by the free bit.
+void set_state(slab& s, std::uint32_t index, std::uint8_t state) noexcept;
 
 // Tells the background thread that this cache will want trimming some day. Not under a lock.
 void touch(cache& c) noexcept;

@@ -14,9 +14,8 @@ namespace {
 
 constexpr std::size_t populate_bytes = std::size_t{256} << 10;
 
-std::size_t descriptor_bytes(std::uint32_t objects) noexcept {
-  std::size_t states = (std::size_t{objects} + 1 + 7) & ~std::size_t{7};
-  return sizeof(slab) + states + (std::size_t{objects} + 63) / 64 * 8;
+std::size_t descriptor_bytes(const cache& c, std::uint32_t objects) noexcept {
+  return sizeof(slab) + state_bytes(c, objects) + bit_words(objects) * (detects(c) ? 8 : 16);
 }
 
 void set_bit(slab& s, std::uint32_t index) noexcept {
@@ -29,9 +28,10 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
   std::uint64_t* bits = bits_of(s);
   std::uint32_t taken = 0;
   while (taken < n && s.free != 0) {
-    while (bits[s.hint] == 0) ++s.hint;
-    auto bit = static_cast<std::uint32_t>(__builtin_ctzll(bits[s.hint]));
-    bits[s.hint] &= bits[s.hint] - 1;
+    std::uint64_t word;
+    while ((word = free_word(s, s.hint)) == 0) ++s.hint;
+    auto bit = static_cast<std::uint32_t>(__builtin_ctzll(word));
+    bits[s.hint] &= ~(std::uint64_t{1} << bit);
     --s.free;
     out[taken++] = object_at(s, s.hint * 64 + bit);
   }
@@ -90,6 +90,23 @@ void file_emptied(cache& c, slab& s) noexcept {
 
 }  // namespace
 
+std::uint8_t state_of(slab& s, std::uint32_t index) noexcept {
+  if (detects(*s.owner)) return gs_load_relaxed(&states_of(s)[index]);
+  bool bit = (bits_of(s)[index / 64] >> (index % 64) & 1) != 0;
+  bool mark = (marks_of(s)[index / 64] >> (index % 64) & 1) != 0;
+  if (mark) return bit ? GS_STATE_MARKED_NEXT : GS_STATE_MARKED;
+  return bit ? GS_STATE_FREE : GS_STATE_LIVE;
+}
+
+void set_state(slab& s, std::uint32_t index, std::uint8_t state) noexcept {
+  if (detects(*s.owner)) return gs_store_relaxed(&states_of(s)[index], state);
+  const std::uint64_t one = std::uint64_t{1} << (index % 64);
+  std::uint64_t& bits = bits_of(s)[index / 64];
+  std::uint64_t& marks = marks_of(s)[index / 64];
+  bits = state == GS_STATE_MARKED_NEXT ? bits | one : bits & ~one;
+  marks = state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT ? marks | one : marks & ~one;
+}
+
 void list_add(slab_list& l, slab& s) noexcept {
   s.list = &l;
   s.previous = nullptr;
@@ -111,7 +128,7 @@ void list_remove(slab& s) noexcept {
 
 slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept {
   if (!heap_ready()) return nullptr;
-  std::size_t bytes = descriptor_bytes(objects);
+  std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
   if (s == nullptr) return nullptr;
   __builtin_memset(s, 0, bytes);
@@ -138,7 +155,7 @@ void free_slab(cache& c, slab& s) noexcept {
     os::discard(start_of(s), std::size_t{s.granules} << GS_GRANULE_SHIFT);
   heap_give(s.first, s.granules);
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
-  meta_free(&s, descriptor_bytes(s.objects));
+  meta_free(&s, descriptor_bytes(c, s.objects));
 }
 
 std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
@@ -182,7 +199,7 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   for (std::uint32_t i = 0; i != n; ++i) {
     slab& s = slab_of(*granule_of(objects[i]));
     std::uint32_t index = index_of(s, objects[i]);
-    gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_FREE});
+    set_state(s, index, GS_STATE_FREE);
     if (s.list == &c.full_slabs) {
       list_remove(s);
       list_add(c.partial, s);
@@ -259,8 +276,7 @@ void mark_retired(cache& c, void* object) noexcept {
     sync::lock_guard hold(c.slabs_lock);
     slab& s = slab_of(*granule_of(object));
     bool now = s.marked == 0 && s.marked_next == 0;
-    gs_store_relaxed(&states_of(s)[index_of(s, object)],
-                     std::uint8_t(now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT));
+    set_state(s, index_of(s, object), now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT);
     if (now) {
       s.marked = 1;
       s.mark_cookie = cookie;
@@ -277,18 +293,16 @@ namespace {
 // Takes ready MARKED objects out of one slab; when none is left, the next batch gets its cookie.
 // Under slabs_lock.
 std::uint32_t gather_slab(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
-  std::uint8_t* states = states_of(s);
   std::uint32_t taken = 0;
   for (std::uint32_t i = 0; i != s.carved && taken != n && s.marked != 0; ++i) {
-    if (gs_load_relaxed(&states[i]) != GS_STATE_MARKED) continue;
-    gs_store_relaxed(&states[i], std::uint8_t{GS_STATE_RETIRED});
+    if (state_of(s, i) != GS_STATE_MARKED) continue;
+    set_state(s, i, GS_STATE_RETIRED);
     --s.marked;
     out[taken++] = object_at(s, i);
   }
   if (s.marked == 0 && s.marked_next != 0) {
     for (std::uint32_t i = 0; i != s.carved; ++i)
-      if (gs_load_relaxed(&states[i]) == GS_STATE_MARKED_NEXT)
-        gs_store_relaxed(&states[i], std::uint8_t{GS_STATE_MARKED});
+      if (state_of(s, i) == GS_STATE_MARKED_NEXT) set_state(s, i, GS_STATE_MARKED);
     s.marked = s.marked_next;
     s.marked_next = 0;
     s.mark_cookie = hooks.snapshot(c.domain);

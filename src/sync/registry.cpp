@@ -23,6 +23,7 @@ constinit const gs_reader reader_dummy = {GS_NEST_MASK};
 constinit gs_local local_dummy = [] {
   gs_local local{};
   local.closed = 1;
+  local.handle = ~std::uintptr_t{0};  // no cache's, so that nobody says busy in what all share
   return local;
 }();
 constinit mutex registry_lock{rank::threads};
@@ -190,11 +191,12 @@ std::uint32_t threads_known() noexcept { return gs_load_relaxed(&live); }
 }  // namespace graceslab::sync
 
 #define GS_L &graceslab::sync::local_dummy
+#define GS_8L GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L
 constinit __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec"))) = {
     graceslab::sync::unregistered,
-    {GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L,
-     GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L, GS_L},
+    {GS_8L, GS_8L, GS_8L, GS_8L},
     nullptr,
 };
+#undef GS_8L
 #undef GS_L
-static_assert(GS_TLS_CACHES == 24, "one initialiser per entry above");
+static_assert(GS_TLS_CACHES == 32, "one initialiser per entry above");

@@ -26,7 +26,7 @@ void describe_objects(slab::cache& c, bool retired_too, char* text, std::size_t 
   for (slab::slab_list* l : {&c.partial, &c.full_slabs})
     for (slab::slab* s = l->head; s != nullptr && shown != shown_objects; s = s->next)
       for (std::uint32_t i = 0; i != s->carved && shown != shown_objects; ++i) {
-        std::uint8_t state = gs_load_relaxed(&slab::states_of(*s)[i]);
+        std::uint8_t state = slab::state_of(*s, i);
         bool retired =
             state == GS_STATE_RETIRED || state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT;
         if (state != GS_STATE_LIVE && !(retired && retired_too)) continue;

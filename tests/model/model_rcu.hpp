@@ -55,7 +55,7 @@ void make_fresh(reader_chunk& c, gs_domain* d, unsigned slots) {
 
 // A fresh domain. Of its one chunk the first few slots take part, the others are taken and idle.
 [[maybe_unused]] gs_domain* fresh_domain(unsigned slots) {
-  ::new (&gs_default_hot) gs_domain_hot{};
+  ::new (&gs_default_hot) gs_domain_hot{{}, GS_ENTRY(0), {}};
   auto* d = ::new (&the_default_domain) gs_domain(&gs_default_hot);
   make_fresh(the_chunk, d, slots);
   d->chunks = &the_chunk;

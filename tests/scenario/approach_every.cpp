@@ -37,6 +37,31 @@ const approach approaches[] = {
     {"A8", 0, [](kmem_cache* s) { (void)kmem_cache_destroy_wait(s); }},
     {"A9", 0, [](kmem_cache* s) { (void)kmem_cache_destroy_rcu(s); }},
     {"A10", SLAB_DESTROY_ONCE_FULLY_FREED, [](kmem_cache* s) { kmem_cache_destroy(s); }},
+    // The same without detection: no approach leans on state bytes.
+    {"A1_undetected", SLAB_NO_DETECTION,
+     [](kmem_cache* s) {
+       rcu_barrier();
+       kmem_cache_destroy(s);
+     }},
+    {"A3_undetected", SLAB_NO_DETECTION,
+     [](kmem_cache* s) {
+       kfree_rcu_barrier();
+       kmem_cache_destroy(s);
+     }},
+    {"A4_undetected", SLAB_NO_DETECTION, [](kmem_cache* s) { kmem_cache_destroy(s); }},
+    {"A5_undetected", SLAB_NO_DETECTION | SLAB_TYPESAFE_BY_RCU,
+     [](kmem_cache* s) { kmem_cache_destroy(s); }},
+    {"A6_undetected", SLAB_NO_DETECTION,
+     [](kmem_cache* s) { (void)gs_cache_destroy_by(s, GS_POLICY_REPORT, nullptr); }},
+    {"A7_undetected", SLAB_NO_DETECTION,
+     [](kmem_cache* s) {
+       kmem_cache_free_barrier(s);
+       kmem_cache_destroy(s);
+     }},
+    {"A8_undetected", SLAB_NO_DETECTION, [](kmem_cache* s) { (void)kmem_cache_destroy_wait(s); }},
+    {"A9_undetected", SLAB_NO_DETECTION, [](kmem_cache* s) { (void)kmem_cache_destroy_rcu(s); }},
+    {"A10_undetected", SLAB_NO_DETECTION | SLAB_DESTROY_ONCE_FULLY_FREED,
+     [](kmem_cache* s) { kmem_cache_destroy(s); }},
 };
 
 class EveryApproach : public testing::TestWithParam<approach> {

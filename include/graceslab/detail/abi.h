@@ -49,9 +49,9 @@ GRACESLAB_API int gs_owner_protection(int on);
 GRACESLAB_API void gs_domain_read_lock(struct gs_domain* domain);
 GRACESLAB_API void gs_domain_read_unlock(struct gs_domain* domain);
 GRACESLAB_API int gs_read_held(
-    struct gs_domain* domain);         /* nesting level of this thread, 0 outside */
-GRACESLAB_API void gs_read_lock(void); /* the out-of-line twins of the inline reader */
-GRACESLAB_API void gs_read_unlock(void);
+    struct gs_domain* domain);      /* nesting level of this thread, 0 outside */
+GS_HOT_API void gs_read_lock(void); /* the out-of-line twins of the inline reader */
+GS_HOT_API void gs_read_unlock(void);
 
 /* ---- grace periods ---- */
 
@@ -120,12 +120,12 @@ struct gs_cache_options {
   int pressure;
 };
 GRACESLAB_API struct kmem_cache* gs_cache_create(const struct gs_cache_options* options);
-GRACESLAB_API void* gs_cache_alloc(struct kmem_cache* cache, unsigned gfp);
-GRACESLAB_API void gs_cache_free(struct kmem_cache* cache, void* object);
+GS_HOT_API void* gs_cache_alloc(struct kmem_cache* cache, unsigned gfp);
+GS_HOT_API void gs_cache_free(struct kmem_cache* cache, void* object);
 GRACESLAB_API int gs_cache_alloc_bulk(struct kmem_cache* cache, unsigned gfp, size_t n,
                                       void** objects);
 GRACESLAB_API void gs_cache_free_bulk(struct kmem_cache* cache, size_t n, void** objects);
-GRACESLAB_API void gs_cache_retire(struct kmem_cache* cache, void* object);
+GS_HOT_API void gs_cache_retire(struct kmem_cache* cache, void* object);
 GRACESLAB_API int gs_cache_shrink(struct kmem_cache* cache); /* 0 when no slab is left, else 1 */
 GRACESLAB_API size_t gs_cache_size(struct kmem_cache* cache);
 GRACESLAB_API uint32_t
@@ -135,11 +135,11 @@ GRACESLAB_API int gs_cache_validate(
     struct kmem_cache* cache); /* number of damaged objects found and reported */
 
 /* any object by its pointer alone */
-GRACESLAB_API void* gs_kmalloc(size_t size, unsigned gfp);
+GS_HOT_API void* gs_kmalloc(size_t size, unsigned gfp);
 GRACESLAB_API void* gs_krealloc(const void* object, size_t size, unsigned gfp);
-GRACESLAB_API void gs_kfree(const void* object);
+GS_HOT_API void gs_kfree(const void* object);
 GRACESLAB_API size_t gs_ksize(const void* object);
-GRACESLAB_API void gs_retire(const void* object);
+GS_HOT_API void gs_retire(const void* object);
 GRACESLAB_API void gs_retire_mightsleep(const void* object);
 
 /* ---- waiting for retired memory, ending caches ---- */

@@ -4,8 +4,21 @@
 #define GRACESLAB_DETAIL_CONFIG_H
 
 #define GRACESLAB_API __attribute__((visibility("default")))
+/* An entry point that is called so often that the jump through the linkage table is worth saving:
+ * the call reads its target from the offset table itself. */
+#if defined(__has_attribute)
+#if __has_attribute(noplt)
+#define GS_HOT_API GRACESLAB_API __attribute__((noplt))
+#endif
+#endif
+#ifndef GS_HOT_API
+#define GS_HOT_API GRACESLAB_API
+#endif
 #define GS_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GS_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* A fast path: small enough to be worth a copy wherever it is used. */
+#define GS_INLINE static GS_INLINE_MEMBER
+#define GS_INLINE_MEMBER inline __attribute__((always_inline))
 /* A name for a symbol that the language has no good declaration for. */
 #define GS_SYMBOL(name) __asm__(name)
 
@@ -26,6 +39,6 @@
 
 /* Raised whenever a structure that inlined code touches changes its layout; checked when an object
  * first registers. */
-#define GS_LAYOUT_VERSION 1u
+#define GS_LAYOUT_VERSION 2u
 
 #endif

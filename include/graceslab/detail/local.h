@@ -31,6 +31,8 @@ struct gs_sheaf {
   struct gs_sheaf* next; /* in whichever list holds it; owned by slab */
   uint64_t cookie;       /* grace period that a deferred sheaf waits for */
   uint64_t stamp_ms;     /* when it entered its list */
+  void* ahead[4];        /* itself: what the lowest objects prefetch, so that nobody asks whether
+                            there is an object below */
   __extension__ void* object[];
 };
 #if defined(__clang__) && defined(__cplusplus)
@@ -39,15 +41,15 @@ struct gs_sheaf {
 
 struct gs_local {
   uint32_t busy;   /* the owner is inside a pop or push */
-  uint32_t closed; /* how many others hold the record closed; nonzero sends the owner out of line */
+  uint16_t closed; /* how many others hold the record closed; nonzero sends the owner out of line */
+  uint16_t pending; /* 0: rcu is empty; else for how many background ticks it was not */
   struct gs_sheaf* main;
   struct gs_sheaf* prev;
   struct gs_sheaf* rcu;
   uintptr_t handle;            /* the cache, with its generation */
+  uint64_t inverse;            /* of the cache's stride; 0: a cache without detection */
   struct gs_local* next;       /* the cache's list of records */
   struct gs_local* seize_next; /* the list of whoever seizes many at once */
-  uint32_t pending;            /* 0: rcu is empty; else for how many background ticks it was not */
-  uint32_t unused;
 } __attribute__((aligned(GS_CACHE_LINE)));
 
 enum gs_state { /* of one object */
@@ -76,12 +78,14 @@ struct gs_heap_map {
 };
 GRACESLAB_API extern struct gs_heap_map gs_heap;
 
-/* index = offset * inverse >> GS_INVERSE_SHIFT, exact for every offset inside a slab. */
-#define GS_INVERSE_SHIFT 40
-#define GS_INVERSE(stride) ((((uint64_t)1 << GS_INVERSE_SHIFT) + (stride)-1) / (stride))
+/* Division by a stride: the upper half of offset * inverse is the index, exact for every offset
+ * inside a slab, and the lower half is below the inverse exactly when no remainder is left. A
+ * stride is at least 2; the inverse 1 makes every offset but 0 a remainder of index 0. */
+__extension__ typedef unsigned __int128 gs_wide;
+#define GS_INVERSE(stride) (UINT64_MAX / (stride) + 1)
 
 /* The thread-local block: initial-exec, trivially constructed, a few hundred bytes. */
-#define GS_TLS_CACHES 24
+#define GS_TLS_CACHES 32
 struct gs_reader;
 struct gs_tls {
   struct gs_reader* reader; /* this thread's slot in the default domain, or the dummy */
@@ -94,7 +98,7 @@ GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("ini
  * ORDER takeover.enter <-> takeover.seize   (docs/ordering/takeover.md, claims 1 and 2)
  * We say busy, light-fence, then load closed; a seizer raises closed, heavy-fences, then loads
  * busy. One of us sees the other: either we stand aside or it waits. */
-static inline int gs_local_enter(struct gs_local* local) {
+GS_INLINE int gs_local_enter(struct gs_local* local) {
   gs_store_relaxed(&local->busy, 1u);
   gs_light_fence();
   return GS_LIKELY(gs_load_acquire(&local->closed) == 0);
@@ -102,63 +106,114 @@ static inline int gs_local_enter(struct gs_local* local) {
 
 /* ORDER takeover.leave <-> takeover.seize   (claim 2): the seizer that reads busy = 0 sees our last
  * pop or push. */
-static inline void gs_local_leave(struct gs_local* local) { gs_store_release(&local->busy, 0u); }
+GS_INLINE void gs_local_leave(struct gs_local* local) { gs_store_release(&local->busy, 0u); }
 
-/* The state byte of an object of the given cache, or NULL when the pointer is no object of that
- * cache. */
-static inline uint8_t* gs_state_of(const void* object, uint32_t cache, uint32_t stride,
-                                   uint64_t inverse) {
+/* Powers of two that the compiler knows divide by shifting. 0: `offset` is no multiple. */
+GS_INLINE int gs_divide(uint64_t offset, uint32_t stride, uint64_t inverse, uint64_t* index) {
+  if (__builtin_constant_p(stride) && stride != 0 && (stride & (stride - 1)) == 0) {
+    *index = offset / stride;
+    return (offset & (stride - 1)) == 0;
+  }
+  gs_wide product = (gs_wide)offset * inverse;
+  *index = (uint64_t)(product >> 64);
+  return (uint64_t)product < inverse;
+}
+
+/* The state byte of an object that starts at `offset` of the heap, in a granule of one of the
+ * cache's slabs; NULL when no object starts there. `stride` is 0 where the compiler does not know
+ * it. */
+GS_INLINE uint8_t* gs_state_in(const struct gs_granule* granule, uintptr_t offset, uint32_t stride,
+                               uint64_t inverse) {
+  uint64_t index;
+  offset -= (uintptr_t)granule->first << GS_GRANULE_SHIFT;
+  if (GS_UNLIKELY(!gs_divide(offset, stride, inverse, &index))) return NULL;
+  uint8_t* state = &granule->states[index];
+  if (state == NULL) __builtin_unreachable();
+  return state;
+}
+
+/* The same for any pointer: NULL when it is no object of the given cache. */
+GS_INLINE uint8_t* gs_state_of(const void* object, uint32_t cache, uint32_t stride,
+                               uint64_t inverse) {
   uintptr_t offset = (uintptr_t)object - gs_heap.base;
   if (GS_UNLIKELY(offset >= gs_heap.bytes)) return NULL;
   const struct gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
   if (GS_UNLIKELY(gs_load_relaxed(&granule->cache) != cache)) return NULL;
-  offset -= (uintptr_t)granule->first << GS_GRANULE_SHIFT;
-  uint64_t index = (uint64_t)offset * inverse >> GS_INVERSE_SHIFT;
-  if (GS_UNLIKELY(index * stride != offset)) return NULL;
+  return gs_state_in(granule, offset, stride, inverse);
+}
+
+/* The same for an object that stood in one of the cache's arrays: what went in was checked. */
+GS_INLINE uint8_t* gs_state_of_ours(const void* object, uint32_t stride, uint64_t inverse) {
+  uintptr_t offset = (uintptr_t)object - gs_heap.base;
+  const struct gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
+  uint64_t index;
+  (void)gs_divide(offset - ((uintptr_t)granule->first << GS_GRANULE_SHIFT), stride, inverse,
+                  &index);
   return &granule->states[index];
+}
+
+/* Four objects below the top, or one of sheaf.ahead; an address, since it may lie before the array.
+ */
+GS_INLINE void** gs_sheaf_ahead(void** top) {
+  return (void**)((uintptr_t)top - sizeof(((struct gs_sheaf*)NULL)->ahead));
 }
 
 /* Pops an object and marks it live; NULL when the slow path is needed. Commits by one store of the
  * count. */
-static inline void* gs_local_take(struct gs_local* local, uint32_t cache, uint32_t stride,
-                                  uint64_t inverse) {
-  void* object = NULL;
+GS_INLINE void* gs_local_take(struct gs_local* local, uint32_t stride) {
   if (gs_local_enter(local)) {
     struct gs_sheaf* main = local->main;
     uint32_t count = main->count;
     if (GS_LIKELY(count != 0)) {
-      object = main->object[count - 1];
-      __builtin_prefetch(main->object[count > 6 ? count - 6 : 0], 1);
-      uint8_t* state = gs_state_of(object, cache, stride, inverse);
-      if (GS_LIKELY(state != NULL)) gs_store_relaxed(state, (uint8_t)GS_STATE_LIVE);
+      void** top = &main->object[count - 1];
+      void* object = *top;
+      if (object == NULL) __builtin_unreachable();
+      __builtin_prefetch(*gs_sheaf_ahead(top), 1);
+      uint64_t inverse = local->inverse;
+      if (GS_LIKELY(inverse != 0))
+        gs_store_relaxed(gs_state_of_ours(object, stride, inverse), (uint8_t)GS_STATE_LIVE);
       gs_store_relaxed(&main->count, count - 1);
+      gs_local_leave(local);
+      return object;
     }
   }
   gs_local_leave(local);
-  return object;
+  return NULL;
+}
+
+/* The protected step of giving. `state` is NULL in a cache without detection. */
+GS_INLINE int gs_local_push(struct gs_local* local, int retired, void* object, uint8_t* state) {
+  if (gs_local_enter(local)) {
+    struct gs_sheaf* sheaf = retired ? local->rcu : local->main;
+    uint32_t count = sheaf->count;
+    if (GS_LIKELY(count < sheaf->capacity && (count != 0 || !retired))) {
+      if (state != NULL)
+        gs_store_relaxed(state, (uint8_t)(retired ? GS_STATE_RETIRED : GS_STATE_FREE));
+      sheaf->object[count] = object;
+      gs_store_relaxed(&sheaf->count, count + 1);
+      gs_local_leave(local);
+      return 1;
+    }
+  }
+  gs_local_leave(local);
+  return 0;
 }
 
 /* Marks a live object free (retired != 0: retired) and pushes it; 0 when the slow path is needed:
  * array full, record closed, misuse to be told apart and reported there, or the first retire into
  * an empty array, which has to look whether the background thread sleeps. Nothing is changed then.
  */
-static inline int gs_local_give(struct gs_local* local, int retired, void* object, uint32_t cache,
-                                uint32_t stride, uint64_t inverse) {
-  int done = 0;
-  if (gs_local_enter(local)) {
-    struct gs_sheaf* sheaf = retired ? local->rcu : local->main;
-    uint32_t count = sheaf->count;
-    uint8_t* state = gs_state_of(object, cache, stride, inverse);
-    if (GS_LIKELY(count < sheaf->capacity && (count != 0 || !retired) && state != NULL &&
-                  gs_load_relaxed(state) == GS_STATE_LIVE)) {
-      gs_store_relaxed(state, (uint8_t)(retired ? GS_STATE_RETIRED : GS_STATE_FREE));
-      sheaf->object[count] = object;
-      gs_store_relaxed(&sheaf->count, count + 1);
-      done = 1;
-    }
-  }
-  gs_local_leave(local);
-  return done;
+GS_INLINE int gs_local_give_checked(struct gs_local* local, int retired, void* object,
+                                    uint8_t* state) {
+  if (GS_UNLIKELY(state == NULL || gs_load_relaxed(state) != GS_STATE_LIVE)) return 0;
+  return gs_local_push(local, retired, object, state);
+}
+GS_INLINE int gs_local_give(struct gs_local* local, int retired, void* object, uint32_t cache,
+                            uint32_t stride) {
+  uint64_t inverse = local->inverse;
+  if (GS_UNLIKELY(inverse == 0))
+    return object != NULL && gs_local_push(local, retired, object, NULL);
+  return gs_local_give_checked(local, retired, object, gs_state_of(object, cache, stride, inverse));
 }
 
 GS_EXTERN_C_END

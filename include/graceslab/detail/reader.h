@@ -26,10 +26,16 @@ struct gs_reader {
   uint64_t word;
 };
 
-/* The part of a domain that readers load: the grace-period sequence, alone on its line. */
+/* The word of a section that begins at sequence `seq`: one level deep. */
+#define GS_ENTRY(seq) ((uint64_t)(seq) << GS_SEQ_SHIFT | 1u)
+
+/* The part of a domain that readers load, alone on its line: GS_ENTRY of the grace-period sequence,
+ * ready to be stored. Not at the start of the line, where slots have their words: a load whose page
+ * offset is that of a store just made waits for it on many processors. */
 struct gs_domain_hot {
-  uint64_t seq;
-  uint64_t padding[GS_CACHE_LINE / 8 - 1];
+  uint64_t before[GS_CACHE_LINE / 16];
+  uint64_t entry;
+  uint64_t after[GS_CACHE_LINE / 16 - 1];
 } __attribute__((aligned(GS_CACHE_LINE)));
 
 GRACESLAB_API extern struct gs_domain_hot gs_default_hot;
@@ -49,12 +55,12 @@ GRACESLAB_API void gs_read_unlock_slow(void);
  *
  * A section that loads a sequence at or after a grace period's start (acquire) sees all that went
  * before that start. */
-static inline void gs_reader_enter(struct gs_reader* slot, const uint64_t* seq,
+static inline void gs_reader_enter(struct gs_reader* slot, const uint64_t* entry,
                                    void (*slow)(void)) {
   uint64_t word = gs_load_relaxed(&slot->word);
-  uint32_t nest = (uint32_t)word & GS_NEST_MASK;
+  uint16_t nest = (uint16_t)word; /* GS_NEST_MASK; compilers compare the narrow type in one step */
   if (GS_LIKELY(nest == 0))
-    gs_store_release(&slot->word, gs_load_acquire(seq) << GS_SEQ_SHIFT | 1u);
+    gs_store_release(&slot->word, gs_load_acquire(entry));
   else if (GS_LIKELY(nest != GS_NEST_MASK))
     gs_store_release(&slot->word, word + 1);
   else
@@ -66,13 +72,13 @@ static inline void gs_reader_enter(struct gs_reader* slot, const uint64_t* seq,
  * The release store publishes every access of the section to the scan that finds the word idle. */
 static inline void gs_reader_leave(struct gs_reader* slot, void (*slow)(void)) {
   uint64_t word = gs_load_relaxed(&slot->word);
-  uint32_t nest = (uint32_t)word & GS_NEST_MASK;
+  uint16_t nest = (uint16_t)word;
   gs_light_fence();
-  if (GS_LIKELY(nest - 1u <
-                GS_NEST_MASK -
-                    1u)) /* neither 0 (no section) nor the mask (dummy, or the last level) */
+  if (GS_LIKELY(nest == 1))
+    gs_store_release(&slot->word, (uint64_t)0); /* a constant: waits for no load */
+  else if (GS_LIKELY((uint16_t)(nest - 1u) < GS_NEST_MASK - 1u))
     gs_store_release(&slot->word, word - 1);
-  else
+  else /* 0 (no section) or the mask (dummy, or the last level) */
     slow();
 }
 

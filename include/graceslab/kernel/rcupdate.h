@@ -28,7 +28,7 @@ GS_EXTERN_C_BEGIN
  * - Returns: nothing. Errors: none.
  * - Cost: two loads and a store of this thread's own line. Source: kernel rcu_read_lock(). */
 static inline void rcu_read_lock(void) {
-  gs_reader_enter(gs_tls.reader, &gs_default_hot.seq, gs_read_lock_slow);
+  gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
 }
 
 /* Leaves the innermost section. An unlock without a lock is reported and has no effect. As

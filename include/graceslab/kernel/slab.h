@@ -35,6 +35,10 @@ typedef unsigned gfp_t;
 #define SLAB_CONSISTENCY_CHECKS 0x0040u /* check everything at every operation */
 #define SLAB_DESTROY_ONCE_FULLY_FREED \
   0x0080u /* destroy never warns; clean-up runs when the last object comes home */
+/* Misuse of its objects is not looked for: a foreign pointer, the wrong cache or a double free is
+ * not reported and corrupts. Alloc and free then cost what they cost in allocators that do not look
+ * either, and an object takes 0.9 bytes less. Not together with the debug flags above. */
+#define SLAB_NO_DETECTION 0x0100u
 
 #define GFP_KERNEL 0x0u
 #define GFP_NOWAIT 0x1u /* never waits for a grace period or reclaim */

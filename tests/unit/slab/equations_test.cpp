@@ -34,6 +34,10 @@ const kind kinds[] = {
     {"few_arrays", 64, 0, false, 500'000},
     {"no_arrays", 64, 0, false, 1'000'000},
     {"few_arrays_destructor", 64, 0, true, 500'000},
+    {"undetected", 64, SLAB_NO_DETECTION, false, 0},
+    {"undetected_type_safe", 64, SLAB_NO_DETECTION | SLAB_TYPESAFE_BY_RCU, false, 0},
+    {"undetected_no_arrays", 64, SLAB_NO_DETECTION, false, 1'000'000},
+    {"undetected_few_arrays_destructor", 64, SLAB_NO_DETECTION, true, 500'000},
 };
 
 class Equations : public testing::TestWithParam<kind> {};
