@@ -133,16 +133,14 @@ int gs_cache_validate(kmem_cache* cache) {
   return c != nullptr ? slab::debug_validate(*c) : 0;
 }
 
-void* gs_kmalloc(size_t size, unsigned gfp) {
-  reclaim::resume();
-  return slab::kmalloc(size, gfp, GS_SITE);
-}
+void* gs_kmalloc(size_t size, unsigned gfp) { return slab::kmalloc(size, gfp, GS_SITE); }
 
 void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   if (object == nullptr) return slab::kmalloc(size, gfp, GS_SITE);
   slab::cache* c = owner_of(object, "krealloc", GS_SITE);
   if (c == nullptr) return nullptr;
-  if (slab::checked_state(*c, object, slab::giving::free, GS_SITE) == nullptr) return nullptr;
+  std::uint8_t* state;
+  if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
   if (size == 0) return slab::free_object(*c, const_cast<void*>(object), GS_SITE), nullptr;
   size_t old = slab::usable_bytes(object);
   if (size <= old && (size > old / 2 || old <= 64)) return const_cast<void*>(object);

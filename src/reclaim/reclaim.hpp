@@ -43,7 +43,8 @@ bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
 void activate(slab::cache& c) noexcept;
 void ensure_background() noexcept;
 // A forked child has no background thread, and starts none by itself: it may be about to exec.
-// Entry points call resume(), so that the first use of a cache starts it for what was inherited.
+// Entry points call resume() where they leave the fast path, so that a child which goes on using
+// caches starts it for what was inherited.
 extern std::uint32_t inherited;  // 1: not looked after yet; atomic
 void resume_slow() noexcept;
 inline void resume() noexcept {

@@ -11,10 +11,9 @@ struct approach {
   const char* name;
   unsigned flags;
   void (*end)(kmem_cache* s);
+  // Else a test's name holds its bytes, which are addresses.
   friend void PrintTo(const approach& a, std::ostream* out) { *out << a.name; }
 };
-// Else a test's name holds its bytes, which are addresses.
-void PrintTo(const approach& a, std::ostream* out) { *out << a.name; }
 const approach approaches[] = {
     {"A1", 0,
      [](kmem_cache* s) {

@@ -11,10 +11,9 @@ struct way {
   const char* name;
   bool retires;
   void (*give)(kmem_cache* s, void* p);
+  // Else a test's name holds its bytes, which are addresses.
   friend void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 };
-// Else a test's name holds its bytes, which are addresses.
-void PrintTo(const way& w, std::ostream* out) { *out << w.name; }
 const way ways[] = {
     {"kmem_cache_free", false, [](kmem_cache* s, void* p) { kmem_cache_free(s, p); }},
     {"kfree", false, [](kmem_cache*, void* p) { kfree(p); }},

@@ -144,9 +144,9 @@ void round::expect_waited() {
   if (!result_.info->waits) return;
   std::optional<gs_cache_stats> left = still_there(name_);
   if (!left) return;
-  std::uint64_t in_flight = left->retired - left->reclaimed;
-  if (in_flight + left->live != 0)
-    problem(fmt::format("{} objects in flight and {} live when its wait returned", in_flight,
+  std::uint64_t not_home = left->retired - left->reclaimed;
+  if (not_home + left->live != 0)
+    problem(fmt::format("{} objects in flight and {} live when its wait returned", not_home,
                         left->live));
 }
 

@@ -20,10 +20,9 @@ struct kind {
   unsigned flags;
   bool destructor;
   std::uint32_t failing_arrays_per_million;
+  // Else a test's name holds its bytes, which are addresses.
   friend void PrintTo(const kind& k, std::ostream* out) { *out << k.name; }
 };
-// Else a test's name holds its bytes, which are addresses.
-void PrintTo(const kind& k, std::ostream* out) { *out << k.name; }
 const kind kinds[] = {
     {"small", 24, 0, false, 0},
     {"two_KiB", 2048, 0, false, 0},
