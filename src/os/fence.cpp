@@ -25,6 +25,8 @@
 namespace graceslab::os {
 namespace {
 
+std::uint64_t fences_asked;  // atomic
+
 constexpr int run_command = 1 << 3;       // MEMBARRIER_CMD_PRIVATE_EXPEDITED
 constexpr int register_command = 1 << 4;  // MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
 
@@ -124,8 +126,11 @@ gs_fence fence_mode() noexcept {
   return static_cast<gs_fence>(now);
 }
 
+std::uint64_t heavy_fences() noexcept { return gs_load_relaxed(&fences_asked); }
+
 bool heavy_fence() noexcept {
   keep_errno keep;
+  (void)gs_fetch_add_relaxed(&fences_asked, std::uint64_t{1});
   for (;;) {
     switch (fence_mode()) {
       case GS_FENCE_MEMBARRIER:

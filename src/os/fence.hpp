@@ -3,6 +3,8 @@
 #pragma once
 #include <graceslab/detail/abi.h>
 
+#include <cstdint>
+
 namespace graceslab::os {
 
 // Decided once at start: membarrier, else fences in the reader (GRACESLAB_FENCE=membarrier, reader
@@ -13,6 +15,9 @@ gs_fence fence_mode() noexcept;
 // Returns false only in mode NONE: then nothing may be reclaimed on the strength of it. Called
 // under locks, so it reports nothing: whoever fenced calls report_lost_fence() when it holds none.
 [[nodiscard]] bool heavy_fence() noexcept;
+
+// How many times anybody asked for it: what barriers and destroys of many caches are to share.
+std::uint64_t heavy_fences() noexcept;
 
 // Says, once per process, that the mode has become NONE. A handler may use the library: no lock is
 // held here, and the caller has no objects in hand.

@@ -35,8 +35,6 @@ void unlink(slab::cache& c) noexcept {
   gs_store_relaxed(&c.active, 0u);
 }
 
-constexpr unsigned batch = 64;
-
 // The next caches of a walk that got as far as `seen`. The list is in the order of joining, so a
 // walk neither misses nor repeats one, whoever comes and goes; `hint` is where it stood, if that is
 // still on the list.
@@ -90,7 +88,8 @@ bool deactivate_if_idle(slab::cache& c) noexcept {
   return idle;
 }
 
-void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
+void for_each_active_batch(bool (*visit)(slab::cache** found, unsigned n, void*),
+                           void* arg) noexcept {
   slab::cache* found[batch];
   std::uint64_t seen = 0;
   std::uint64_t last_join;
@@ -101,10 +100,24 @@ void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
   for (slab::cache* hint = nullptr; seen < last_join;) {
     unsigned n = next_batch(hint, &seen, found);
     if (n == 0) return;
-    hint = found[n - 1];
-    for (unsigned i = 0; i != n; ++i)
-      if (!visit(*found[i], arg)) return;
+    hint = found[n - 1];  // visit may change the order
+    if (!visit(found, n, arg)) return;
   }
+}
+
+void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept {
+  struct each {
+    bool (*visit)(slab::cache&, void*);
+    void* arg;
+  } one = {visit, arg};
+  for_each_active_batch(
+      [](slab::cache** found, unsigned n, void* to) noexcept {
+        auto& e = *static_cast<each*>(to);
+        for (unsigned i = 0; i != n; ++i)
+          if (!e.visit(*found[i], e.arg)) return false;
+        return true;
+      },
+      &one);
 }
 
 bool any_active() noexcept {

@@ -43,23 +43,8 @@ void sooner(round& r, std::uint64_t ms) noexcept {
   if (ms < r.sleep_ms) r.sleep_ms = ms;
 }
 
-// Arrays that were not filled for a whole tick are deferred for their owners.
-bool age_arrays(slab::cache& c) noexcept {
-  bool young = false;
-  {
-    slab::transit in_hand(c);
-    slab::spoils taken;
-    slab::seize_aged(c, &taken, &young);
-    slab::settle_spoils(c, taken);
-  }
-  os::report_lost_fence();
-  return young;
-}
-
 // First pass: what has to wait for a grace period, and for which one.
-bool gather(slab::cache& c, void* arg) noexcept {
-  auto& r = *static_cast<round*>(arg);
-  if (r.ages && age_arrays(c)) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
+void gather(slab::cache& c) noexcept {
   std::uint64_t& wanted = rcu::room(domain_of(c)).wanted;
   std::uint64_t newest = in_flight(c).newest;
   if (newest > wanted) wanted = newest;
@@ -67,6 +52,14 @@ bool gather(slab::cache& c, void* arg) noexcept {
   if (newest > wanted) wanted = newest;
   newest = slab::newest_mark(c);
   if (newest > wanted) wanted = newest;
+}
+
+bool gather_some(slab::cache** found, unsigned n, void* arg) noexcept {
+  auto& r = *static_cast<round*>(arg);
+  bool young = false;
+  if (r.ages) defer_aged(found, n, &young);
+  if (young) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
+  for (unsigned i = 0; i != n; ++i) gather(*found[i]);
   return true;
 }
 
@@ -156,7 +149,7 @@ void run(void*) noexcept {
     gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
     r.ages = p.begin_round();
-    for_each_active(gather, &r);
+    for_each_active_batch(gather_some, &r);
     rcu::for_each_domain(drive, nullptr);
     for_each_active(serve, &r);
     p.rest(r.draining);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Waiting for retired memory: one cache, or a whole domain.
 #include "os/busted.hpp"
-#include "os/fence.hpp"
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
@@ -12,14 +11,8 @@ namespace {
 // Every thread's retired objects of this cache onto its deferred list, also those that somebody has
 // in hand just now.
 bool flush_arrays(slab::cache& c) noexcept {
-  bool fenced = true;
-  if (slab::retired_in_arrays(c)) {
-    slab::transit in_hand(c);
-    slab::spoils taken;
-    fenced = slab::seize(c, slab::seize_what::retired, slab::seize_then::reopen, &taken);
-    slab::settle_spoils(c, taken);
-  }
-  if (!fenced) os::report_lost_fence();
+  slab::cache* one[] = {&c};
+  bool fenced = !slab::retired_in_arrays(c) || defer_arrays(one, 1);
   slab::transit_drain(c);
   return fenced;
 }
@@ -51,12 +44,18 @@ struct domain_walk {
   bool fenced = true;
 };
 
-bool flush_one(slab::cache& c, void* arg) noexcept {
+// The same for those of the domain.
+bool flush_some(slab::cache** found, unsigned n, void* arg) noexcept {
   auto& walk = *static_cast<domain_walk*>(arg);
-  if (domain_of(c) != walk.domain) return true;
-  walk.fenced = flush_arrays(c) && walk.fenced;
-  std::uint64_t cookie = in_flight(c).newest;
-  if (cookie > walk.newest) walk.newest = cookie;
+  unsigned ours = 0;
+  for (unsigned i = 0; i != n; ++i)
+    if (domain_of(*found[i]) == walk.domain) found[ours++] = found[i];
+  walk.fenced = defer_arrays(found, ours) && walk.fenced;
+  for (unsigned i = 0; i != ours; ++i) {
+    slab::transit_drain(*found[i]);
+    std::uint64_t cookie = in_flight(*found[i]).newest;
+    if (cookie > walk.newest) walk.newest = cookie;
+  }
   return true;
 }
 
@@ -73,7 +72,7 @@ bool finish_one(slab::cache& c, void* arg) noexcept {
 // waited for.
 bool flush_and_wait(gs_domain* d) noexcept {
   domain_walk walk{d};
-  for_each_active(flush_one, &walk);
+  for_each_active_batch(flush_some, &walk);
   return walk.fenced &&
          (walk.newest == 0 || rcu::done(d, walk.newest) || rcu::wait(d, walk.newest));
 }

@@ -25,6 +25,11 @@ struct flight {
   std::uint64_t newest;  // and of the last
 };
 flight in_flight(slab::cache& c) noexcept;
+// Every thread's retired objects of these caches (at most `batch`) onto their deferred lists, with
+// one heavy fence for all; sorts the caches by address. False: no fence works, nothing was moved.
+bool defer_arrays(slab::cache** caches, unsigned n) noexcept;
+// The same for arrays that were not full for a whole tick; *young: some are not as old yet.
+void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe
 
 // ---- a domain (barrier.cpp) ----
@@ -53,7 +58,11 @@ inline void resume() noexcept {
 bool any_active() noexcept;
 void wake_background() noexcept;
 void hurry_background() noexcept;  // the same for a destroyed cache: also out of a rest
-// Calls visit for every cache that has something pending. No lock is held while it runs.
+// Calls visit for every cache that has something pending, or for up to `batch` of them at a time,
+// until it returns false. No lock is held while it runs.
+inline constexpr unsigned batch = 64;
+void for_each_active_batch(bool (*visit)(slab::cache** found, unsigned n, void*),
+                           void* arg) noexcept;
 void for_each_active(bool (*visit)(slab::cache&, void*), void* arg) noexcept;
 bool deactivate_if_idle(slab::cache& c) noexcept;
 void forget(slab::cache& c) noexcept;  // it is gone: off the list, and it cannot come back

@@ -176,28 +176,58 @@ bool wait_until_open(cache& c, const gs_local& l) noexcept {
   return false;
 }
 
-bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
-  sync::lock_guard hold(c.locals_lock);
+void seizure::close(gs_local& l) noexcept {
+  close_local(l);
+  l.seize_next = taken_;
+  taken_ = &l;
+}
+
+void seizure::begin(cache& c, seize_what what) noexcept {
+  c.locals_lock.lock();
+  cache_ = &c;
+  what_ = what;
   bool only_pending = what == seize_what::retired;
-  unsigned seized = 0;
-  auto wanted = [&](gs_local& l) { return !only_pending || gs_load_relaxed(&l.pending) != 0; };
-  gs_local* taken = nullptr;
+  for (gs_local* l = c.locals; l != nullptr; l = l->next)
+    if (!only_pending || gs_load_relaxed(&l->pending) != 0) close(*l);
+}
+
+void seizure::begin_aged(cache& c, bool* young) noexcept {
+  c.locals_lock.lock();
+  cache_ = &c;
+  what_ = seize_what::retired;
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
-    if (!wanted(*l)) continue;
-    close_local(*l);
-    l->seize_next = taken;
-    taken = l;
-    ++seized;
+    std::uint16_t ticks = gs_load_relaxed(&l->pending);
+    if (ticks == 1) {
+      gs_store_relaxed(&l->pending,
+                       2u);  // the owner may be storing 1 just now: it then ages a tick less
+      *young = true;
+    } else if (ticks > 1) {
+      close(*l);
+    }
   }
+}
+
+bool seizure::fence(bool anything_closed) noexcept {
+  return !anything_closed || os::busted(os::flaw::skip_takeover) || os::heavy_fence();
+}
+
+void seizure::end(bool fenced, seize_then then, spoils* out) noexcept {
   bool skip = os::busted(os::flaw::skip_takeover);
-  bool fenced = seized == 0 || skip || os::heavy_fence();
-  for (gs_local* l = taken; l != nullptr; l = l->seize_next) {
+  for (gs_local* l = taken_; l != nullptr; l = l->seize_next) {
     if (fenced) {
       if (!skip) wait_until_quiet(*l);
-      take_arrays(*l, what, out);
+      take_arrays(*l, what_, out);
     }
     if (!fenced || then == seize_then::reopen) reopen_local(*l);
   }
+  cache_->locals_lock.unlock();
+}
+
+bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
+  seizure s;
+  s.begin(c, what);
+  bool fenced = seizure::fence(s.closed_any());
+  s.end(fenced, then, out);
   return fenced;
 }
 
@@ -212,33 +242,6 @@ arrays count_arrays(cache& c) noexcept {
     }
   for (gs_local* l = c.locals; l != nullptr; l = l->next) reopen_local(*l);
   return sum;
-}
-
-bool seize_aged(cache& c, spoils* out, bool* young) noexcept {
-  sync::lock_guard hold(c.locals_lock);
-  gs_local* taken = nullptr;
-  for (gs_local* l = c.locals; l != nullptr; l = l->next) {
-    std::uint16_t ticks = gs_load_relaxed(&l->pending);
-    if (ticks == 1) {
-      gs_store_relaxed(&l->pending,
-                       2u);  // the owner may be storing 1 just now: it then ages a tick less
-      *young = true;
-    } else if (ticks > 1) {
-      close_local(*l);
-      l->seize_next = taken;
-      taken = l;
-    }
-  }
-  if (taken == nullptr) return true;
-  bool fenced = os::heavy_fence();
-  for (gs_local* l = taken; l != nullptr; l = l->seize_next) {
-    if (fenced) {
-      wait_until_quiet(*l);
-      take_arrays(*l, seize_what::retired, out);
-    }
-    reopen_local(*l);
-  }
-  return fenced;
 }
 
 bool retired_in_arrays(cache& c) noexcept {

@@ -25,8 +25,26 @@ struct spoils {
   sheaf_list objects;  // free to allocate
   sheaf_list retired;
 };
-// Takes over the arrays of every thread. False when there is no working heavy fence: nothing was
-// touched.
+// Taking over arrays in three steps: close the records, fence, take. The fence is what it costs, so
+// whoever takes from many caches begins with all, fences once, and ends with all. From begin to end
+// the cache's locals_lock is held; of several caches, in the order of their addresses.
+class seizure {
+ public:
+  void begin(cache& c, seize_what what) noexcept;
+  // Only arrays that were not full for a whole tick; *young: some are not as old yet.
+  void begin_aged(cache& c, bool* young) noexcept;
+  bool closed_any() const noexcept { return taken_ != nullptr; }
+  // False when there is no working heavy fence: then nothing may be touched.
+  static bool fence(bool anything_closed) noexcept;
+  void end(bool fenced, seize_then then, spoils* out) noexcept;
+
+ private:
+  void close(gs_local& l) noexcept;
+  cache* cache_ = nullptr;
+  gs_local* taken_ = nullptr;
+  seize_what what_ = seize_what::retired;
+};
+// All three for one cache. False when there is no working heavy fence: nothing was touched.
 bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept;
 // True when some thread has retired objects that are not deferred yet, by what happens before the
 // call.
@@ -39,8 +57,6 @@ struct arrays {
 arrays count_arrays(cache& c) noexcept;  // under locals_lock
 // Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
 void settle_spoils(cache& c, spoils& s) noexcept;
-// For the background thread: seizes only arrays that were not full for a whole tick.
-bool seize_aged(cache& c, spoils* out, bool* young) noexcept;
 
 // In a forked child, for a close that another thread had begun: the arrays it had not come to.
 void seize_rest(cache& c, spoils* out) noexcept;

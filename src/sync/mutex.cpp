@@ -22,15 +22,18 @@ constexpr int spins_max = 60;
 #if defined(GRACESLAB_CHECKS) || !defined(NDEBUG)
 // The ranks that this thread holds, in the order of taking. Fork hooks hold everything at once: not
 // counted.
-constexpr unsigned held_max = 24 + 64;  // all depots of a cache
+constexpr unsigned held_max = 24 + 64;  // all depots of a cache, or the records of 64 caches
 __thread std::uint16_t held_ranks[held_max] __attribute__((tls_model("initial-exec")));
 __thread std::uint16_t held_count __attribute__((tls_model("initial-exec")));
+
+// Several of one rank, in the order of their addresses.
+bool may_be_several(rank r) noexcept { return r == rank::depot || r == rank::locals; }
 
 void check_order(rank taken) noexcept {
   if (os::forking()) return;
   for (unsigned i = 0; i < held_count; ++i) {
     if (held_ranks[i] < static_cast<std::uint16_t>(taken)) continue;
-    if (taken == rank::depot && held_ranks[i] == static_cast<std::uint16_t>(taken)) continue;
+    if (may_be_several(taken) && held_ranks[i] == static_cast<std::uint16_t>(taken)) continue;
     char why[96];
     base::writer out(why, sizeof why);
     out.add("lock of rank %u taken while one of rank %u is held", static_cast<unsigned>(taken),

@@ -6,6 +6,7 @@
 // No edge of its own: the locks carry the order. What it shows is that the questions come in the
 // order in which an object moves, with the hands in between.
 #include "model_slab.hpp"
+#include "reclaim/arrays.cpp"
 #include "reclaim/barrier.cpp"
 #include "slab/transit.cpp"
 

@@ -2,10 +2,12 @@
 // A3: callers of the global barrier share its work. C5: empty arrays are bounded as full ones are.
 #include <graceslab/kernel/slab.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
 #include "../../scenario/watched.hpp"
+#include "os/fence.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
 
@@ -43,6 +45,24 @@ TEST(GlobalBarrier, A3_callers_that_wait_together_share_one_wait) {
   for (int round = 0; round != 20 && !shared; ++round) shared = waits_of_sixteen_callers(s) <= 3;
   EXPECT_TRUE(shared);
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(GlobalBarrier, A3_many_caches_share_their_fences) {
+  if (os::fence_mode() != GS_FENCE_MEMBARRIER) GTEST_SKIP() << "no arrays to seize";
+  constexpr unsigned caches = 640;
+  std::vector<kmem_cache*> all;
+  for (unsigned i = 0; i != caches; ++i) all.push_back(watched::make_cache("one of many"));
+  std::uint64_t fewest = ~std::uint64_t{0};
+  for (int round = 0; round != 10; ++round) {
+    for (kmem_cache* s : all) watched::retire(watched::take(s, 3));
+    const std::uint64_t before = os::heavy_fences();
+    kfree_rcu_barrier();
+    fewest = std::min(fewest, os::heavy_fences() - before);
+    for (kmem_cache* s : all) ASSERT_EQ(watched::in_flight(s), 0u);
+  }
+  // One for each batch of caches, and some of the grace period's and the background thread's.
+  EXPECT_LT(fewest, caches / 4);
+  for (kmem_cache* s : all) EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
 TEST(Barn, C5_empty_arrays_are_bounded) {
