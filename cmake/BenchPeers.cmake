@@ -33,6 +33,7 @@ function(bench_peer name source)
 endfunction()
 
 bench_peer(control control.cpp)
+bench_peer(floor floor.cpp)
 bench_peer(malloc malloc.cpp)
 bench_peer(pmr pmr.cpp)
 foreach(face called inline pointer)

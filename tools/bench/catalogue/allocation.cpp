@@ -17,6 +17,7 @@ std::vector<contestant> everybody() {
   for (const allocator& a : allocators) all.push_back({a.name, "malloc", a.name});
   all.push_back({"boost pool", "boost_pool", ""});
   all.push_back({"std::pmr", "pmr", ""});
+  all.push_back({"none: the workload itself", "floor", ""});
   return all;
 }
 
