@@ -147,6 +147,65 @@ void add_callbacks(catalogue& c) {
   }
 }
 
+// One of each kind.
+who schemes() {
+  who all = {ours_inline, ours_called};
+  all.push_back({"liburcu memb", "urcu_memb_inline", ""});
+  all.push_back({"liburcu memb, defer_rcu", "urcu_memb_defer", ""});
+  all.push_back({"liburcu qsbr", "urcu_qsbr_inline", ""});
+  all.push_back({"ck epoch", "ck_epoch", ""});
+  all.push_back({"libcds", "cds_rcu", ""});
+  return all;
+}
+
+// The bound is ours: a million nodes of 64 bytes. Peers have none, or the size of their buffer.
+void add_stalled(catalogue& c) {
+  contest& one = add(c, "A reader stays inside for a second", "stalled", {{"bound", "1048576"}},
+                     "MiB", schemes());
+  one.metric = "resident_mib";
+  one.seconds = 1;
+  one.repetitions = 3;
+  std::string name = one.name();
+  c.targets.push_back({"one reader stalled: memory in flight above the bound",
+                       {name, {"graceslab inline"}, "above_bound_kib"},
+                       {},
+                       0,
+                       0,
+                       "KiB"});
+  c.targets.push_back({"one reader stalled: innocent readers, during against before",
+                       {name, {"graceslab inline"}, "slowdown"},
+                       {},
+                       1.1,
+                       1.0,
+                       ""});
+}
+
+void add_tails(catalogue& c) {
+  for (const char* operation : {"clock", "pair", "alloc", "retire", "synchronize"}) {
+    contest& one = add(c, "While another thread retires as fast as it can", "tail",
+                       {{"operation", operation}}, "ns", schemes());
+    if (std::string(operation) == "clock") one.contestants.resize(1);
+    one.metric = "p999_ns";
+    one.repetitions = 3;
+  }
+}
+
+void add_many_threads(catalogue& c) {
+  for (const char* threads : {"2", "64", "1024", "4096"}) {
+    contest& one = add(c, "A hundred sections, then an update, by many threads", "threads",
+                       {{"threads", threads}}, "ns", schemes());
+    one.seconds = 0.2;
+    one.repetitions = 3;
+  }
+}
+
+void add_structures(catalogue& c) {
+  for (const char* structure : {"map", "queue"}) {
+    contest& one = add(c, "Structures", structure, {{"threads", "2"}}, "ns", schemes());
+    one.seconds = 0.1;
+  }
+}
+
 }  // namespace
 
 void add_reclamation(catalogue& c) {
@@ -154,6 +213,10 @@ void add_reclamation(catalogue& c) {
   add_retiring(c);
   add_synchronize(c);
   add_callbacks(c);
+  add_stalled(c);
+  add_tails(c);
+  add_many_threads(c);
+  add_structures(c);
 }
 
 }  // namespace graceslab::tool::bench

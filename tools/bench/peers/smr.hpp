@@ -9,8 +9,8 @@
 //   static void synchronize()           waits for the readers there are
 //   static node* get()                  a node, not initialised
 //   static void retire(node*)           reclaims it after a grace period; outside sections only
-//   static void settle()                waits until all that the calling thread retired is
-//   reclaimed static constexpr bool own_limit     it keeps by itself to `bound` nodes in flight
+//   static void settle()                waits until what the calling thread retired is reclaimed
+//   static constexpr bool own_limit     it keeps by itself to `bound` nodes in flight
 //   watch(out), in_flight(out), at_most(), count_from_here()   see `counted`
 // and, where it has callbacks,
 //   static void post<function>(node*)   calls the function after a grace period
