@@ -47,6 +47,7 @@ if(BENCH_BOOST)
 endif()
 
 # Schemes of safe memory reclamation.
+bench_peer(smr_floor smr_floor.cpp)
 bench_peer(graceslab_smr_inline smr_graceslab.cpp LIBRARIES graceslab_shared)
 bench_peer(graceslab_smr_called smr_graceslab.cpp LIBRARIES graceslab_shared DEFINES BENCH_CALLED)
 foreach(flavour memb mb bp qsbr)
@@ -71,4 +72,5 @@ find_library(BENCH_CDS_LIBRARY cds)
 mark_as_advanced(BENCH_CDS BENCH_CDS_LIBRARY)
 if(BENCH_CDS AND BENCH_CDS_LIBRARY)
   bench_peer(cds_rcu smr_cds.cpp LIBRARIES ${BENCH_CDS_LIBRARY})
+  bench_peer(cds_hp smr_cds_hp.cpp LIBRARIES ${BENCH_CDS_LIBRARY})
 endif()

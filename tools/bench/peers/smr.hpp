@@ -64,6 +64,12 @@ class counted {
 inline node* swap_in(node** place, node* fresh) {
   return __atomic_exchange_n(place, fresh, __ATOMIC_ACQ_REL);
 }
+// For the only updater there is, as under an update lock.
+inline node* assign(node** place, node* fresh) {
+  node* old = *place;
+  __atomic_store_n(place, fresh, __ATOMIC_RELEASE);
+  return old;
+}
 
 // Threads that begin together, when all are there, and are asked to stop together.
 class crew {
@@ -147,11 +153,11 @@ void read_until(const std::atomic<bool>& stop, node* const& place) {
 }
 
 // Allocate, write, publish, retire what was there before.
-template <class S>
+template <class S, node* (*publish)(node**, node*) = swap_in>
 void retire_once(node** place, std::uint64_t word) {
   node* fresh = S::get();
   fresh->word = word;
-  if (node* old = swap_in(place, fresh)) S::retire(old);
+  if (node* old = publish(place, fresh)) S::retire(old);
 }
 
 }  // namespace graceslab::bench

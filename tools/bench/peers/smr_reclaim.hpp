@@ -2,20 +2,22 @@
 // Retiring, callbacks, and the barriers that wait for them. Every figure holds the time of the last
 // barrier, so that nobody puts work off until the clock has stopped.
 #pragma once
+#include <time.h>
+
 #include <barrier>
 
 #include "smr.hpp"
 
 namespace graceslab::bench {
 
-template <class S>
+template <class S, node* (*publish)(node**, node*) = swap_in>
 class retirer {
  public:
   explicit retirer(std::uint64_t bound) : bound_(S::own_limit ? 0 : bound) {}
 
   void cycles(std::uint64_t n) {
     for (std::uint64_t i = 0; i != n; ++i) {
-      retire_once<S>(&place, i);
+      retire_once<S, publish>(&place, i);
       if (++out_ % 256 == 0) S::watch(out_);
       if (bound_ != 0 && out_ == settled_ + bound_) settle();
     }
@@ -40,23 +42,40 @@ class retirer {
   std::uint64_t bound_, out_ = 0, settled_ = 0;
 };
 
-template <class S>
-void play_retire_cycle(trial& t) {
+// Of all threads, those in the background too.
+inline double cpu_ns() {
+  timespec t = {};
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
+}
+
+template <class S, node* (*publish)(node**, node*)>
+void play_retire_cycle_by(trial& t) {
+  using updater = retirer<S, publish>;
   begin<S>(t);
-  crew readers(static_cast<unsigned>(t.number("reader")), [&](unsigned i, auto& stop) {
+  auto reading = static_cast<unsigned>(t.number("reader"));
+  crew readers(reading, [&](unsigned i, auto& stop) {
     t.pin(i + 1);
-    read_until<S>(stop, retirer<S>::place);
+    read_until<S>(stop, updater::place);
   });
   readers.start();
   t.pin(0);
   typename S::member me;
-  retirer<S> r(t.number("bound"));
+  updater r(t.number("bound"));
   double budget = t.seconds() * 1e9;
   r.play(budget / 5);
-  double begin = now_ns();
+  double begin = now_ns(), cpu = cpu_ns();
   std::uint64_t played = r.play(budget);
   t.figure("ns", (now_ns() - begin) / static_cast<double>(played));
+  if (reading == 0) t.figure("cpu_ns", (cpu_ns() - cpu) / static_cast<double>(played));
   t.figure("in_flight", static_cast<double>(S::at_most()));
+}
+
+// `publish`: by an atomic exchange, or by a store as one that excludes other updaters may.
+template <class S>
+void play_retire_cycle(trial& t) {
+  if (t.text("publish") == "assign") return play_retire_cycle_by<S, assign>(t);
+  play_retire_cycle_by<S, swap_in>(t);
 }
 
 template <class S>

@@ -119,7 +119,8 @@ class queue {
   end head_, tail_;
 };
 
-// Threads play turns, begun together; wall time per turn of a thread, until all is reclaimed.
+// The caller is a member. Threads play turns, begun together; wall time per turn of a thread, until
+// all is reclaimed.
 template <class S, class Turn>
 void play_together(trial& t, Turn turn) {
   auto threads = static_cast<unsigned>(t.number("threads", 2));
@@ -137,6 +138,7 @@ void play_together(trial& t, Turn turn) {
     S::settle();
     played.fetch_add(turns);
   });
+  typename S::outside waiting;
   double begin = now_ns();
   all.start();
   std::this_thread::sleep_for(std::chrono::duration<double>(t.seconds()));
@@ -146,11 +148,12 @@ void play_together(trial& t, Turn turn) {
 
 // Nine of ten turns look a key up, the others put one in or take one out; half of the keys are
 // there.
-template <class S>
+template <class S, class Map = hash_map<S>>
 void play_map(trial& t) {
   constexpr std::uint32_t keys = 4096;
   begin<S>(t);
-  auto map = std::make_unique<hash_map<S>>();
+  typename S::member me;
+  auto map = std::make_unique<Map>();
   for (std::uint64_t key = 0; key != keys; key += 2) map->insert(key);
   play_together<S>(t, [&map = *map](quick_random& random) {
     std::uint32_t key = random.below(keys), what = random.below(20);
@@ -164,10 +167,11 @@ void play_map(trial& t) {
 }
 
 // A push and a pop each turn.
-template <class S>
+template <class S, class Queue = queue<S>>
 void play_queue(trial& t) {
   begin<S>(t);
-  auto all = std::make_unique<queue<S>>();
+  typename S::member me;
+  auto all = std::make_unique<Queue>();
   play_together<S>(t, [&queue = *all](quick_random&) {
     queue.push(1);
     std::uint64_t word = 0;
