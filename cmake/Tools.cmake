@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # The `graceslab` tool, and the shared object that its laboratory loads and unloads.
 include_guard()
-include(Urcu)
+include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
 file(GLOB module_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/lab/module/*.cpp")
-list(FILTER tool_sources EXCLUDE REGEX "/tools/lab/module/")
+list(FILTER tool_sources EXCLUDE REGEX "/tools/(lab/module|bench/peers|bench/runner)/")
 if(NOT tool_sources)
   message(STATUS "graceslab: no tool sources")
   return()
@@ -23,17 +23,16 @@ target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
 target_compile_definitions(tool_objects PRIVATE GRACESLAB_VERSION="${PROJECT_VERSION}")
 target_link_libraries(tool_objects
   PUBLIC CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
-graceslab_with_urcu(tool_objects)
 
 function(graceslab_tool name library)
   add_executable(${name} $<TARGET_OBJECTS:tool_objects>)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX ENABLE_EXPORTS ON
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE ${library} fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
-  graceslab_with_urcu(${name})
 endfunction()
 
 graceslab_tool(graceslab_tool graceslab_shared)
+add_dependencies(graceslab_tool bench_runner)
 set_target_properties(graceslab_tool PROPERTIES OUTPUT_NAME graceslab
   INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS graceslab_tool RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

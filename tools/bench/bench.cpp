@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// `graceslab bench`: the figures that the design promises, beside liburcu where it has the
-// operation.
+// `graceslab bench`: every workload is played by us and by our peers in turn, again and again, each
+// trial in a process of its own. Ratios of medians are what repeats on another machine.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-#include <vector>
+#include <chrono>
+#include <cstdio>
+#include <regex>
 
 #include "../commands.hpp"
-#include "measure.hpp"
+#include "cpu_share.hpp"
+#include "results.hpp"
+#include "trials.hpp"
 
 namespace graceslab::tool {
 namespace {
@@ -16,137 +20,122 @@ namespace {
 using namespace bench;
 
 struct options {
-  unsigned repetitions = 7;
-  unsigned core = 0;
-  std::uint64_t objects = 10'000'000;
+  unsigned repetitions = 5;
+  double seconds = 0.05;
+  std::string filter;
+  std::string html;
   bool json = false;
+  bool list = false;
 };
 
-void say(const row& r) { fmt::print(stderr, "bench: {} done\n", r.name); }
+std::regex compiled(const std::string& filter) {
+  try {
+    return std::regex(filter);
+  } catch (const std::regex_error&) {
+    throw usage_error(fmt::format("--filter: '{}' is no regular expression", filter));
+  }
+}
 
-struct table {
-  const options& o;
-  std::vector<row> rows;
+std::vector<contest> chosen(const catalogue& c, const options& o) {
+  std::regex wanted = compiled(o.filter);
+  std::vector<contest> all;
+  for (const contest& each : c.contests)
+    if (std::regex_search(each.name(), wanted)) all.push_back(each);
+  if (all.empty())
+    throw usage_error(fmt::format("--filter: no workload matches '{}'; see --list", o.filter));
+  return all;
+}
 
-  // Against liburcu: ours may take `goal` times its time.
-  void against(const char* name, double goal, const std::function<double()>& ours,
-               const char* peer_name, const std::function<double()>& peer) {
-    row r = paired(name, "ns", o.repetitions, ours, peer_name, urcu_present() ? peer : nullptr);
-    r.goal = fmt::format("<= {:.3g}x", goal);
-    r.met = r.peer.samples.empty() || r.ratio() <= goal;
-    add(std::move(r));
+// Whoever fails once is left out from then on, with the reason.
+void play_round(stadium& s, played& p, double seconds) {
+  for (entry& e : p.entries) {
+    if (!e.absent.empty()) continue;
+    figures f;
+    if (!s.play(e.who, p.what, seconds, &f, &e.absent)) {
+      e.metrics.clear();
+      fmt::print(stderr, "bench: {}: {}: {}\n", p.what.name(), e.who.name, e.absent);
+      if (e.who.ours) exit_status = 1;
+    }
+    for (const auto& [metric, value] : f) e.metrics[metric].samples.push_back(value);
   }
-  void at_most(const char* name, const char* unit, double goal, unsigned repetitions,
-               const std::function<double()>& ours, const std::function<double()>& peer = nullptr) {
-    row r = paired(name, unit, repetitions, ours, peer ? "liburcu-memb" : "",
-                   urcu_present() ? peer : nullptr);
-    r.goal = goal > 0 ? fmt::format("<= {:.4g} {}", goal, unit) : "-";
-    r.met = goal <= 0 || r.ours.median() <= goal;
-    add(std::move(r));
+  p.control.samples.push_back(s.control_ns(0.005));
+}
+
+played play(stadium& s, const contest& what, const options& o) {
+  played p = {what, {}, {}};
+  for (const contestant& who : what.contestants)
+    p.entries.push_back({who, {}, s.absent(who, what.workload)});
+  double seconds = what.seconds > 0 ? what.seconds : o.seconds;
+  unsigned repetitions = what.repetitions > 0 ? what.repetitions : o.repetitions;
+  for (unsigned i = 0; i != repetitions; ++i) play_round(s, p, seconds);
+  return p;
+}
+
+class progress {
+ public:
+  explicit progress(std::size_t all) : all_(all), terminal_(isatty(STDERR_FILENO) != 0) {}
+  void now(const contest& c) {
+    fmt::print(stderr, "{}bench: {} of {}: {}{}", terminal_ ? "\r\x1b[K" : "", ++done_, all_,
+               c.name(), terminal_ ? "" : "\n");
+    std::fflush(stderr);
   }
-  void add(row r) {
-    say(r);
-    rows.push_back(std::move(r));
+  void end() const {
+    if (terminal_) fmt::print(stderr, "\r\x1b[K");
   }
+
+ private:
+  std::size_t all_, done_ = 0;
+  bool terminal_;
 };
 
-void start_workers() {
-  (void)rcu_barrier_us(1);
-  (void)urcu_barrier_us(1);
-  (void)free_barrier_us(1);
-}
-
-void measure_all(table& t) {
-  constexpr std::uint64_t fast = 20'000'000, slow = 1'000'000;
-  // First: later ones would find metadata that is resident already.
-  t.at_most("resident bytes per live 64-byte object", "B", 66, 1,
-            [&] { return resident_per_object(t.o.objects); });
-  t.against(
-      "reader lock + unlock, inline", 0.6, [] { return reader_pair_ns(fast); },
-      "liburcu-memb, inlined", [] { return urcu_reader_pair_ns(fast); });
-  t.against(
-      "alloc + write + publish + retire + reuse, typed", 1.0 / 8,
-      [] { return retire_cycle_ns(slow); }, "liburcu call_rcu + malloc",
-      [] { return urcu_retire_cycle_ns(slow); });
-  t.against(
-      "the same through the kernel's names", 1.0 / 8, [] { return retire_cycle_c_ns(slow); },
-      "liburcu call_rcu + malloc", [] { return urcu_retire_cycle_ns(slow); });
-  t.at_most("kmem_cache_alloc + kmem_cache_free", "ns", 0, t.o.repetitions,
-            [] { return alloc_free_pair_ns(fast); });
-  for (unsigned pending : {0u, 1u, 1000u})
-    t.at_most(
-        fmt::format("rcu_barrier, {} pending", pending).c_str(), "us", 100, 2 * t.o.repetitions,
-        [=] { return rcu_barrier_us(pending); }, [=] { return urcu_barrier_us(pending); });
-  for (unsigned pending : {0u, 1u, 1000u})
-    t.at_most(fmt::format("kmem_cache_free_barrier, {} pending", pending).c_str(), "us", 100,
-              2 * t.o.repetitions, [=] { return free_barrier_us(pending); });
-  row many = paired(
-      "kmem_cache_free_barrier on 1 of 1000 busy caches", "us", 3 * t.o.repetitions,
-      [] { return free_barrier_of_many_us(1000); }, "on 1 of 1",
-      [] { return free_barrier_of_many_us(1); });
-  many.goal = "<= 1.5x";
-  many.met = many.ratio() <= 1.5;
-  t.add(std::move(many));
-  t.at_most("grace periods, 10 000 type-safe caches destroyed", "gp", 19, 3,
-            [] { return grace_periods_for_type_safe(10'000); });
-}
-
-void print_table(const table& t) {
-  fmt::print("{:<52} {:>10} {:>19} {:>10} {:>8} {:>12} {}\n", "operation", "median",
-             "lowest .. highest", "peer", "ratio", "goal", "met");
-  for (const row& r : t.rows)
-    fmt::print("{:<52} {:>7.2f} {:<2} {:>8.2f} ..{:>8.2f} {:>10} {:>8} {:>12} {}\n", r.name,
-               r.ours.median(), r.unit, r.ours.lowest(), r.ours.highest(),
-               r.peer.samples.empty() ? "-" : fmt::format("{:.2f}", r.peer.median()),
-               r.peer.samples.empty() ? "-" : fmt::format("{:.3f}", r.ratio()), r.goal,
-               r.met ? "yes" : "no");
-  fmt::print(
-      "\nMedians of repetitions on one pinned core; ours and the peer in turn within this run. The "
-      "peer is\n"
-      "liburcu-memb (Debian) unless the operation says otherwise. Absolute times belong to this "
-      "machine and this\n"
-      "minute; ratios are what repeats.{}\n",
-      urcu_present() ? "" : " liburcu was not installed when this was built: no peer.");
-}
-
-void print_json(const table& t) {
-  nlohmann::json all = nlohmann::json::array();
-  for (const row& r : t.rows) {
-    nlohmann::json one = {{"name", r.name},
-                          {"unit", r.unit},
-                          {"median", r.ours.median()},
-                          {"lowest", r.ours.lowest()},
-                          {"highest", r.ours.highest()},
-                          {"goal", r.goal},
-                          {"met", r.met}};
-    if (!r.peer.samples.empty())
-      one["peer"] = {{"name", r.peer_name}, {"median", r.peer.median()}, {"ratio", r.ratio()}};
-    all.push_back(std::move(one));
+outcome measure(const options& o) {
+  catalogue c = everything();
+  std::vector<contest> contests = chosen(c, o);
+  stadium s;
+  outcome result;
+  result.where = this_machine();
+  auto began = std::chrono::steady_clock::now();
+  cpu_share share;
+  progress shown(contests.size());
+  for (const contest& each : contests) {
+    shown.now(each);
+    result.contests.push_back(play(s, each, o));
   }
-  fmt::print("{}\n", nlohmann::json{{"benchmarks", all}}.dump(2));
+  shown.end();
+  result.others_share = share.of_others();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  result.verdicts = judge(c.targets, result.contests);
+  return result;
+}
+
+void run(const options& o) {
+  if (o.list) {
+    for (const contest& each : chosen(everything(), o)) fmt::print("{}\n", each.name());
+    return;
+  }
+  outcome result = measure(o);
+  if (!o.html.empty()) write_html(result, o.html);
+  o.json ? print_json(result) : print_table(result);
 }
 
 }  // namespace
 
 void add_bench(CLI::App& app) {
   auto o = std::make_shared<options>();
-  CLI::App* bench =
-      app.add_subcommand("bench", "Measure fast paths, barriers and memory, beside liburcu");
-  bench->add_option("--repetitions", o->repetitions, "How often each figure is taken")
-      ->check(CLI::Range(1, 1000));
-  bench->add_option("--core", o->core, "The core to run on")->check(CLI::Range(0, 1023));
-  bench->add_option("--objects", o->objects, "Live objects for the memory figure")
-      ->check(CLI::Range(1000, 100'000'000));
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Measure every operation beside liburcu, allocators and other peers");
+  bench->add_option("--filter", o->filter, "Only workloads whose names this expression finds");
+  bench->add_option("--repetitions", o->repetitions, "Trials of each peer in each workload")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  bench->add_option("--seconds", o->seconds, "How long a trial measures")
+      ->check(CLI::Range(0.001, 60.0))
+      ->capture_default_str();
+  bench->add_flag("--list", o->list, "Print the names of the workloads, and exit");
   bench->add_flag("--json", o->json, "Print JSON, alone on standard output");
-  bench->callback([o] {
-    urcu_begin();
-    start_workers();
-    pin_to_core(o->core);  // this thread only: the workers of both started before
-    table t{*o, {}};
-    measure_all(t);
-    urcu_end();
-    o->json ? print_json(t) : print_table(t);
-  });
+  bench->add_option("--html", o->html, "Write one page with plots to this file");
+  bench->footer("Exit status: 0 measured, 1 graceslab itself failed in a workload, 2 bad options");
+  bench->callback([o] { run(*o); });
 }
 
 }  // namespace graceslab::tool

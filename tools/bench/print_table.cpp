@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <fmt/core.h>
+
+#include "results.hpp"
+
+namespace graceslab::tool::bench {
+namespace {
+
+void print_machine(const outcome& o) {
+  const machine& m = o.where;
+  fmt::print("{}, {} cores at {:.0f} MHz, {}, {}\n", m.cpu, m.cores, m.mhz, m.system, m.compiler);
+  for (const std::string& version : m.versions)
+    fmt::print("{}{}", &version == &m.versions[0] ? "" : ", ", version);
+  fmt::print("\n");
+}
+
+void print_contest(const played& p) {
+  fmt::print("\n  {}   (control loop {:.2f} ns, {:.0f} % apart)\n", p.what.name(),
+             p.control.median(), 100 * p.control.spread());
+  for (const entry& e : p.entries) {
+    const series* s = p.of(e);
+    if (s == nullptr) {
+      if (e.absent != "does not play this") fmt::print("    {:<34} -  {}\n", e.who.name, e.absent);
+      continue;
+    }
+    fmt::print("    {:<34}{:>12.4g} {:<3}   {:.4g} .. {:.4g}", e.who.name, s->median(), p.what.unit,
+               s->lowest(), s->highest());
+    for (const auto& [metric, also] : e.metrics)
+      if (metric != p.what.metric) fmt::print("   {} {:.4g}", metric, also.median());
+    fmt::print("\n");
+  }
+}
+
+void print_verdicts(const outcome& o) {
+  fmt::print("\n{:<58}{:>9}  {:<20}{:>8}{:>9}  {}\n", "target", "ratio", "lowest .. highest",
+             "goal", "stretch", "");
+  for (const verdict& v : o.verdicts) {
+    fmt::print("{:<58}{:>9.3g}  {:<20}{:>8.3g}{:>9.3g}  {}\n", v.asked.what, v.value,
+               fmt::format("{:.3g} .. {:.3g} {}", v.lowest, v.highest, v.asked.unit), v.asked.goal,
+               v.asked.stretch, v.outcome());
+    if (!v.against.empty())
+      fmt::print("    {} {:.4g}, {} {:.4g}\n", v.asked.ours.contestants[0], v.ours, v.against,
+                 v.theirs);
+  }
+}
+
+}  // namespace
+
+void print_table(const outcome& o) {
+  print_machine(o);
+  std::string group;
+  for (const played& p : o.contests) {
+    if (p.what.group != group) fmt::print("\n{}\n", p.what.group);
+    group = p.what.group;
+    print_contest(p);
+  }
+  print_verdicts(o);
+  fmt::print(
+      "\n{:.0f} s; other processes used {:.0f} % of the cores meanwhile. Medians of repetitions, "
+      "peers in turn.\nTimes belong to this machine and this minute; ratios are what repeats.\n",
+      o.seconds, 100 * o.others_share);
+}
+
+}  // namespace graceslab::tool::bench
