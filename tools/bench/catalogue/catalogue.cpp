@@ -18,6 +18,7 @@ std::string contest::name() const {
 catalogue everything() {
   catalogue c;
   add_allocation(c);
+  add_teardown(c);
   return c;
 }
 

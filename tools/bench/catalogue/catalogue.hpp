@@ -60,5 +60,6 @@ catalogue everything();
 
 // One file each.
 void add_allocation(catalogue& c);
+void add_teardown(catalogue& c);
 
 }  // namespace graceslab::tool::bench
