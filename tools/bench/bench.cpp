@@ -113,6 +113,7 @@ void run(const options& o) {
     for (const contest& each : chosen(everything(), o)) fmt::print("{}\n", each.name());
     return;
   }
+  if (!o.html.empty()) expect_writable(o.html);  // before minutes of measuring
   outcome result = measure(o);
   if (!o.html.empty()) write_html(result, o.html);
   o.json ? print_json(result) : print_table(result);
