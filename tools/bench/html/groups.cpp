@@ -26,19 +26,57 @@ std::string table_row(const played& p, const entry& e, const series& s) {
       number(s.lowest()), number(s.highest()), also);
 }
 
+std::string one_contest(const played& p) {
+  std::string text = fmt::format(
+      "<tr><th>{}</th><th class=\"n\">median, {}</th><th class=\"n\">range</th><th></th></tr>",
+      escape(p.what.name()), escape(p.what.unit));
+  for (const entry& e : p.entries)
+    if (const series* s = p.of(e)) text += table_row(p, e, *s);
+  return text;
+}
+
+// A column for each value of the parameter. `metric`: empty for what the plot shows.
+std::string family_row(const family& f, const contestant& who, const std::string& metric) {
+  std::string text = fmt::format("<tr><td{}>{}</td>", who.ours ? " class=\"own\"" : "",
+                                 escape(metric.empty() ? who.name : who.name + ", " + metric));
+  for (const played* p : f.members) {
+    const entry* e = p->find(who.name);
+    const series* s = e != nullptr ? p->of(*e, metric) : nullptr;
+    text += s == nullptr
+                ? "<td class=\"n\"></td>"
+                : fmt::format("<td class=\"n\">{}<small>{} to {}</small></td>", number(s->median()),
+                              number(s->lowest()), number(s->highest()));
+  }
+  return text + "</tr>";
+}
+
+std::string whole_family(const family& f) {
+  std::string text = fmt::format("<tr><th>median, {}; by {}</th>", escape(f.members[0]->what.unit),
+                                 escape(f.parameter));
+  std::vector<contestant> all;
+  std::map<std::string, std::set<std::string>> metrics;
+  for (const played* p : f.members) {
+    text += "<th class=\"n\">" + escape(p->what.parameters.at(f.parameter)) + "</th>";
+    for (const entry& e : p->entries) {
+      if (p->of(e) == nullptr) continue;
+      if (metrics.count(e.who.name) == 0) all.push_back(e.who);
+      metrics[e.who.name].insert("");
+      for (const auto& [metric, unused] : e.metrics)
+        if (metric != p->what.metric) metrics[e.who.name].insert(metric);
+    }
+  }
+  text += "</tr>";
+  for (const contestant& who : all)
+    for (const std::string& metric : metrics[who.name]) text += family_row(f, who, metric);
+  return text;
+}
+
 // Open where there is room beside the plot.
 std::string table(const family& f, bool open) {
-  std::string text = fmt::format(
-      "<details{}><summary>As a table</summary><div class=\"scroll\"><table>", open ? " open" : "");
-  for (const played* p : f.members) {
-    text += fmt::format(
-        "<tr><th>{}</th><th class=\"n\">median, {}</th><th class=\"n\">range</th>"
-        "<th>also</th></tr>",
-        escape(p->what.name()), escape(p->what.unit));
-    for (const entry& e : p->entries)
-      if (const series* s = p->of(e)) text += table_row(*p, e, *s);
-  }
-  return text + "</table></div></details>";
+  return fmt::format(
+      "<details{}><summary>As a table</summary><div "
+      "class=\"scroll\"><table>{}</table></div></details>",
+      open ? " open" : "", f.parameter.empty() ? one_contest(*f.members[0]) : whole_family(f));
 }
 
 std::string unsteady(const family& f) {

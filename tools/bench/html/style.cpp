@@ -54,12 +54,13 @@ td.g svg{width:120px;margin-top:4px}
 .tag{display:inline-block;border-radius:99px;padding:1px 10px;font-size:.85rem;font-weight:600;white-space:nowrap}
 .tag.stretch{color:var(--good);background:var(--goodbg)}.tag.goal{color:var(--fine);background:var(--finebg)}
 .tag.missed{color:var(--bad);background:var(--badbg)}
-@media(max-width:700px){.targets thead{display:none}.targets tr{display:block;padding:12px 0;
-border-top:1px solid var(--rule)}.targets tr:first-child{border-top:0}
-.targets td{display:block;border:0;padding:1px 0;text-align:left}
+@media(max-width:700px){.targets thead{display:none}.targets tr{display:grid;
+grid-template-columns:auto auto 1fr;gap:2px 18px;padding:12px 0;border-top:1px solid var(--rule)}
+.targets tr:first-child{border-top:0}.targets td{border:0;padding:0;text-align:left;white-space:normal}
+.targets td:nth-child(-n+2){grid-column:1/-1}.targets td:nth-child(2) small{display:inline;margin-left:8px}
+.targets td:nth-child(4){grid-column:2/-1}.targets td.g{grid-column:1/3}
 .targets td[data-name]::before{content:attr(data-name) ": ";color:var(--soft);font-size:.85rem}
-.targets td.n{display:inline-block;margin-right:16px;white-space:normal}.targets td.n small{display:inline;
-margin-left:6px}.targets td.g,.targets td.o{display:inline-block;vertical-align:middle;margin-right:12px}.targets td.what{font-weight:600}.targets td.what small{font-weight:400}}
+.targets td.what{font-weight:600}.targets td.what small{font-weight:400}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 )css";
 

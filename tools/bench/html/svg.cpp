@@ -53,7 +53,10 @@ std::vector<double> scale::ticks() const {
   }
   double decades = std::log10(high_ / low_);
   double factor = std::pow(10, std::max(1.0, std::ceil(decades / 5)));
-  for (double tick = low_; tick <= high_ * 1.0001; tick *= factor) all.push_back(tick);
+  bool between = decades <= 2;  // room for 2 and 5 as well
+  for (double tick = low_; tick <= high_ * 1.0001; tick *= factor)
+    for (double times : {1.0, 2.0, 5.0})
+      if ((times == 1 || between) && times * tick <= high_ * 1.0001) all.push_back(times * tick);
   return all;
 }
 
