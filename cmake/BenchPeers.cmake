@@ -40,6 +40,9 @@ foreach(face called inline pointer teardown kernel)
   bench_peer(graceslab_${face} graceslab_${face}.cpp LIBRARIES graceslab_shared)
 endforeach()
 
+bench_peer(detection_on detection.cpp LIBRARIES graceslab_shared DEFINES BENCH_DETECTS=1)
+bench_peer(detection_off detection.cpp LIBRARIES graceslab_shared DEFINES BENCH_DETECTS=0)
+
 find_path(BENCH_BOOST boost/pool/singleton_pool.hpp)
 mark_as_advanced(BENCH_BOOST)
 if(BENCH_BOOST)

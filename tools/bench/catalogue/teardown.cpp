@@ -75,12 +75,30 @@ void add_kernel_tests(catalogue& c) {
         kernel_tests);
 }
 
+// What looking for misuse costs.
+void add_detection(catalogue& c) {
+  for (const char* by : {"cache", "pointer"})
+    add(c, "Detection on and off", "detection", {{"free", by}}, "ns", "ns",
+        {{"detection on", "detection_on", "", true}, {"detection off", "detection_off", "", true}});
+  auto ratio = [&](const char* what, const char* contest, double goal, double stretch) {
+    c.targets.push_back({what,
+                         {contest, {"detection on"}, ""},
+                         {contest, {"detection off"}, ""},
+                         goal,
+                         stretch,
+                         ""});
+  };
+  ratio("detection on against off, cache given", "detection/free:cache", 1.3, 1.15);
+  ratio("detection on against off, pointer only", "detection/free:pointer", 1.5, 1.25);
+}
+
 }  // namespace
 
 void add_teardown(catalogue& c) {
   add_one_of_many(c);
   add_mass_destroy(c);
   add_kernel_tests(c);
+  add_detection(c);
 }
 
 }  // namespace graceslab::tool::bench
