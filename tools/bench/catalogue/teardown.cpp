@@ -36,6 +36,8 @@ void add_one_of_many(catalogue& c) {
         "us", only_ours);
   add(c, "Barrier of one of many busy caches", "barrier_of_many",
       {{"caches", "10000"}, {"neighbour", "retires"}}, "us", "us", only_ours);
+  add(c, "Barrier of one of many busy caches", "barrier_of_many",
+      {{"caches", "10000"}, {"others", "memory"}}, "us", "us", only_ours);
   for (const char* caches : {"1", "100", "1000", "10000"})
     add(c, "Destroy one of many busy caches", "destroy_of_many", {{"caches", caches}}, "us", "us",
         only_ours);

@@ -76,6 +76,24 @@ class herd {
   quick_random random_;
 };
 
+// For comparison: as much memory as that many caches have, written to as often, and no cache at
+// all. What a wait costs beside it, it costs because its own lines and translations were driven
+// out.
+class memory_alone {
+ public:
+  explicit memory_alone(std::uint64_t others) : bytes_(others * bytes_each, 1) {}
+  void disturb(std::uint64_t how_many) {
+    constexpr unsigned pages_each = 6;  // cache, slab and its head, thread's record, two arrays
+    for (std::uint64_t i = 0; !bytes_.empty() && i != how_many * pages_each; ++i)
+      ++bytes_[random_.below(static_cast<std::uint32_t>(bytes_.size()))];
+  }
+
+ private:
+  static constexpr std::uint64_t bytes_each = 7600;  // `bytes_per_cache` of mass_destroy
+  std::vector<unsigned char> bytes_;
+  quick_random random_;
+};
+
 // On the other core: computes only, or retires into a few caches of its own without a pause. What a
 // wait costs beside it is told apart from what the number of caches costs.
 class neighbour {
@@ -139,6 +157,16 @@ void play_barrier(trial& t) {
   t.figure("p99_us", quantile_of(us, 0.99));
 }
 
+template <class Others, class Once>
+std::vector<double> times_among(trial& t, Once once) {
+  Others others(t.number("caches") - 1);
+  std::uint64_t disturbed = t.number("disturbed", 16);
+  return times_of(t, [&] {
+    others.disturb(disturbed);
+    return once();
+  });
+}
+
 // The same cache first with no other in the process, then as one of many: a pair of figures that
 // share their minute.
 template <class Once>
@@ -146,12 +174,9 @@ void play_of_many(trial& t, Once once) {
   begin(t);
   neighbour beside(t, t.text("neighbour", "none"));
   std::vector<double> alone = times_of(t, once);
-  herd others(t.number("caches") - 1);
-  std::uint64_t disturbed = t.number("disturbed", 16);
-  std::vector<double> of_many = times_of(t, [&] {
-    others.disturb(disturbed);
-    return once();
-  });
+  std::vector<double> of_many = t.text("others", "caches") == "memory"
+                                    ? times_among<memory_alone>(t, once)
+                                    : times_among<herd>(t, once);
   t.figure("us", median_of(of_many));
   t.figure("alone_us", median_of(alone));
   t.figure("p99_us", quantile_of(of_many, 0.99));
