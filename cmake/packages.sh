@@ -6,6 +6,9 @@
 # shellcheck disable=SC2034 # used where this is sourced
 build_packages=(build-essential cmake ninja-build pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev tor-geoipdb liburcu-dev)
+# shellcheck disable=SC2034 # the peers of ./run bench
+bench_packages=(liburcu-dev libck-dev libcds-dev libboost-dev
+  libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4)
 # shellcheck disable=SC2034
 test_packages=(libgtest-dev relacy-dev python3)
 
@@ -55,6 +58,15 @@ install_packages() {
     say "could not install: ${missing[*]}"
     exit 2
   fi
+}
+
+# The same for what the build can do without: the rest goes on without those that cannot be had.
+offer_packages() {
+  local package
+  (install_packages "$@") && return 0
+  for package in "$@"; do
+    (install_packages "$package") || say "going on without $package"
+  done
 }
 
 # build_tree FOLDER TARGET... -- CMAKE-OPTION...   Quiet; the log is shown when it fails.

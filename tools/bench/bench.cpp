@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <regex>
 
@@ -91,6 +92,7 @@ class progress {
 outcome measure(const options& o) {
   catalogue c = everything();
   std::vector<contest> contests = chosen(c, o);
+  if (!o.html.empty()) expect_writable(o.html);  // before minutes of measuring
   stadium s;
   outcome result;
   result.where = this_machine();
@@ -109,6 +111,7 @@ outcome measure(const options& o) {
 }
 
 void run(const options& o) {
+  if (!std::isfinite(o.seconds)) throw usage_error("--seconds: not a number of seconds");
   if (o.list) {
     for (const contest& each : chosen(everything(), o)) fmt::print("{}\n", each.name());
     return;

@@ -68,7 +68,7 @@ void print_json(const outcome& o) {
     for (const entry& e : p.entries)
       if (e.absent != "does not play this") all["benchmarks"].push_back(one(p, e));
   for (const verdict& v : o.verdicts) all["targets"].push_back(judged(v));
-  fmt::print("{}\n", all.dump(2));
+  fmt::print("{}\n", all.dump(2, ' ', false, json::error_handler_t::replace));
 }
 
 }  // namespace graceslab::tool::bench

@@ -32,6 +32,7 @@ void print_contest(const played& p) {
 }
 
 void print_verdicts(const outcome& o) {
+  if (o.verdicts.empty()) return;
   fmt::print("\n{:<58}{:>9}  {:<20}{:>8}{:>9}  {}\n", "target", "ratio", "lowest .. highest",
              "goal", "stretch", "");
   for (const verdict& v : o.verdicts) {

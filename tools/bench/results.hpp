@@ -63,6 +63,8 @@ std::vector<verdict> judge(const std::vector<target>& targets, const std::vector
 // Standard output.
 void print_table(const outcome& o);
 void print_json(const outcome& o);
+// Throws a usage_error when the file cannot be written to.
+void expect_writable(const std::string& file);
 // One page that needs nothing else. Throws when it cannot be written.
 void write_html(const outcome& o, const std::string& file);
 

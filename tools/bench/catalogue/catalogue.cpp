@@ -19,6 +19,7 @@ catalogue everything() {
   catalogue c;
   add_allocation(c);
   add_reclamation(c);
+  add_teardown(c);
   return c;
 }
 

@@ -61,5 +61,6 @@ catalogue everything();
 // One file each.
 void add_allocation(catalogue& c);
 void add_reclamation(catalogue& c);
+void add_teardown(catalogue& c);
 
 }  // namespace graceslab::tool::bench

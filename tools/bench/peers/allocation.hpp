@@ -4,11 +4,7 @@
 //   static void* get();             an object, not initialised
 //   static void put(void*);         by any thread
 #pragma once
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -16,18 +12,10 @@
 #include <stdexcept>
 #include <thread>
 
+#include "memory.hpp"
 #include "timing.hpp"
 
 namespace graceslab::bench {
-
-inline double resident_bytes() {
-  std::FILE* f = std::fopen("/proc/self/statm", "r");
-  if (f == nullptr) return 0;
-  unsigned long total = 0, resident = 0;
-  int n = std::fscanf(f, "%lu %lu", &total, &resident);
-  std::fclose(f);
-  return n == 2 ? static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)) : 0;
-}
 
 template <class A>
 void* get_written(std::uint64_t word) {
