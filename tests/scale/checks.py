@@ -16,7 +16,7 @@ sys.path.insert(0, str(HERE))
 
 import operations  # noqa: E402
 import scale  # noqa: E402
-from library import Design  # noqa: E402
+from library import SHEAF_LINES, Cache, Core, Design, Sheaf  # noqa: E402
 from machine import Costs, Line, Lock, Machine  # noqa: E402
 
 FREE = Costs(hit=0, rmw=0, near=0, far=0, read_follows=0, spin=1e12, wake_call=0, wake_delay=0)
@@ -134,6 +134,29 @@ class Library(unittest.TestCase):
         # 8 exchanges in a round: counted in and out, and two locks taken and dropped
         self.assertAlmostEqual(got["ns_per_pair"], 10 + 8 * 6 * 5.0 / scale.SWING, delta=0.1)
         self.assertEqual(got["slept"], 0)
+        once = scale.simulate(1, Design(sessions=1), pair_ns=10.0, costs=costs, window_us=400)
+        self.assertAlmostEqual(once["ns_per_pair"], 10 + 8 * 4 * 5.0 / scale.SWING, delta=0.1)
+
+    def test_a_sheaf_of_another_core_costs_its_lines(self):
+        costs = dataclasses.replace(FREE, near=100.0, overlap=4.0)
+        cache = Cache(Machine(2, 1, costs), Design(), 2)
+        steps = list(Core(cache, 0).carry(Sheaf(1)))
+        self.assertEqual(steps, [SHEAF_LINES * 100.0 / 4.0])
+        self.assertEqual(list(Core(cache, 0).carry(Sheaf(0))), [])
+
+    def test_the_lock_is_held_while_a_sheafs_header_is_fetched(self):
+        costs = dataclasses.replace(FREE, near=100.0)
+        m = Machine(2, 1, costs)
+        cache = Cache(m, Design(), 2)
+        shard = cache.shards[0]
+        for line in (shard.lock.line, shard.lists):
+            line.owner = 0
+        shard.full.append(Sheaf(1))
+        core = Core(cache, 0)
+        core.me = core.pop("full")
+        m.wake(core.me, 0.0)
+        m.run(1e4)
+        self.assertEqual((shard.lock.taken, shard.lock.held_ns), (1, 100.0))
 
     def test_one_barn_saturates(self):
         few, many = (scale.simulate(n, Design(), nodes=1, window_us=60)["mpairs_per_s"]
@@ -164,6 +187,12 @@ class Library(unittest.TestCase):
 
         self.assertEqual(run(3), run(3))
         self.assertNotEqual(run(3), run(4))
+        spread = [Cache(Machine(64), Design(shards=8, spread="hash"), 64, seed=seed).shard_of
+                  for seed in (3, 3, 4)]
+        self.assertEqual(spread[0], spread[1])
+        self.assertNotEqual(spread[0], spread[2])
+        near = Cache(Machine(64), Design(shards=8), 64).shard_of
+        self.assertEqual(near, [core // 8 for core in range(64)])
 
 
 class Operations(unittest.TestCase):
