@@ -19,7 +19,8 @@ SHEAF_LINES = 10  # 64 pointers, and the state bytes of the objects
 
 @dataclasses.dataclass
 class Design:
-    """What is to be decided. The defaults are the library as it stands."""
+    """What is to be decided. The defaults are one barn for all cores. A shard is what the sources
+    call a depot."""
 
     shards: int = 1
     spread: str = "cpu"  # cpu: neighbours share a shard; hash: threads of all nodes share
@@ -30,7 +31,8 @@ class Design:
     threshold: int = 8192  # objects deferred in a shard before its retirer drives
     clock_inside: bool = True  # the time of day is read under the lock
     sessions: int = 2  # times the barn's lock is taken for one exchange
-    depots: int = 0  # second level: what one shard has too much of and another lacks
+    reserves: int = 0  # second level: what one shard has too much of and another lacks
+    elsewhere: bool = False  # who finds nothing in its shard looks at all others; harvests them too
 
 
 class Sheaf:
@@ -50,7 +52,7 @@ class Shard:
         self.deferred = collections.deque()
 
 
-class Depot:
+class Reserve:
     """Whole lists of full sheaves, moved by one pointer each."""
 
     LISTS_MAX = 64
@@ -77,7 +79,7 @@ class Cache:
         self.shards = [Shard(machine) for _ in range(design.shards)]
         packed = self.shards[0].lock.line if design.packed else None
         self.slabs_lock = Lock(machine, packed)
-        self.depots = [Depot(machine) for _ in range(design.depots)]
+        self.reserves = [Reserve(machine) for _ in range(design.reserves)]
         self.slab_lines = Line()
         self.slab_ns = slab_ns
         self.domain = Domain(machine, threads)
@@ -194,51 +196,75 @@ class Core:
         if sheaf is None:
             yield from self.harvest()
             sheaf = yield from self.pop("reclaimed")
+        if sheaf is None and self.cache.design.elsewhere:
+            sheaf = yield from self.from_elsewhere()
         if sheaf is None:
-            sheaf = yield from self.from_depots()
+            sheaf = yield from self.from_reserves()
         if sheaf is None:
             yield from self.slabs()
         else:
             yield from self.carry(sheaf)
         yield from self.leave_transit()
 
-    def my_depot(self):
-        return self.core * len(self.cache.depots) // self.m.cores
-
-    def from_depots(self):
-        """A list of sheaves for this shard: from the own depot, else from the others."""
-        m, depots = self.m, self.cache.depots
-        for step in range(len(depots)):
-            depot = depots[(self.my_depot() + step) % len(depots)]
-            yield m.read(depot.lists, self.core)
-            if not depot.batches:
+    def others(self, wanted):
+        """The other shards in which the counts, read without a lock, promise something."""
+        for shard in self.cache.shards:
+            if shard is self.shard:
                 continue
-            yield from depot.lock.lock(self.me, self.core)
-            yield m.write(depot.lists, self.core, locked=False)
-            batch = depot.batches.pop() if depot.batches else None
+            yield self.m.read(shard.lists, self.core)
+            yield self.m.read(shard.deferred_line, self.core)
+            if wanted(shard):
+                return shard
+        return None
+
+    def from_elsewhere(self):
+        home, sheaf = self.shard, None
+        found = yield from self.others(lambda shard: shard.full or shard.reclaimed)
+        if found is not None:
+            self.shard = found
+            sheaf = yield from self.pop("full")
+            if sheaf is None:
+                sheaf = yield from self.pop("reclaimed")
+            self.shard = home
+        return sheaf
+
+    def my_reserve(self):
+        return self.core * len(self.cache.reserves) // self.m.cores
+
+    def from_reserves(self):
+        """A list of sheaves for this shard: from the own reserve, else from the others."""
+        m, reserves = self.m, self.cache.reserves
+        for step in range(len(reserves)):
+            reserve = reserves[(self.my_reserve() + step) % len(reserves)]
+            yield m.read(reserve.lists, self.core)
+            if not reserve.batches:
+                continue
+            yield from reserve.lock.lock(self.me, self.core)
+            yield m.write(reserve.lists, self.core, locked=False)
+            batch = reserve.batches.pop() if reserve.batches else None
             if batch:
                 yield m.read(batch[-1].header, self.core)
-            yield from depot.lock.unlock(self.core)
+            yield from reserve.lock.unlock(self.core)
             if batch:
                 sheaf = batch.pop()
                 self.shard.full.extend(batch)
                 return sheaf
         return None
 
-    def to_depot(self, sheaf):
-        """Half of the shard's full sheaves make room; False when the depot is full as well."""
+    def to_reserve(self, sheaf):
+        """Half of the shard's full sheaves make room; False when the reserve is full as well."""
         m = self.m
-        if not self.cache.depots:
+        if not self.cache.reserves:
             return False
-        depot = self.cache.depots[self.my_depot()]
-        yield from depot.lock.lock(self.me, self.core)
-        yield m.write(depot.lists, self.core, locked=False)
-        fits = len(depot.batches) < Depot.LISTS_MAX
+        reserve = self.cache.reserves[self.my_reserve()]
+        yield from reserve.lock.lock(self.me, self.core)
+        yield m.write(reserve.lists, self.core, locked=False)
+        fits = len(reserve.batches) < Reserve.LISTS_MAX
         if fits:
             half = BARN_LIMIT // 2
-            depot.batches.append(self.shard.full[:half] + [sheaf])
+            reserve.batches.append(self.shard.full[:half] + [sheaf])
             del self.shard.full[:half]
-        yield from depot.lock.unlock(self.core)
+        yield from reserve.lock.unlock(self.core)
         return fits
 
     def give(self):
@@ -249,7 +275,7 @@ class Core:
         sheaf, fits = yield from self.exchange("empty", "full", full)
         if sheaf is not None:
             yield from self.carry(sheaf)
-        if not fits and not (yield from self.to_depot(full)):
+        if not fits and not (yield from self.to_reserve(full)):
             yield from self.slabs()
             yield from self.put("empty", Sheaf(self.core))
         yield from self.leave_transit()
@@ -315,6 +341,8 @@ class Core:
                 yield from self.grace_period()
         if d.completed >= oldest:
             yield from self.harvest()
+            if self.cache.design.elsewhere:
+                yield from self.harvest_elsewhere(oldest)
 
     def grace_period(self):
         m, d = self.m, self.cache.domain
@@ -331,6 +359,18 @@ class Core:
         d.driving = False
         d.grace_periods += 1
         d.grace_ns += m.now - began
+
+    def harvest_elsewhere(self, cookie):
+        """harvest() visits every depot that has something deferred."""
+        home = self.shard
+        for shard in self.cache.shards:
+            if shard is home:
+                continue
+            yield self.m.read(shard.deferred_line, self.core)
+            if shard.deferred and shard.deferred[0].cookie <= cookie:
+                self.shard = shard
+                yield from self.harvest()
+                self.shard = home
 
     def harvest(self):
         m, s, d = self.m, self.shard, self.cache.domain

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What the library costs on machines that are not here: a simulation of locks and cache lines.
 
-  scale.py                              the design as it stands, 8 to 512 cores
+  scale.py                              depots of four cores as they stand, 8 to 512 cores
   scale.py --design sharded             the recommended one
   scale.py --cores 64 --shards 16 --spread hash --mix retire
   scale.py --operations                 barriers, scans and memory with many threads
@@ -38,14 +38,17 @@ def shards_of(cores):
 def designs(name, cores):
     repaired = Design(packed=False, counters="shard", harvest="splice", transit="own",
                       clock_inside=False, sessions=1, threshold=2048)
-    sharded = dataclasses.replace(repaired, shards=shards_of(cores), depots=-(-cores // 8))
+    sharded = dataclasses.replace(repaired, shards=shards_of(cores), reserves=-(-cores // 8))
     return {
-        "today": Design(),
+        "one-barn": Design(),
+        "depots": Design(shards=max(1, min(64, -(-cores // 4))), packed=False, elsewhere=True),
+        "depots-counters": Design(shards=max(1, min(64, -(-cores // 4))), packed=False,
+                                  elsewhere=True, counters="shard"),
         "queues": Design(shards=min(16, shards_of(cores)), spread="hash"),
-        "today-sharded": Design(shards=shards_of(cores)),
+        "one-barn-sharded": Design(shards=shards_of(cores)),
         "repaired": repaired,
         "sharded": sharded,
-        "sharded-no-depot": dataclasses.replace(sharded, depots=0),
+        "sharded-no-reserve": dataclasses.replace(sharded, reserves=0),
         "sharded-walk": dataclasses.replace(sharded, harvest="walk"),
         "sharded-transit": dataclasses.replace(sharded, transit="shared"),
         "sharded-counters": dataclasses.replace(sharded, counters="shared"),
@@ -53,8 +56,9 @@ def designs(name, cores):
     }[name]
 
 
-DESIGNS = ("today", "queues", "today-sharded", "repaired", "sharded", "sharded-no-depot",
-           "sharded-walk", "sharded-transit", "sharded-counters", "sharded-two-sessions")
+DESIGNS = ("one-barn", "depots", "depots-counters", "queues", "one-barn-sharded", "repaired",
+           "sharded", "sharded-no-reserve", "sharded-walk", "sharded-transit",
+           "sharded-counters", "sharded-two-sessions")
 
 
 # ---- what the cores do, for ever ----
@@ -86,6 +90,14 @@ def flowing(core, pair_ns):
         core.cache.pairs += SHEAF / 2
 
 
+def streaming(core, pair_ns):
+    """The first half of the cores allocates, the second frees: other shards, other nodes."""
+    while True:
+        yield core.m.work(core.core, SHEAF * pair_ns / 2)
+        yield from core.give() if core.core * 2 >= core.m.cores else core.refill()
+        core.cache.pairs += SHEAF / 2
+
+
 def posting(core, pair_ns):
     """Every operation is one call_rcu(); the shards are the queues of the domain."""
     while True:
@@ -94,8 +106,10 @@ def posting(core, pair_ns):
         core.cache.pairs += 1
 
 
-MIXES = {"swing": swinging, "retire": retiring, "flow": flowing, "post": posting}
-PAIRS_IN_A_STEP = {"swing": SWING, "retire": SHEAF, "flow": SHEAF / 2, "post": 1}
+MIXES = {"swing": swinging, "retire": retiring, "flow": flowing, "stream": streaming,
+         "post": posting}
+PAIRS_IN_A_STEP = {"swing": SWING, "retire": SHEAF, "flow": SHEAF / 2, "stream": SHEAF / 2,
+                   "post": 1}
 
 
 def start(machine, cache, mix, pair_ns, seed):
@@ -138,7 +152,7 @@ def simulate(cores, design, mix="swing", nodes=None, threads=None, pair_ns=11.0,
     start(machine, cache, mix, pair_ns, seed)
     run_until(machine, cache, window_us * 500, 10)
     locks = [shard.lock for shard in cache.shards]
-    for lock in [*locks, cache.slabs_lock, *(depot.lock for depot in cache.depots)]:
+    for lock in [*locks, cache.slabs_lock, *(reserve.lock for reserve in cache.reserves)]:
         lock.forget()
     cache.pairs = cache.exchanges = cache.from_slabs = machine.transfers = 0
     began = machine.now
@@ -157,8 +171,8 @@ def result(cache, locks, ns):
         "barn_utilisation": sum(lock.held_ns for lock in locks) / len(locks) / ns,
         "barn_wait_ns": sum(l.wait_ns for l in locks) / max(1, sum(l.taken for l in locks)),
         "slept": sum(l.slept for l in locks) + cache.slabs_lock.slept,
-        "depot_utilisation": sum(d.lock.held_ns for d in cache.depots)
-                             / max(1, len(cache.depots)) / ns,
+        "reserve_utilisation": sum(d.lock.held_ns for d in cache.reserves)
+                             / max(1, len(cache.reserves)) / ns,
         "slabs_utilisation": cache.slabs_lock.held_ns / ns,
         "slabs_share": cache.from_slabs / max(1, cache.exchanges),
         "transfers_per_exchange": machine.transfers / max(1, cache.exchanges),
@@ -194,7 +208,7 @@ def compare(measured):
 COLUMNS = (("cores", "{:5d}"), ("nodes", "{:5d}"), ("shards", "{:6d}"),
            ("ns_per_pair", "{:11.1f}"), ("mpairs_per_s", "{:12.0f}"),
            ("barn_utilisation", "{:16.2f}"), ("barn_wait_ns", "{:12.0f}"),
-           ("depot_utilisation", "{:17.2f}"), ("slabs_utilisation", "{:17.2f}"),
+           ("reserve_utilisation", "{:17.2f}"), ("slabs_utilisation", "{:17.2f}"),
            ("slabs_share", "{:11.2f}"),
            ("transfers_per_exchange", "{:22.1f}"), ("grace_us", "{:8.0f}"))
 
@@ -221,7 +235,7 @@ def arguments(words):
     p.add_argument("--threads", default="", help="registered threads; default: one per core")
     p.add_argument("--shards", type=int, help="overrides the design's number")
     p.add_argument("--nodes", type=int, help="default: 1 to 64 cores, 2 to 256, then 4")
-    p.add_argument("--design", default="today", choices=DESIGNS)
+    p.add_argument("--design", default="depots", choices=DESIGNS)
     p.add_argument("--spread", choices=("cpu", "hash"), help="how a thread finds its shard")
     p.add_argument("--mix", default="swing", choices=sorted(MIXES))
     p.add_argument("--pair-ns", type=float, default=11.0,

@@ -169,12 +169,18 @@ class Library(unittest.TestCase):
         self.assertAlmostEqual(many["mpairs_per_s"] / few["mpairs_per_s"], 4, delta=0.1)
         self.assertLess(many["barn_utilisation"], 0.3)
 
-    def test_without_a_depot_objects_that_change_cores_go_through_the_slabs(self):
+    def test_without_a_reserve_objects_that_change_cores_go_through_the_slabs(self):
         bare, full = (scale.simulate(16, scale.designs(name, 16), "flow", window_us=60)
-                      for name in ("sharded-no-depot", "sharded"))
+                      for name in ("sharded-no-reserve", "sharded"))
         self.assertGreater(bare["slabs_share"], 0.9)
         self.assertLess(full["slabs_share"], 0.1)
         self.assertGreater(full["mpairs_per_s"], 3 * bare["mpairs_per_s"])
+
+    def test_who_finds_nothing_in_its_shard_looks_elsewhere(self):
+        bare, looking = (scale.simulate(8, Design(shards=2, packed=False, elsewhere=flag), "stream",
+                                        window_us=60) for flag in (False, True))
+        self.assertGreater(bare["slabs_share"], 0.9)
+        self.assertLess(looking["slabs_share"], 0.5)
 
     def test_counters_of_the_domain_limit_retiring(self):
         shared, own = (scale.simulate(64, scale.designs(name, 64), "retire", window_us=20)
