@@ -24,7 +24,9 @@ function(bench_peer name source)
   set_target_properties(bench_peer_${name} PROPERTIES PREFIX "" OUTPUT_NAME "${name}"
     LIBRARY_OUTPUT_DIRECTORY "${bench_output}"
     INSTALL_RPATH "$ORIGIN/../..")
-  target_compile_options(bench_peer_${name} PRIVATE ${graceslab_warnings})
+  # As in a program that links its peer: a plug-in would otherwise pay a call for each thread-local
+  # variable of liburcu.
+  target_compile_options(bench_peer_${name} PRIVATE ${graceslab_warnings} -ftls-model=initial-exec)
   target_compile_definitions(bench_peer_${name} PRIVATE ${peer_DEFINES})
   target_include_directories(bench_peer_${name} PRIVATE "${bench_dir}/peers")
   target_link_libraries(bench_peer_${name} PRIVATE Threads::Threads ${peer_LIBRARIES})
@@ -36,12 +38,14 @@ bench_peer(control control.cpp)
 bench_peer(floor floor.cpp)
 bench_peer(malloc malloc.cpp)
 bench_peer(pmr pmr.cpp)
-foreach(face called inline pointer teardown kernel)
+foreach(face pointer teardown kernel)
   bench_peer(graceslab_${face} graceslab_${face}.cpp LIBRARIES graceslab_shared)
 endforeach()
-
-bench_peer(detection_on detection.cpp LIBRARIES graceslab_shared DEFINES BENCH_DETECTS=1)
-bench_peer(detection_off detection.cpp LIBRARIES graceslab_shared DEFINES BENCH_DETECTS=0)
+foreach(face graceslab_called graceslab_inline detection)
+  bench_peer(${face} ${face}.cpp LIBRARIES graceslab_shared DEFINES BENCH_CACHE_FLAGS=0)
+  bench_peer(${face}_off ${face}.cpp LIBRARIES graceslab_shared
+    DEFINES BENCH_CACHE_FLAGS=SLAB_NO_DETECTION)
+endforeach()
 
 find_path(BENCH_BOOST boost/pool/singleton_pool.hpp)
 mark_as_advanced(BENCH_BOOST)

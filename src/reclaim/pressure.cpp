@@ -20,15 +20,22 @@ struct excess {
   bool of_domain = false;
 };
 
+// Who blocks does so in time: before the retirer's next array, which is out of sight until it is
+// full, passes the limit.
+bool exceeds(const slab::cache& c, std::uint64_t bytes, std::uint64_t limit, int policy) noexcept {
+  std::uint64_t array = std::uint64_t{c.sheaf_capacity} * c.stride;
+  return bytes > (policy == GS_PRESSURE_BLOCK && limit > array ? limit - array : limit);
+}
+
 excess over_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
-  if (c.pending_limit_bytes != 0 && depth * c.stride > c.pending_limit_bytes)
+  if (c.pending_limit_bytes != 0 && exceeds(c, depth * c.stride, c.pending_limit_bytes, c.pressure))
     return {depth * c.stride, c.pending_limit_bytes, c.pressure, false};
   gs_domain_options o = rcu::domain_options(d);
   // Counted after the fact on both sides, so it may be below zero for a moment.
   auto pending = static_cast<std::int64_t>(gs_load_relaxed(&rcu::room(d).pending_bytes));
   if (o.pending_limit_bytes == 0 || pending <= 0) return {};
   auto bytes = static_cast<std::uint64_t>(pending);
-  if (bytes <= o.pending_limit_bytes) return {};
+  if (!exceeds(c, bytes, o.pending_limit_bytes, o.pressure)) return {};
   return {bytes, o.pending_limit_bytes, o.pressure, true};
 }
 

@@ -152,9 +152,17 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept;
 
 gs_sheaf* full_sheaf_in(cache& c, depot& d) noexcept {
   if (!anything_in(d)) return nullptr;
-  if (gs_sheaf* s = from_list(d, d.full)) return s;
-  if (gs_sheaf* s = reclaimed_in(c, d)) return s;
-  return harvest_depot(c, d) != 0 ? reclaimed_in(c, d) : nullptr;
+  gs_sheaf* s;
+  bool harvested;
+  {
+    sync::lock_guard hold(d.lock);
+    s = pop(d.full);
+    harvested = s == nullptr;
+    if (harvested) s = pop(d.reclaimed);
+  }
+  if (s != nullptr && (!harvested || may_be_reused(c, s))) return s;
+  if (s == nullptr && harvest_depot(c, d) == 0) return nullptr;
+  return reclaimed_in(c, d);
 }
 
 }  // namespace
@@ -221,6 +229,7 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
   std::uint32_t harvested = 0;
   std::uint32_t objects = 0;
   bool ripened = false;
+  const std::uint64_t now_ms = os::now_ms();
   {
     sync::lock_guard hold(d.lock);
     while (d.deferred.head != nullptr && hooks.ready(c.domain, d.deferred.head->cookie)) {
@@ -230,7 +239,7 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
         ripe_now(c, s);
         ripened = true;
       } else {
-        s->stamp_ms = os::now_ms();
+        s->stamp_ms = now_ms;
         objects += s->count;
         d.reclaimed_objects += s->count;
         push(d.reclaimed, s);

@@ -31,6 +31,12 @@ std::string find_folder() {
   throw std::runtime_error("cannot find bench/runner beside the executable or in ../lib/graceslab");
 }
 
+// The plug-in is there from the start, with the libraries that it needs: their thread-local
+// variables then lie where those of a program do that links them.
+std::string preloaded(const std::string& plug_in, const std::string& first = "") {
+  return "LD_PRELOAD=" + first + (first.empty() ? "" : ":") + plug_in;
+}
+
 const allocator* allocator_named(const std::string& name) {
   for (const allocator& a : allocators)
     if (a.name == name) return &a;
@@ -46,7 +52,7 @@ const stadium::plug_in& stadium::look_up(const std::string& name) {
   std::string file = folder_ + "/" + name + ".so";
   std::error_code none;
   if (!fresh || !fs::exists(file, none)) return at->second;
-  child_result listed = run_child({folder_ + "/runner", file}, {}, patience_s);
+  child_result listed = run_child({folder_ + "/runner", file}, {preloaded(file)}, patience_s);
   if (!listed.good())
     throw std::runtime_error(fmt::format("{} cannot be loaded: {}", file, listed.trouble()));
   at->second.there = true;
@@ -83,8 +89,8 @@ bool stadium::play(const contestant& who, const contest& what, double seconds, f
   std::vector<std::string> words = {folder_ + "/runner", folder_ + "/" + who.plug_in + ".so",
                                     what.workload, fmt::format("seconds={}", seconds)};
   for (const auto& [key, value] : what.parameters) words.push_back(key + "=" + value);
-  std::vector<std::string> environment;
-  if (!who.preload.empty()) environment.push_back("LD_PRELOAD=" + preload_path(who.preload));
+  std::vector<std::string> environment = {
+      preloaded(words[1], who.preload.empty() ? "" : preload_path(who.preload))};
   child_result played = run_child(words, environment, seconds + patience_s);
   if (!played.good()) {
     *why = played.trouble();

@@ -12,6 +12,8 @@ std::vector<contestant> everybody() {
       {"graceslab inline", "graceslab_inline", "", true},
       {"graceslab called", "graceslab_called", "", true},
       {"graceslab kmalloc", "graceslab_pointer", "", true},
+      {"graceslab inline, detection off", "graceslab_inline_off", "", true},
+      {"graceslab called, detection off", "graceslab_called_off", "", true},
       {"glibc", "malloc", ""},
   };
   for (const allocator& a : allocators) all.push_back({a.name, "malloc", a.name});
@@ -49,6 +51,10 @@ void add_allocation(catalogue& c) {
 
   against_mallocs(c, "alloc + free, called", "alloc_pair/size:64", "graceslab called", 1.3, 1.1);
   against_mallocs(c, "alloc + free, inline", "alloc_pair/size:64", "graceslab inline", 0.8, 0.6);
+  against_mallocs(c, "alloc + free, called, detection off", "alloc_pair/size:64",
+                  "graceslab called, detection off", 1.0, 0.8);
+  against_mallocs(c, "alloc + free, inline, detection off", "alloc_pair/size:64",
+                  "graceslab inline, detection off", 0.5, 0.35);
   against_mallocs(c, "batch of 1000 in random order, called", "alloc_batch/order:random/size:64",
                   "graceslab called", 0.9, 0.7);
   against_mallocs(c, "replace one of a million", "alloc_replace/size:64", "graceslab called", 0.9,
@@ -61,6 +67,12 @@ void add_allocation(catalogue& c) {
                        {},
                        65.5,
                        65.2,
+                       "B"});
+  c.targets.push_back({"resident bytes per live 64 B object, detection off",
+                       {memory_name, {"graceslab called, detection off"}, ""},
+                       {},
+                       64.5,
+                       64.2,
                        "B"});
   c.targets.push_back({"left 2 s after freeing all",
                        {memory_name, {"graceslab called"}, "left_percent"},

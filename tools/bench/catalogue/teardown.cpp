@@ -81,7 +81,7 @@ void add_kernel_tests(catalogue& c) {
 void add_detection(catalogue& c) {
   for (const char* by : {"cache", "pointer"})
     add(c, "Detection on and off", "detection", {{"free", by}}, "ns", "ns",
-        {{"detection on", "detection_on", "", true}, {"detection off", "detection_off", "", true}});
+        {{"detection on", "detection", "", true}, {"detection off", "detection_off", "", true}});
   auto ratio = [&](const char* what, const char* contest, double goal, double stretch) {
     c.targets.push_back({what,
                          {contest, {"detection on"}, ""},

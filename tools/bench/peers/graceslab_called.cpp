@@ -10,7 +10,7 @@ template <std::size_t size>
 struct called {
   static inline kmem_cache* cache;
   static void begin() {
-    if (cache == nullptr) cache = kmem_cache_create("bench", size, 0, 0, nullptr);
+    if (cache == nullptr) cache = kmem_cache_create("bench", size, 0, BENCH_CACHE_FLAGS, nullptr);
   }
   static void* get() { return kmem_cache_alloc(cache, GFP_KERNEL); }
   static void put(void* p) { kmem_cache_free(cache, p); }

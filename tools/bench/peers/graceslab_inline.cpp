@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // graceslab through its typed cache, whose fast path is inlined.
+#include <graceslab/kernel/slab.h>
+
 #include <graceslab/cache.hpp>
 
 #include "allocation.hpp"
@@ -14,7 +16,8 @@ struct typed {
   };
   static inline graceslab::cache<object>* cache;
   static void begin() {
-    if (cache == nullptr) cache = new graceslab::cache<object>("bench");
+    if (cache == nullptr)
+      cache = new graceslab::cache<object>("bench", {.flags = BENCH_CACHE_FLAGS});
   }
   static void* get() { return cache->try_make(); }
   static void put(void* p) { cache->release(static_cast<object*>(p)); }
