@@ -32,7 +32,10 @@ bool seize_together(slab::cache** caches, unsigned n, Begin begin) noexcept {
   bool fenced = slab::seizure::fence(any);
   for (unsigned i = 0; i != n; ++i)
     hands[i]->arrays.end(fenced, slab::seize_then::reopen, &hands[i]->taken);
-  for (unsigned i = 0; i != n; ++i) slab::settle_spoils(*caches[i], hands[i]->taken);
+  for (unsigned i = 0; i != n; ++i) {
+    slab::settle_spoils(*caches[i], hands[i]->taken);
+    hands[i].reset();
+  }
   return fenced;
 }
 
@@ -46,9 +49,14 @@ bool defer_arrays(slab::cache** caches, unsigned n) noexcept {
   return fenced;
 }
 
+// A cache that is being destroyed has no arrays, or will have none without us.
 void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept {
+  slab::cache* open[batch];
+  unsigned opens = 0;
+  for (unsigned i = 0; i != n; ++i)
+    if (slab::stage_of(*caches[i]) == GS_STAGE_OPEN) open[opens++] = caches[i];
   (void)seize_together(
-      caches, n, [young](slab::seizure& s, slab::cache& c) noexcept { s.begin_aged(c, young); });
+      open, opens, [young](slab::seizure& s, slab::cache& c) noexcept { s.begin_aged(c, young); });
   os::report_lost_fence();
 }
 

@@ -28,7 +28,8 @@ flight in_flight(slab::cache& c) noexcept;
 // Every thread's retired objects of these caches (at most `batch`) onto their deferred lists, with
 // one heavy fence for all; sorts the caches by address. False: no fence works, nothing was moved.
 bool defer_arrays(slab::cache** caches, unsigned n) noexcept;
-// The same for arrays that were not full for a whole tick; *young: some are not as old yet.
+// The same for arrays that were not full for a whole tick, of open caches, whose order here stays;
+// *young: some are not as old yet.
 void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe
 

@@ -53,7 +53,7 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   std::uint32_t id = gs_load_relaxed(&granule->cache);
   if (GS_UNLIKELY(id >= GS_TLS_CACHES)) return false;
   gs_local* l = gs_tls.local[id];
-  std::uint64_t inverse = l->inverse;
+  std::uint64_t inverse = gs_load_relaxed(&l->inverse);
   if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
   return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
 }

@@ -84,7 +84,7 @@ bool tie(cache& c, gs_local& l) noexcept {
   if (stage_of(c) != GS_STAGE_OPEN) return false;
   l.main = l.prev = l.rcu = &no_sheaf;
   l.handle = c.handle;
-  l.inverse = detects(c) ? c.inverse : 0;
+  gs_store_relaxed(&l.inverse, detects(c) ? c.inverse : 0);
   gs_store_relaxed(&l.pending, 0u);
   l.next = c.locals;
   c.locals = &l;
@@ -294,6 +294,10 @@ void seize_rest(cache& c, spoils* out) noexcept {
 
 void forget_locals(cache& c) noexcept {
   sync::lock_guard hold(c.locals_lock);
+  // Their owners divide by it before they look whether the record is closed: what it was would lead
+  // them astray in the slabs of the cache that gets this id next.
+  for (gs_local* l = c.locals; l != nullptr; l = l->next)
+    gs_store_relaxed(&l->inverse, std::uint64_t{0});
   c.locals = nullptr;
 }
 

@@ -1,10 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A4, A5, A6, A10: destroy returns at once and lingers.
 #include "os/report.hpp"
+#include "os/thread.hpp"
 #include "slab/misuse.hpp"
+#include "slab/transit.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
+namespace {
+
+constexpr unsigned looks_most = 3;
+
+// A cache that is all home need not linger because somebody has it in hand for a moment, such as a
+// barrier that goes through many.
+bool settle_without_passers_by(slab::cache& c) noexcept {
+  bool gone = settle(c);
+  for (unsigned looks = 0; !gone && looks != looks_most && all_home(c); ++looks) {
+    while (!slab::hands_empty(c)) os::yield();
+    gone = settle(c);
+  }
+  return gone;
+}
+
+}  // namespace
 
 void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept {
   tally t;
@@ -14,7 +32,7 @@ void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept 
   bool all = policy == GS_POLICY_REPORT;
   if (!quiet && (t.live + t.leaked != 0 || (all && t.in_flight != 0)))
     report_objects_at_destroy(c, t, all);
-  if (!settle(c)) reclaim::activate(c);
+  if (!settle_without_passers_by(c)) reclaim::activate(c);
 }
 
 cookie destroy_rcu(slab::cache& c, const caller& who) noexcept {

@@ -210,7 +210,7 @@ GS_INLINE int gs_local_give_checked(struct gs_local* local, int retired, void* o
 }
 GS_INLINE int gs_local_give(struct gs_local* local, int retired, void* object, uint32_t cache,
                             uint32_t stride) {
-  uint64_t inverse = local->inverse;
+  uint64_t inverse = gs_load_relaxed(&local->inverse);
   if (GS_UNLIKELY(inverse == 0))
     return object != NULL && gs_local_push(local, retired, object, NULL);
   return gs_local_give_checked(local, retired, object, gs_state_of(object, cache, stride, inverse));

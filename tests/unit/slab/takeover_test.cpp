@@ -119,4 +119,18 @@ TEST(Takeover, I2_retired_alone_leaves_the_rest) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+// A thread keeps its record when the cache ends, and looks at it again when another cache has got
+// the id: the record must not find objects by the layout of the cache that is gone.
+TEST(Takeover, C6_a_record_forgets_the_layout_of_a_cache_that_is_gone) {
+  kmem_cache* s = kmem_cache_create("gone", 8, 0, 0, nullptr);
+  slab::cache& c = *slab::cache_from_handle(s);
+  kmem_cache_free(s, kmem_cache_alloc(s, 0));
+  const gs_local* record = slab::local_of(c);
+  ASSERT_NE(record->inverse, 0u);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  EXPECT_EQ(slab::local_of(c), record);
+  EXPECT_NE(record->closed, 0u);
+  EXPECT_EQ(record->inverse, 0u);
+}
+
 }  // namespace
