@@ -80,8 +80,8 @@ struct scheme : common {
     typed = new graceslab::cache<node>("bench", o);
     cache = typed->native_handle();
   }
-  static void enter() { graceslab::rcu_default_domain().lock(); }
-  static void leave() { graceslab::rcu_default_domain().unlock(); }
+  static void enter() { rcu_read_lock(); }
+  static void leave() { rcu_read_unlock(); }
   static node* get() { return typed->try_make(); }
   static void retire(node* n) { typed->retire(n); }
 };
