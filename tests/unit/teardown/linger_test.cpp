@@ -47,7 +47,7 @@ TEST(LingerList, C6_one_closer) {
     EXPECT_EQ(caught.count(GS_REPORT_DESTROY_WITH_OBJECTS), 1u) << caught.everything();
     EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 3u) << caught.everything();
     kfree(live);
-    EXPECT_TRUE(watched::is_gone(s));
+    EXPECT_TRUE(watched::eventually([s] { return watched::is_gone(s); }));
   }
 }
 
