@@ -35,23 +35,19 @@ void jump() noexcept {
   futex_wake(&jumps, INT_MAX);
 }
 
+std::uint64_t ns_of(clockid_t clock) noexcept {
+  keep_errno keep;
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 }  // namespace
 
-std::uint64_t now_ns() noexcept {
-  keep_errno keep;
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-         static_cast<std::uint64_t>(t.tv_nsec);
-}
+std::uint64_t now_ns() noexcept { return ns_of(CLOCK_MONOTONIC); }
 
-std::uint64_t thread_cpu_ns() noexcept {
-  keep_errno keep;
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-         static_cast<std::uint64_t>(t.tv_nsec);
-}
+std::uint64_t thread_cpu_ns() noexcept { return ns_of(CLOCK_THREAD_CPUTIME_ID); }
 
 std::uint64_t now_ms() noexcept { return read(gs_load_relaxed(&state)); }
 

@@ -5,10 +5,11 @@
 #include <sys/utsname.h>
 
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "child.hpp"
+#include "../child_output.hpp"
 #include "results.hpp"
 
 namespace graceslab::tool::bench {
@@ -29,11 +30,12 @@ std::vector<std::string> package_versions() {
        {"libc6", "liburcu-dev", "libck-dev", "libcds-dev", "libboost-dev", "libstdc++-12-dev"})
     words.emplace_back(package);
   for (const allocator& a : allocators) words.push_back(a.package);
-  child_result asked = run_child(words, {"LC_ALL=C"}, 30);
+  if (!std::filesystem::exists(words[0])) return {};
+  const std::string known = run_child(words, {"LC_ALL=C"}, 30'000).out;
   std::vector<std::string> all;
-  for (std::size_t at = 0; at < asked.output.size();) {
-    std::size_t end = asked.output.find('\n', at);
-    std::string line = asked.output.substr(at, end - at);
+  for (std::size_t at = 0; at < known.size();) {
+    std::size_t end = known.find('\n', at);
+    std::string line = known.substr(at, end - at);
     if (line.rfind("ii ", 0) == 0) all.push_back(line.substr(3));
     if (end == std::string::npos) break;
     at = end + 1;

@@ -8,27 +8,23 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "child.hpp"
+#include "../beside.hpp"
+#include "../child_output.hpp"
 
 namespace graceslab::tool::bench {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double patience_s = 120;  // for a trial, beyond its own time
+constexpr int patience_ms = 120'000;  // for a trial, beyond its own time
 
-std::string find_folder() {
-  fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-  std::vector<fs::path> all = {here / "bench"};
-  std::error_code none;
-  for (const char* lib : {"lib", "lib64"}) {
-    fs::path root = here.parent_path() / lib;
-    all.push_back(root / "graceslab" / "bench");
-    for (const fs::directory_entry& triplet : fs::directory_iterator(root, none))
-      all.push_back(triplet.path() / "graceslab" / "bench");
-  }
-  for (const fs::path& folder : all)
-    if (fs::exists(folder / "runner", none)) return fs::canonical(folder).string();
-  throw std::runtime_error("cannot find bench/runner beside the executable or in ../lib/graceslab");
+bool good(const child_output& c) { return !c.timed_out && c.signal == 0 && c.status == 0; }
+
+// In one line.
+std::string trouble_of(const child_output& c) {
+  if (c.timed_out) return "did not end in time";
+  std::string first = c.err.substr(0, c.err.find('\n'));
+  if (c.signal != 0) return fmt::format("ended by signal {} {}", c.signal, first);
+  return first.empty() ? fmt::format("exit status {}", c.status) : first;
 }
 
 // The plug-in is there from the start, with the libraries that it needs: their thread-local
@@ -45,18 +41,18 @@ const allocator* allocator_named(const std::string& name) {
 
 }  // namespace
 
-stadium::stadium() : folder_(find_folder()) {}
+stadium::stadium() : folder_(fs::path(find_beside("bench/runner")).parent_path().string()) {}
 
 const stadium::plug_in& stadium::look_up(const std::string& name) {
   auto [at, fresh] = plug_ins_.try_emplace(name);
   std::string file = folder_ + "/" + name + ".so";
   std::error_code none;
   if (!fresh || !fs::exists(file, none)) return at->second;
-  child_result listed = run_child({folder_ + "/runner", file}, {preloaded(file)}, patience_s);
-  if (!listed.good())
-    throw std::runtime_error(fmt::format("{} cannot be loaded: {}", file, listed.trouble()));
+  child_output listed = run_child({folder_ + "/runner", file}, {preloaded(file)}, patience_ms);
+  if (!good(listed))
+    throw std::runtime_error(fmt::format("{} cannot be loaded: {}", file, trouble_of(listed)));
   at->second.there = true;
-  std::istringstream lines(listed.output);
+  std::istringstream lines(listed.out);
   for (std::string line; std::getline(lines, line);) at->second.workloads.insert(line);
   return at->second;
 }
@@ -66,10 +62,10 @@ std::string stadium::preload_path(const std::string& name) {
   const allocator* a = allocator_named(name);
   if (!fresh || a == nullptr) return at->second;
   for (const std::string& file : a->files) {
-    child_result found =
-        run_child({folder_ + "/runner", "--where", file}, {"LD_PRELOAD=" + file}, patience_s);
-    if (!found.good()) continue;
-    at->second = found.output.substr(0, found.output.find('\n'));
+    child_output found =
+        run_child({folder_ + "/runner", "--where", file}, {"LD_PRELOAD=" + file}, patience_ms);
+    if (!good(found)) continue;
+    at->second = found.out.substr(0, found.out.find('\n'));
     break;
   }
   return at->second;
@@ -91,12 +87,18 @@ bool stadium::play(const contestant& who, const contest& what, double seconds, f
   for (const auto& [key, value] : what.parameters) words.push_back(key + "=" + value);
   std::vector<std::string> environment = {
       preloaded(words[1], who.preload.empty() ? "" : preload_path(who.preload))};
-  child_result played = run_child(words, environment, seconds + patience_s);
-  if (!played.good()) {
-    *why = played.trouble();
+  child_output played;
+  try {
+    played = run_child(words, environment, static_cast<int>(seconds * 1000) + patience_ms);
+  } catch (const std::runtime_error& e) {
+    *why = e.what();
     return false;
   }
-  std::istringstream lines(played.output);
+  if (!good(played)) {
+    *why = trouble_of(played);
+    return false;
+  }
+  std::istringstream lines(played.out);
   std::string metric;
   for (double value = 0; lines >> metric >> value;) (*out)[metric] = value;
   return true;

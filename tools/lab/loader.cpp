@@ -5,17 +5,16 @@
 #include <fmt/core.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
-#include <vector>
+
+#include "../beside.hpp"
 
 namespace graceslab::lab {
 namespace {
 
-namespace fs = std::filesystem;
 constexpr const char* file_name = "lab_module.so";
 
 // Every mapping of the file: [begin, end) around all of them, or 0, 0.
@@ -34,28 +33,9 @@ std::pair<std::uintptr_t, std::uintptr_t> mapping_of(const std::string& path) {
   return {begin, end};
 }
 
-std::vector<fs::path> candidates() {
-  fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
-  std::vector<fs::path> all = {here / file_name};
-  std::error_code none;
-  for (const char* lib : {"lib", "lib64"}) {
-    fs::path root = here.parent_path() / lib;
-    all.push_back(root / "graceslab" / file_name);
-    for (const fs::directory_entry& triplet : fs::directory_iterator(root, none))
-      all.push_back(triplet.path() / "graceslab" / file_name);
-  }
-  return all;
-}
-
 }  // namespace
 
-std::string find_module() {
-  std::error_code none;
-  for (const fs::path& path : candidates())
-    if (fs::exists(path, none)) return fs::canonical(path).string();
-  throw std::runtime_error(
-      fmt::format("cannot find {} beside the executable or in ../lib/graceslab", file_name));
-}
+std::string find_module() { return tool::find_beside(file_name); }
 
 loaded_module::loaded_module(const std::string& path) : path_(path) {
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

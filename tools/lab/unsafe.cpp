@@ -7,7 +7,7 @@
 #include <sstream>
 #include <string_view>
 
-#include "child_output.hpp"
+#include "../child_output.hpp"
 
 namespace graceslab::lab {
 namespace {
@@ -25,7 +25,7 @@ struct account {
   std::vector<std::string> reports;  // their kinds, each once
 };
 
-account read_account(const child_output& child) {
+account read_account(const tool::child_output& child) {
   account a;
   std::istringstream out(child.out);
   for (std::string line, word; std::getline(out, line);) {
@@ -136,7 +136,7 @@ unsafe_result run_unsafe(const unsafe_info& variant, bool protection) {
   r.info = &variant;
   r.protection = protection;
   std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  child_output child = run_child(
+  tool::child_output child = tool::run_child(
       {self, "lab-child", "--variant", variant.id, "--protection", protection ? "on" : "off"},
       {"GRACESLAB_CALLBACK_WORKERS=1", "GRACESLAB_LINGER_SPLAT_MS=300",
        "GRACESLAB_ON_VIOLATION=report"},

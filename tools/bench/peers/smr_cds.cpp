@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "smr_all.hpp"
+#include "smr_cds_member.hpp"
 
 namespace {
 
@@ -18,13 +19,7 @@ struct scheme : graceslab::bench::counted {
     cds::Initialize();
     new rcu(8192);  // lives as long as the process
   }
-
-  struct member {
-    member() { cds::threading::Manager::attachThread(); }
-    ~member() { cds::threading::Manager::detachThread(); }
-    member(const member&) = delete;
-    member& operator=(const member&) = delete;
-  };
+  using member = graceslab::bench::cds_member;
   struct outside {
     outside() {}
   };

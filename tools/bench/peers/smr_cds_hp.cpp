@@ -6,6 +6,7 @@
 #include <cds/gc/hp.h>
 #include <cds/init.h>
 
+#include "smr_cds_member.hpp"
 #include "smr_structures.hpp"
 
 namespace {
@@ -17,12 +18,7 @@ struct scheme : graceslab::bench::counted {
     cds::Initialize();
     new cds::gc::HP;  // lives as long as the process
   }
-  struct member {
-    member() { cds::threading::Manager::attachThread(); }
-    ~member() { cds::threading::Manager::detachThread(); }
-    member(const member&) = delete;
-    member& operator=(const member&) = delete;
-  };
+  using member = graceslab::bench::cds_member;
   struct outside {
     outside() {}
   };

@@ -16,7 +16,7 @@
 
 extern char** environ;
 
-namespace graceslab::lab {
+namespace graceslab::tool {
 namespace {
 
 using steady = std::chrono::steady_clock;
@@ -125,4 +125,4 @@ child_output run_child(const std::vector<std::string>& arguments,
   return result;
 }
 
-}  // namespace graceslab::lab
+}  // namespace graceslab::tool

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace graceslab::lab {
+namespace graceslab::tool {
 
 struct child_output {
   std::string out;
@@ -19,4 +19,4 @@ struct child_output {
 child_output run_child(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& settings, int timeout_ms);
 
-}  // namespace graceslab::lab
+}  // namespace graceslab::tool
