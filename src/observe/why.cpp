@@ -11,7 +11,7 @@ namespace {
 using ull = unsigned long long;
 
 void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
-  teardown::tally t = teardown::count(c);
+  teardown::tally t = teardown::glance(c);
   if (t.live != 0)
     out.add("; %llu objects are allocated and were never retired", static_cast<ull>(t.live));
   if (t.leaked != 0)

@@ -119,7 +119,7 @@ bool anything_pending(slab::cache& c) noexcept {
 
 void collect(slab::cache& c) noexcept {
   slab::harvest(c);
-  if (c.dtor != nullptr) {
+  if (slab::has_destructor(c)) {
     if (marked_now(c) != 0 || ripe_waits(c)) ripen(c);  // user code: not on this thread
   } else if (marked_now(c) != 0) {
     collect_marked(c, false);

@@ -21,11 +21,14 @@ constexpr std::uint64_t look_again_ms = 10;  // whoever waits with a deadline
 
 constinit sync::event run_ended;
 
-bool needs_work(const slab::cache& c) noexcept { return c.dtor != nullptr || slab::is_large(c); }
+bool needs_work(const slab::cache& c) noexcept {
+  return slab::has_destructor(c) || slab::is_large(c);
+}
 
 // A destructor that waits for its own cache would wait for itself.
 bool waits_for_itself(const slab::cache& c) noexcept {
-  return c.dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(c.dtor);
+  auto* dtor = gs_load_relaxed(&c.dtor);
+  return dtor != nullptr && rcu::current_callback() == reinterpret_cast<const void*>(dtor);
 }
 
 enum class run_for { destructors, marked, nothing };
@@ -62,7 +65,7 @@ void set_run(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
 
 void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
   set_run(c, objects, n);
-  if (auto* dtor = c.dtor; dtor != nullptr) {  // changes only between runs
+  if (auto* dtor = gs_load_relaxed(&c.dtor); dtor != nullptr) {  // changes only between runs
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
     for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
   }
@@ -180,7 +183,7 @@ void drop_destructor(slab::cache& c) noexcept {
   std::uint32_t left = 0;
   {
     slab::barn_hold all(c);  // a harvest looks for a destructor under its depot's lock
-    c.dtor = nullptr;
+    gs_store_relaxed(&c.dtor, nullptr);
     while (gs_sheaf* s = slab::pop(c.ripe)) {
       left += s->count;
       c.reclaimed_objects += s->count;

@@ -80,7 +80,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint32_t red_zone_at = 0;  // offset in the object; 0 = none
   gs_domain* domain = nullptr;
   void (*ctor)(void*) = nullptr;
-  void (*dtor)(void*) = nullptr;
+  void (*dtor)(void*) = nullptr;  // atomic: an owner that goes takes it away
   void* owner = nullptr;
   int policy = 0;
   int pressure = 0;
@@ -145,6 +145,7 @@ static_assert(sizeof(cache) <= cache_record_bytes);
 
 // Whether its objects have state bytes, so that misuse of them is found.
 inline bool detects(const cache& c) noexcept { return (c.flags & flag_no_detection) == 0; }
+inline bool has_destructor(const cache& c) noexcept { return gs_load_relaxed(&c.dtor) != nullptr; }
 inline bool is_large(const cache& c) noexcept { return (c.flags & flag_large_runs) != 0; }
 
 // ---- ids and handles (cache_table.cpp) ----

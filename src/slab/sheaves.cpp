@@ -235,7 +235,7 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
     while (d.deferred.head != nullptr && hooks.ready(c.domain, d.deferred.head->cookie)) {
       gs_sheaf* s = pop(d.deferred);
       gs_store_relaxed(&d.deferred_objects, d.deferred_objects - s->count);
-      if (c.dtor != nullptr || is_large(c)) {
+      if (has_destructor(c) || is_large(c)) {
         ripe_now(c, s);
         ripened = true;
       } else {

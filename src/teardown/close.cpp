@@ -9,6 +9,7 @@
 #include "os/stack.hpp"
 #include "os/thread.hpp"
 #include "slab/depots.hpp"
+#include "slab/transit.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
 
@@ -85,15 +86,28 @@ void adopt_in_child() noexcept {
   os::on_fork({os::after_fork_rank, [] {}, [] {}, adopt_in_child});
 }
 
-}  // namespace
-
-tally count(slab::cache& c) noexcept {
-  slab::barn_hold barn(c);
-  sync::lock_guard slabs(c.slabs_lock);
+// With the barn and the slabs held.
+tally sum_up(slab::cache& c) noexcept {
   const slab::barn_counts in_barn = slab::count_barn(c);
   std::uint64_t in_flight = in_barn.retired - in_barn.reclaimed;
   std::uint64_t out = c.carved - c.free_in_slabs - in_barn.parked - c.leaked;
   return {out > in_flight ? out - in_flight : 0, in_flight, c.leaked};
+}
+
+}  // namespace
+
+tally glance(slab::cache& c) noexcept {
+  slab::barn_hold barn(c);
+  sync::lock_guard slabs(c.slabs_lock);
+  return sum_up(c);
+}
+
+tally count(slab::cache& c) noexcept {
+  for (;; slab::transit_drain(c)) {
+    slab::barn_hold barn(c);
+    sync::lock_guard slabs(c.slabs_lock);
+    if (slab::hands_empty(c)) return sum_up(c);
+  }
 }
 
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept {

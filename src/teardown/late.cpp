@@ -30,7 +30,7 @@ void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
     destroy(c, GS_POLICY_LINGER, who, &k);
   }
   // Destructors are code of the owner: they run before it goes, or never.
-  if (c.dtor == nullptr) return;
+  if (!slab::has_destructor(c)) return;
   (void)reclaim::wait_for_retires(c);
   reclaim::drop_destructor(c);
 }

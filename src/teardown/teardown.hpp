@@ -24,7 +24,11 @@ struct tally {
 // ---- close.cpp ----
 // open -> closing -> draining. False: it was not open (reported). Afterwards `t` says what is out.
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept;
-tally count(slab::cache& c) noexcept;  // exact once closed
+// What is out, at a moment when nobody has objects in hand: exact once closed. Waits for those who
+// have.
+tally count(slab::cache& c) noexcept;
+// The same without waiting: what is in somebody's hand looks allocated.
+tally glance(slab::cache& c) noexcept;
 
 // ---- finish.cpp ----
 // draining -> gone if everything is home. True when this call or another one did it.

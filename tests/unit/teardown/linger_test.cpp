@@ -3,10 +3,14 @@
 #include <graceslab/kernel/slab.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
 #include "../../scenario/watched.hpp"
+#include "slab/sheaves.hpp"
+#include "slab/transit.hpp"
 #include "teardown/teardown.hpp"
 
 namespace {
@@ -35,6 +39,29 @@ TEST(LingerList, A4_on_it_exactly_while_draining) {
   kfree(live);
   EXPECT_FALSE(on_the_list(c));
   EXPECT_EQ(teardown::find_lingering(cookie), nullptr);
+}
+
+// A8: what somebody else is taking home just now is not allocated.
+TEST(LingerList, A8_what_is_in_hand_is_not_counted_as_allocated) {
+  kmem_cache* s = watched::make_cache("in hand");
+  slab::cache& c = *slab::cache_from_handle(s);
+  watched::retire(watched::take(s, 300));
+  kmem_cache_free_barrier(s);
+  const std::uint64_t before = teardown::count(c).live;  // our arrays
+  std::atomic<bool> taken{false};
+  std::thread carrier([&] {
+    slab::transit in_hand(c);
+    gs_sheaf* sheaf = slab::reclaimed_sheaf(c);
+    ASSERT_NE(sheaf, nullptr);
+    taken = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    slab::flush(c, sheaf);
+    slab::sheaf_delete(sheaf);
+  });
+  while (!taken) std::this_thread::yield();
+  EXPECT_EQ(teardown::count(c).live, before);
+  carrier.join();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
 // Claim 1: of many that destroy at once, one closes.
