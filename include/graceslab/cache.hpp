@@ -70,14 +70,15 @@ class cache {
   /// Constructs an object. Throws std::bad_alloc when memory runs out, or what the constructor
   /// throws.
   template <class... Args>
-  [[nodiscard]] T* make(Args&&... args) {
+  [[nodiscard]] GS_INLINE_MEMBER T* make(Args&&... args) {
     void* memory = take();
     if (memory == nullptr) throw std::bad_alloc();
     return construct(memory, std::forward<Args>(args)...);
   }
   /// The same, but nullptr when memory runs out.
   template <class... Args>
-  [[nodiscard]] T* try_make(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+  [[nodiscard]] GS_INLINE_MEMBER T* try_make(Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
     void* memory = take();
     return memory == nullptr ? nullptr : construct(memory, std::forward<Args>(args)...);
   }
@@ -151,7 +152,8 @@ class cache {
       gs_cache_free(cache_, object);
   }
   template <class... Args>
-  T* construct(void* memory, Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>) {
+  GS_INLINE_MEMBER T* construct(void* memory, Args&&... args) noexcept(
+      std::is_nothrow_constructible_v<T, Args...>) {
     if constexpr (std::is_nothrow_constructible_v<T, Args...>) {
       return ::new (memory) T(std::forward<Args>(args)...);
     } else {

@@ -20,12 +20,20 @@ constexpr std::uint64_t standing = std::uint64_t{1} << 63;
 std::uint64_t state;
 std::uint32_t jumps;
 
-std::uint64_t real_ms() noexcept { return now_ns() / 1'000'000; }
+std::uint64_t ns_of(clockid_t clock) noexcept {
+  keep_errno keep;
+  timespec t{};
+  clock_gettime(clock, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
+         static_cast<std::uint64_t>(t.tv_nsec);
+}
 
-std::uint64_t read(std::uint64_t word) noexcept {
+std::uint64_t ms_of(clockid_t clock) noexcept { return ns_of(clock) / 1'000'000; }
+
+std::uint64_t read(std::uint64_t word, clockid_t clock = CLOCK_MONOTONIC) noexcept {
   if (word & standing) return word & ~standing;
   const auto offset = static_cast<std::int64_t>(word << 1) >> 1;
-  return real_ms() + static_cast<std::uint64_t>(offset);
+  return ms_of(clock) + static_cast<std::uint64_t>(offset);
 }
 
 void jump() noexcept {
@@ -35,14 +43,6 @@ void jump() noexcept {
   futex_wake(&jumps, INT_MAX);
 }
 
-std::uint64_t ns_of(clockid_t clock) noexcept {
-  keep_errno keep;
-  timespec t{};
-  clock_gettime(clock, &t);
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
-         static_cast<std::uint64_t>(t.tv_nsec);
-}
-
 }  // namespace
 
 std::uint64_t now_ns() noexcept { return ns_of(CLOCK_MONOTONIC); }
@@ -50,6 +50,7 @@ std::uint64_t now_ns() noexcept { return ns_of(CLOCK_MONOTONIC); }
 std::uint64_t thread_cpu_ns() noexcept { return ns_of(CLOCK_THREAD_CPUTIME_ID); }
 
 std::uint64_t now_ms() noexcept { return read(gs_load_relaxed(&state)); }
+std::uint64_t coarse_ms() noexcept { return read(gs_load_relaxed(&state), CLOCK_MONOTONIC_COARSE); }
 
 void sleep_us(std::uint64_t us) noexcept {
   keep_errno keep;
@@ -64,7 +65,7 @@ void set_clock_virtual(bool on) noexcept {
   std::uint64_t wanted;
   do {
     if (((word & standing) != 0) == on) return;
-    wanted = on ? (read(word) | standing) : (read(word) - real_ms()) & ~standing;
+    wanted = on ? (read(word) | standing) : (read(word) - ms_of(CLOCK_MONOTONIC)) & ~standing;
   } while (!gs_compare_exchange(&state, &word, wanted));
   jump();
 }

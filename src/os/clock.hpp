@@ -6,6 +6,7 @@
 namespace graceslab::os {
 
 std::uint64_t now_ms() noexcept;
+std::uint64_t coarse_ms() noexcept;        // up to a timer tick behind, and cheap: for ages
 std::uint64_t now_ns() noexcept;           // real time always: for measuring, never for ageing
 std::uint64_t thread_cpu_ns() noexcept;    // that the calling thread has used
 void sleep_us(std::uint64_t us) noexcept;  // real time; back-off between polls

@@ -99,7 +99,7 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
     slab::depot& here = slab::depot_here(c);
     sync::lock_guard hold_here(here.lock);
     sync::lock_guard hold(c.lock);
-    s->stamp_ms = os::now_ms();
+    s->stamp_ms = os::coarse_ms();
     slab::push(here.reclaimed, s);
     c.reclaimed_objects += n;
     c.run_count = 0;

@@ -27,7 +27,7 @@ void* alloc_direct(cache& c, const void* site) noexcept {
   void* object = nullptr;
   for (;;) {
     if (take_objects(c, &object, 1) == 0) {
-      gs_sheaf* s = full_sheaf(c);  // what is parked or reclaimable, before giving up
+      gs_sheaf* s = full_for(c, &no_sheaf);  // what is parked or reclaimable, before giving up
       if (s == nullptr) return nullptr;
       flush(c, s);
       put_empty(c, s);
@@ -62,8 +62,8 @@ void* pop_or_swap(cache& c, gs_local& l, bool* closed) noexcept {
   return object;
 }
 
-// Installs a full sheaf as main. False when the record was closed meanwhile.
-bool install_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
+// Puts `s` in main's place and tells what stood there. False when the record is closed.
+bool replace_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
   bool open = gs_local_enter(&l);
   if (open) {
     *old = l.main;
@@ -73,16 +73,18 @@ bool install_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
   return open;
 }
 
-// A full sheaf for the two empty ones. False: there is none to be had.
+void put(cache& c, gs_sheaf* s) noexcept { s->count != 0 ? put_full(c, s) : put_empty(c, s); }
+
+// A full sheaf for main, which is empty. False: there is none to be had.
 bool refill(cache& c, gs_local& l) noexcept {
   transit in_hand(c);
-  gs_sheaf* s = still_open(c) ? full_sheaf(c) : nullptr;
-  if (s == nullptr) return false;
+  if (!still_open(c)) return false;
   gs_sheaf* old = nullptr;
-  if (!install_main(l, s, &old))
-    put_full(c, s);
-  else
-    old->count != 0 ? put_full(c, old) : put_empty(c, old);
+  if (!replace_main(l, &no_sheaf, &old)) return true;  // to be looked at again
+  gs_sheaf* s = full_for(c, old);
+  if (s == nullptr) return false;
+  if (!replace_main(l, s, &old)) old = s;
+  put(c, old);  // something only where a constructor allocated meanwhile
   return true;
 }
 

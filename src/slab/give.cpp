@@ -46,20 +46,22 @@ pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noe
   return result;
 }
 
-// Installs an empty sheaf; the full one goes to `old`. For free, main moves to prev and prev
-// leaves.
-bool install_empty(gs_local& l, giving what, gs_sheaf* s, gs_sheaf** old) noexcept {
+// Takes the full sheaf out of the record. For free, that is prev, whose place main takes. False
+// when the record is closed, and then nothing is taken.
+bool take_full(gs_local& l, giving what, gs_sheaf** full) noexcept {
   bool open = gs_local_enter(&l);
   if (open) {
-    if (what == giving::free) {
-      *old = l.prev;
-      l.prev = l.main;
-      l.main = s;
-    } else {
-      *old = l.rcu;
-      l.rcu = s;
-    }
+    *full = what == giving::free ? l.prev : l.rcu;
+    if (what == giving::free) l.prev = l.main;
+    sheaf_for(l, what) = &no_sheaf;
   }
+  gs_local_leave(&l);
+  return open;
+}
+
+bool install_empty(gs_local& l, giving what, gs_sheaf* s) noexcept {
+  bool open = gs_local_enter(&l);
+  if (open) sheaf_for(l, what) = s;
   gs_local_leave(&l);
   return open;
 }
@@ -95,24 +97,24 @@ enum class round { done, again, no_array };
 round exchange(cache& c, gs_local& l, giving what) noexcept {
   std::uint32_t n = 0;
   std::uint64_t depth = 0;
+  bool got = false;
   {
     transit in_hand(c);
-    gs_sheaf* s = empty_sheaf(c);
-    if (s == nullptr) return round::no_array;
-    gs_sheaf* old = nullptr;
-    if (!install_empty(l, what, s, &old)) {
-      put_empty(c, s);
-    } else if (old->count == 0) {
-      put_empty(c, old);
-    } else if (what == giving::free) {
-      put_full(c, old);
+    gs_sheaf* full = nullptr;
+    if (!take_full(l, what, &full)) return round::again;
+    gs_sheaf* s = nullptr;
+    if (what == giving::retire && full->count != 0) {
+      n = full->count;
+      depth = append_deferred(c, full, &s);
+      if (s == nullptr) s = sheaf_new(c);
     } else {
-      n = old->count;
-      depth = append_deferred(c, old);
+      s = empty_for(c, full);
     }
+    got = s != nullptr;
+    if (got && !install_empty(l, what, s)) put_empty(c, s);
   }
   if (n != 0) hooks.deferred(c, n, depth);
-  return round::again;
+  return got ? round::again : round::no_array;
 }
 
 // One round of the slow path.

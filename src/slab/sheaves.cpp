@@ -116,13 +116,31 @@ void put_full(cache& c, gs_sheaf* s) noexcept {
     depot& here = depot_here(c);
     sync::lock_guard hold(here.lock);
     if (here.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
-      s->stamp_ms = os::now_ms();
+      s->stamp_ms = os::coarse_ms();
       push(here.full, s);
       return;
     }
   }
   flush(c, s);
   put_empty(c, s);
+}
+
+gs_sheaf* empty_for(cache& c, gs_sheaf* held) noexcept {
+  gs_sheaf* empty;
+  {
+    depot& here = depot_here(c);
+    sync::lock_guard hold(here.lock);
+    if (held->count != 0 && here.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
+      held->stamp_ms = os::coarse_ms();
+      push(here.full, held);
+      held = &no_sheaf;
+    }
+    empty = held->capacity == 0 ? pop(here.empty) : nullptr;
+  }
+  if (empty != nullptr) return empty;
+  if (held->capacity == 0) return sheaf_new(c);
+  if (held->count != 0) flush(c, held);
+  return held;
 }
 
 void touch(cache& c) noexcept {
@@ -150,7 +168,7 @@ gs_sheaf* reclaimed_in(cache& c, depot& d) noexcept {
 
 std::uint32_t harvest_depot(cache& c, depot& d) noexcept;
 
-gs_sheaf* full_sheaf_in(cache& c, depot& d) noexcept {
+gs_sheaf* full_sheaf_in(cache& c, depot& d, gs_sheaf** held) noexcept {
   if (!anything_in(d)) return nullptr;
   gs_sheaf* s;
   bool harvested;
@@ -159,6 +177,10 @@ gs_sheaf* full_sheaf_in(cache& c, depot& d) noexcept {
     s = pop(d.full);
     harvested = s == nullptr;
     if (harvested) s = pop(d.reclaimed);
+    if (s != nullptr && *held != &no_sheaf && d.empty.count < barn_limit) {
+      push(d.empty, *held);
+      *held = &no_sheaf;
+    }
   }
   if (s != nullptr && (!harvested || may_be_reused(c, s))) return s;
   if (s == nullptr && harvest_depot(c, d) == 0) return nullptr;
@@ -184,14 +206,26 @@ void flush_barn(cache& c) noexcept {
   }
 }
 
-gs_sheaf* full_sheaf(cache& c) noexcept {
-  touch(c);
+namespace {
+
+gs_sheaf* full_in_barn(cache& c, gs_sheaf** held) noexcept {
   depot& here = depot_here(c);
-  if (gs_sheaf* s = full_sheaf_in(c, here)) return s;
+  if (gs_sheaf* s = full_sheaf_in(c, here, held)) return s;
   for (depot& d : depots_of(c))  // what lies idle elsewhere, before the cache grows
     if (&d != &here)
-      if (gs_sheaf* s = full_sheaf_in(c, d)) return s;
-  gs_sheaf* s = empty_sheaf(c);
+      if (gs_sheaf* s = full_sheaf_in(c, d, held)) return s;
+  return nullptr;
+}
+
+}  // namespace
+
+gs_sheaf* full_for(cache& c, gs_sheaf* held) noexcept {
+  touch(c);
+  if (gs_sheaf* s = full_in_barn(c, &held)) {
+    put_empty(c, held);
+    return s;
+  }
+  gs_sheaf* s = held != &no_sheaf ? held : empty_sheaf(c);
   if (s == nullptr) return nullptr;
   gs_store_relaxed(&s->count, take_objects(c, s->object, s->capacity));
   if (s->count != 0) return s;
@@ -199,13 +233,14 @@ gs_sheaf* full_sheaf(cache& c) noexcept {
   return nullptr;
 }
 
-std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept {
+std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept {
   // The one full fence per array stands in here: everything its retirers wrote comes before the
   // cookie.
   s->cookie = hooks.snapshot(c.domain);
   depot& here = depot_here(c);
   sync::lock_guard hold(here.lock);
   append(here.deferred, s);
+  if (empty != nullptr) *empty = pop(here.empty);
   if (!os::busted(os::flaw::counter_stuck)) here.retired += s->count;
   if (s->cookie > here.newest_cookie) here.newest_cookie = s->cookie;
   std::uint64_t depth = here.deferred_objects + s->count;
@@ -229,7 +264,7 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
   std::uint32_t harvested = 0;
   std::uint32_t objects = 0;
   bool ripened = false;
-  const std::uint64_t now_ms = os::now_ms();
+  const std::uint64_t now_ms = os::coarse_ms();
   {
     sync::lock_guard hold(d.lock);
     while (d.deferred.head != nullptr && hooks.ready(c.domain, d.deferred.head->cookie)) {

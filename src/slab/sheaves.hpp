@@ -26,14 +26,18 @@ bool may_be_reused(cache& c,
                    const gs_sheaf* s) noexcept;  // K5; false: reported, and its objects leak
 gs_sheaf* reclaimed_sheaf(cache& c) noexcept;    // harvested, and checked again (K5); nullptr: none
 void flush_barn(cache& c) noexcept;              // everything parked in it, and its empty arrays
-// Barn, reclaimed, harvest, first in our own depot; then slabs. nullptr without memory.
-gs_sheaf* full_sheaf(cache& c) noexcept;
+// Exchanges, for what the caller holds (no_sheaf: nothing), which is gone afterwards either way.
+// A full sheaf: barn, reclaimed, harvest, first in our own depot; then slabs. nullptr without
+// memory.
+gs_sheaf* full_for(cache& c, gs_sheaf* held) noexcept;
+// An empty one for free objects, which go to the barn or into their slabs. nullptr without memory.
+gs_sheaf* empty_for(cache& c, gs_sheaf* held) noexcept;
 
 // Retired objects: one cookie for the whole array, then onto this cache's own list.
 void defer(cache& c, gs_sheaf* s) noexcept;
 // The first half: afterwards the objects are on the list, and the caller calls hooks.deferred(c, n,
-// depth).
-std::uint64_t append_deferred(cache& c, gs_sheaf* s) noexcept;
+// depth). `empty`, if given, receives an empty sheaf of the barn, or nullptr.
+std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty = nullptr) noexcept;
 // In all depots: moves deferred sheaves whose grace period is over to the reclaimed ones (or the
 // ripe ones). Returns how many.
 std::uint32_t harvest(cache& c) noexcept;

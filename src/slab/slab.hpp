@@ -56,6 +56,10 @@ inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
   return detects(*s.owner) ? bits_of(s)[word] : bits_of(s)[word] & ~marks_of(s)[word];
 }
 inline char* start_of(const slab& s) noexcept { return granule_address(s.first); }
+inline bool holds(const slab& s, const void* object) noexcept {
+  auto offset = static_cast<std::size_t>(static_cast<const char*>(object) - start_of(s));
+  return offset < std::size_t{s.granules} << GS_GRANULE_SHIFT;
+}
 inline char* object_at(const slab& s, std::uint32_t index) noexcept {
   return start_of(s) + std::size_t{index} * s.owner->stride;
 }

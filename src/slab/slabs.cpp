@@ -25,17 +25,20 @@ void set_bit(slab& s, std::uint32_t index) noexcept {
 }
 
 std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
-  std::uint64_t* bits = bits_of(s);
+  const std::size_t stride = s.owner->stride;
+  if (n > s.free) n = s.free;
   std::uint32_t taken = 0;
-  while (taken < n && s.free != 0) {
+  while (taken < n) {
     std::uint64_t word;
     while ((word = free_word(s, s.hint)) == 0) ++s.hint;
-    auto bit = static_cast<std::uint32_t>(__builtin_ctzll(word));
-    bits[s.hint] &= ~(std::uint64_t{1} << bit);
-    --s.free;
-    out[taken++] = object_at(s, s.hint * 64 + bit);
+    char* first = object_at(s, s.hint * 64);
+    std::uint64_t left = word;
+    for (; left != 0 && taken != n; left &= left - 1)
+      out[taken++] = first + static_cast<std::size_t>(__builtin_ctzll(left)) * stride;
+    bits_of(s)[s.hint] &= ~(word ^ left);
   }
-  return taken;
+  s.free -= n;
+  return n;
 }
 
 // A cache's first slab faults page by page, so that a small cache stays small; later ones are
@@ -79,7 +82,7 @@ slab* slab_with_room(cache& c) noexcept {
 
 void file_emptied(cache& c, slab& s) noexcept {
   list_remove(s);
-  s.emptied_ms = os::now_ms();
+  s.emptied_ms = os::coarse_ms();
   if ((c.flags & flag_typesafe) != 0) {
     s.cookie = hooks.snapshot(c.domain);
     list_add(c.quarantined, s);
@@ -196,10 +199,16 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (n == 0) return;
   touch(c);
   sync::lock_guard hold(c.slabs_lock);
+  const bool bytes = detects(c);
+  slab* last = nullptr;
   for (std::uint32_t i = 0; i != n; ++i) {
-    slab& s = slab_of(*granule_of(objects[i]));
+    if (last == nullptr || !holds(*last, objects[i])) last = &slab_of(*granule_of(objects[i]));
+    slab& s = *last;
     std::uint32_t index = index_of(s, objects[i]);
-    set_state(s, index, GS_STATE_FREE);
+    if (GS_LIKELY(bytes))
+      gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_FREE});
+    else
+      set_state(s, index, GS_STATE_FREE);
     if (s.list == &c.full_slabs) {
       list_remove(s);
       list_add(c.partial, s);
