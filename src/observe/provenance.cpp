@@ -3,7 +3,6 @@
 #include "observe/observe.hpp"
 #include "os/report.hpp"
 #include "slab/debug.hpp"
-#include "slab/fast.hpp"
 #include "slab/outlying.hpp"
 
 namespace graceslab::observe {
@@ -33,7 +32,7 @@ slab::slab* slab_under(const slab::cache& c, const void* pointer) noexcept {
 // belongs to none.
 template <class F>
 bool with_object(const void* pointer, F use) noexcept {
-  slab::cache* c = slab::cache_of_start(pointer);
+  slab::cache* c = slab::cache_holding(pointer);
   if (c == nullptr) return false;
   sync::lock_guard hold(c->slabs_lock);
   slab::slab* s = slab_under(*c, pointer);

@@ -199,7 +199,8 @@ bool shrink(cache& c) noexcept;  // true when no slab is left
 
 // ---- objects of any size ----
 void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept;
-cache* cache_of_object(const void* object) noexcept;  // nullptr: foreign
+cache* cache_holding(const void* pointer) noexcept;   // in one of its slabs; nullptr: foreign
+cache* cache_of_object(const void* object) noexcept;  // the same for an object's start
 std::size_t usable_bytes(const void* object) noexcept;
 
 }  // namespace graceslab::slab

@@ -2,7 +2,6 @@
 // The fast paths of the C face, in line with their entry points; everything else is out of line,
 // and called last: an entry point that keeps nothing across a call saves no registers.
 #pragma once
-#include "slab/large.hpp"
 #include "slab/locals.hpp"
 
 namespace graceslab::slab {
@@ -59,10 +58,10 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
 }
 
-// The cache of a pointer that is the start of an object; nullptr: foreign.
+// The cache of a pointer that is the start of an object; nullptr: foreign, or outlying.
 inline cache* cache_of_start(const void* object) noexcept {
   std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
-  if (GS_UNLIKELY(offset >= gs_heap.bytes)) return outlying_cache(object);
+  if (GS_UNLIKELY(offset >= gs_heap.bytes)) return nullptr;
   return cache_from_id(gs_load_relaxed(&gs_heap.granules[offset >> GS_GRANULE_SHIFT].cache));
 }
 

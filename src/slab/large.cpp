@@ -96,7 +96,7 @@ std::size_t large_reclaim(void* object) noexcept {
 }
 
 cache* outlying_cache(const void* pointer) noexcept {
-  if (!any_outlying()) return nullptr;
+  if (in_range(pointer) || !any_outlying()) return nullptr;
   cache* c = large_cache_found();
   if (c == nullptr) return nullptr;
   sync::lock_guard hold(c->slabs_lock);

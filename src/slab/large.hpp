@@ -27,7 +27,7 @@ large_run large_retire(void* object) noexcept;
 // Ends a retired run whose grace period is over. Returns its bytes.
 std::size_t large_reclaim(void* object) noexcept;
 
-// The large cache, if a pointer beyond the range lies in a run.
+// The large cache, if a pointer lies in an outlying run.
 cache* outlying_cache(const void* pointer) noexcept;
 
 }  // namespace graceslab::slab

@@ -102,8 +102,13 @@ void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
   return kmalloc_rest(size, gfp, site);
 }
 
+cache* cache_holding(const void* pointer) noexcept {
+  cache* c = cache_of_start(pointer);
+  return c != nullptr ? c : outlying_cache(pointer);
+}
+
 cache* cache_of_object(const void* object) noexcept {
-  cache* c = cache_of_start(object);
+  cache* c = cache_holding(object);
   if (c == nullptr) return nullptr;
   if (is_large(*c)) return large_look(object).state != no_run ? c : nullptr;
   gs_granule* g = granule_of(object);
@@ -112,7 +117,7 @@ cache* cache_of_object(const void* object) noexcept {
 }
 
 std::size_t usable_bytes(const void* object) noexcept {
-  cache* c = cache_of_start(object);
+  cache* c = cache_holding(object);
   if (c != nullptr && is_large(*c)) return large_look(object).bytes;
   return cache_of_object(object) != nullptr ? c->size : 0;
 }
