@@ -170,8 +170,8 @@ static inline void kmem_dump_obj(void* object) { gs_dump_object(object); }
 
 /* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs, to
  * what the address space gives, below 2^46 bytes: a run that finds no room in the library's range
- * is mapped on its own, and unmapped when it is freed. Without memory retired runs that are due come
- * home first, but not with GFP_NOWAIT or GFP_ATOMIC. NULL when memory runs out or a product
+ * is mapped on its own, and unmapped when it is freed. Without memory, retired runs that are due
+ * come home first, but not with GFP_NOWAIT or GFP_ATOMIC. NULL when memory runs out or a product
  * overflows. */
 static inline void* kmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
 static inline void* kzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
