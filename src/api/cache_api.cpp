@@ -8,6 +8,7 @@
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
+#include "slab/large.hpp"
 #include "slab/misuse.hpp"
 
 using namespace graceslab;
@@ -34,12 +35,18 @@ slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void
   return nullptr;
 }
 
+[[gnu::cold, gnu::noinline]] slab::cache* owner_beyond(const void* object, const char* what,
+                                                       const void* site) noexcept {
+  slab::cache* c = slab::outlying_cache(object);
+  if (c == nullptr) slab::report_foreign(object, what, site);
+  return c;
+}
+
 // Whether it is the start of one of that cache's objects is found out with its state.
 slab::cache* owner_of(const void* object, const char* what, const void* site) noexcept {
   reclaim::resume();
   slab::cache* c = slab::cache_of_start(object);
-  if (GS_UNLIKELY(c == nullptr)) slab::report_foreign(object, what, site);
-  return c;
+  return GS_LIKELY(c != nullptr) ? c : owner_beyond(object, what, site);
 }
 
 // What the fast paths leave over, with the caches beyond GS_TLS_CACHES. Not inlined, to leave the

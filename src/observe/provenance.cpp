@@ -3,6 +3,7 @@
 #include "observe/observe.hpp"
 #include "os/report.hpp"
 #include "slab/debug.hpp"
+#include "slab/outlying.hpp"
 
 namespace graceslab::observe {
 namespace {
@@ -20,20 +21,25 @@ const char* state_name(int state) noexcept {
   }
 }
 
+slab::slab* slab_under(const slab::cache& c, const void* pointer) noexcept {
+  const gs_granule* g = slab::granule_of(pointer);
+  if (g == nullptr) return slab::is_large(c) ? slab::outlying_at(pointer) : nullptr;
+  return gs_load_relaxed(&g->cache) == c.id ? &slab::slab_of(*g) : nullptr;
+}
+
 // Calls use(cache, slab, index) for the object that a pointer, perhaps to its inside, belongs to.
 // Under the cache's slabs_lock, so that the slab stays even when nobody holds the object. False: it
 // belongs to none.
 template <class F>
 bool with_object(const void* pointer, F use) noexcept {
-  gs_granule* g = slab::granule_of(pointer);
-  slab::cache* c = g != nullptr ? slab::cache_from_id(gs_load_relaxed(&g->cache)) : nullptr;
+  slab::cache* c = slab::cache_holding(pointer);
   if (c == nullptr) return false;
   sync::lock_guard hold(c->slabs_lock);
-  if (gs_load_relaxed(&g->cache) != c->id) return false;  // the slab went meanwhile
-  slab::slab& s = slab::slab_of(*g);
-  std::uint32_t index = slab::index_of(s, pointer);
-  if (index >= s.carved) return false;
-  use(*c, s, index);
+  slab::slab* s = slab_under(*c, pointer);
+  if (s == nullptr) return false;  // it went meanwhile
+  std::uint32_t index = slab::index_of(*s, pointer);
+  if (index >= s->carved) return false;
+  use(*c, *s, index);
   return true;
 }
 

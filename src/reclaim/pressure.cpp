@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What filling an array costs its retirer: nothing, a look at the grace period, or, when a limit
 // was set and is met, what the limit's policy says.
+#include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/report.hpp"
+#include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
 namespace {
 
+constexpr std::uint64_t ns_per_ms = 1'000'000;
 constexpr std::uint64_t depth_bytes = std::uint64_t{768}
                                       << 10;  // about half of a second-level cache
 
@@ -117,6 +120,26 @@ void relieve(slab::cache& c) noexcept {
   flight f = in_flight(c);
   if (f.oldest != 0) (void)rcu::try_advance(d, f.oldest);
   collect(c);
+}
+
+// Neither runs a destructor on this thread: its caller may hold a lock that one takes.
+void await(slab::cache& c, std::uint64_t most_ms) noexcept {
+  slab::cache* one[] = {&c};
+  if (slab::retired_in_arrays(c)) (void)defer_arrays(one, 1);
+  const std::uint64_t marked = slab::newest_mark(c);
+  std::uint64_t cookie = in_flight(c).newest;
+  if (marked > cookie) cookie = marked;
+  if (cookie != 0 && !rcu::in_any_reader() && !rcu::in_callback()) {
+    rcu::deadline_scope limit(os::now_ns() + most_ms * ns_per_ms);
+    (void)rcu::wait(domain_of(c), cookie);
+  }
+  relieve(c);
+  for_each_active(
+      [](slab::cache& other, void* domain) noexcept {
+        if (domain_of(other) == domain) relieve(other);
+        return true;
+      },
+      domain_of(c));
 }
 
 }  // namespace graceslab::reclaim

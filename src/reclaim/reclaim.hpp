@@ -79,6 +79,7 @@ void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
 void weigh(slab::cache& c,
            std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
 void relieve(slab::cache& c) noexcept;
+void await(slab::cache& c, std::uint64_t most_ms) noexcept;
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
 
 // ---- trimming (trim.cpp) ----

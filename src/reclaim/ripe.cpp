@@ -70,10 +70,8 @@ void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept
     for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
   }
   if (slab::is_large(c))
-    for (std::uint32_t i = 0; i != n; ++i) {
-      weigh(c, -static_cast<std::int64_t>(slab::usable_bytes(objects[i])));
-      slab::large_free(objects[i]);
-    }
+    for (std::uint32_t i = 0; i != n; ++i)
+      weigh(c, -static_cast<std::int64_t>(slab::large_reclaim(objects[i])));
 }
 
 void count_home(slab::cache& c, std::uint32_t n) noexcept {

@@ -6,6 +6,7 @@
 #include "slab/hooks.hpp"
 #include "slab/locals.hpp"
 #include "slab/misuse.hpp"
+#include "slab/patience.hpp"
 #include "slab/slab.hpp"
 #include "slab/transit.hpp"
 
@@ -103,6 +104,21 @@ void* take_any(cache& c, const void* site) noexcept {
   }
 }
 
+// Memory ran out. The cache may be destroyed while we wait, and its record be another's.
+[[gnu::cold, gnu::noinline]] void* take_again(cache& c, unsigned gfp, const void* site) noexcept {
+  const std::uintptr_t handle = c.handle;
+  void* object = nullptr;
+  for (patience p{"allocation", c.size, gfp, site}; object == nullptr;) {
+    if (stage_of(c) != GS_STAGE_OPEN || !p.once_more(&c)) break;
+    if (c.handle != handle) {
+      report_stale(reinterpret_cast<const kmem_cache*>(handle), "allocation", site);
+      break;
+    }
+    object = take_any(c, site);
+  }
+  return object;
+}
+
 }  // namespace
 
 void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
@@ -114,11 +130,7 @@ void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
   }
   void* object = gfp != 0 ? gs_local_take(local_of(c), 0) : nullptr;
   if (object == nullptr) object = take_any(c, site);
-  bool may_reclaim = (gfp & (gfp_nowait | gfp_atomic)) == 0;
-  if (object == nullptr && may_reclaim && stage_of(c) == GS_STAGE_OPEN) {
-    hooks.relieve(c);
-    object = take_any(c, site);
-  }
+  if (GS_UNLIKELY(object == nullptr)) object = take_again(c, gfp, site);
   if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
   return object;
 }

@@ -26,7 +26,8 @@ inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, f
 inline constexpr unsigned flags_known = 0x01ff;
 inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
 inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
-inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4;
+inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4, gfp_nowarn = 0x8,
+                          gfp_nofail = 0x10;
 
 struct slab_list {
   slab* head = nullptr;
@@ -198,7 +199,8 @@ bool shrink(cache& c) noexcept;  // true when no slab is left
 
 // ---- objects of any size ----
 void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept;
-cache* cache_of_object(const void* object) noexcept;  // nullptr: foreign
+cache* cache_holding(const void* pointer) noexcept;   // in one of its slabs; nullptr: foreign
+cache* cache_of_object(const void* object) noexcept;  // the same for an object's start
 std::size_t usable_bytes(const void* object) noexcept;
 
 }  // namespace graceslab::slab

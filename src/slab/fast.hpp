@@ -58,7 +58,7 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
 }
 
-// The cache of a pointer that is the start of an object; nullptr: foreign.
+// The cache of a pointer that is the start of an object; nullptr: foreign, or outlying.
 inline cache* cache_of_start(const void* object) noexcept {
   std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
   if (GS_UNLIKELY(offset >= gs_heap.bytes)) return nullptr;

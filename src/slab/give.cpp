@@ -71,15 +71,20 @@ void give_direct(cache& c, void* object, giving what) noexcept {
 }
 
 // A run may be huge: it waits in no partly filled array.
-void retire_large(cache& c, void* object, std::uint8_t* state) noexcept {
-  hooks.weigh(c, static_cast<std::int64_t>(usable_bytes(object)));
+void retire_large(cache& c, void* object, std::size_t bytes) noexcept {
+  hooks.weigh(c, static_cast<std::int64_t>(bytes));
   gs_sheaf* s = empty_sheaf(c);
   if (s == nullptr) return mark_retired(c, object);
-  gs_store_relaxed(state, std::uint8_t{GS_STATE_RETIRED});
   s->object[0] = object;
   gs_store_relaxed(&s->count, 1u);
   defer(c, s);
   hooks.activate(c);
+}
+
+void give_large(cache& c, void* object, giving what, const void* site) noexcept {
+  const large_run run = what == giving::free ? large_free(object) : large_retire(object);
+  if (GS_UNLIKELY(run.state != GS_STATE_LIVE)) return report_run(c, object, run.state, what, site);
+  if (what == giving::retire) retire_large(c, object, run.bytes);
 }
 
 // A free or retire after destroy: straight into the slab, counted, and perhaps the one that ends
@@ -141,6 +146,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
 
 // False only when `must_array` and none could be had.
 bool give_slow(cache& c, void* object, giving what, const void* site, bool must_array) noexcept {
+  if (GS_UNLIKELY(is_large(c))) return give_large(c, object, what, site), true;
   std::uint8_t* state = nullptr;
   if (!checked(c, object, what, site, &state)) return true;
   if (GS_UNLIKELY(is_debug(c))) {
@@ -148,10 +154,6 @@ bool give_slow(cache& c, void* object, giving what, const void* site, bool must_
     if (!debug_before_free(c, s, static_cast<char*>(object), site)) return true;
     if (what == giving::free) debug_after_reclaim(c, static_cast<char*>(object));
     stage_of(c) != GS_STAGE_OPEN ? give_late(c, object, what, site) : give_direct(c, object, what);
-    return true;
-  }
-  if (GS_UNLIKELY(is_large(c))) {
-    what == giving::free ? large_free(object) : retire_large(c, object, state);
     return true;
   }
   while (stage_of(c) == GS_STAGE_OPEN) switch (give_round(c, object, state, what)) {

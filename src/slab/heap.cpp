@@ -74,14 +74,15 @@ std::uint32_t take_from_bins(std::uint32_t granules) noexcept {
   return 0;
 }
 
-std::uint32_t take_fresh(std::uint32_t granules) noexcept {
+std::uint32_t take_fresh(std::uint32_t granules, bool* refused) noexcept {
   std::size_t end = (std::size_t{next_granule} + granules) << GS_GRANULE_SHIFT;
   if (end > gs_heap.bytes) return 0;
   if (end > committed_bytes) {
     std::size_t target = (end + block_bytes - 1) / block_bytes * block_bytes;
     if (target > gs_heap.bytes) target = gs_heap.bytes;
     char* from = reinterpret_cast<char*>(gs_heap.base) + committed_bytes;
-    if (!os::commit(from, target - committed_bytes, 0)) return 0;
+    *refused = !os::commit(from, target - committed_bytes, 0);
+    if (*refused) return 0;
     committed_bytes = target;
   }
   std::uint32_t run = next_granule;
@@ -118,11 +119,12 @@ bool heap_ready() noexcept {
   return gs_heap.bytes != 0 || reserve_range();
 }
 
-std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache) noexcept {
-  if (os::fault_now(GS_FAULT_PAGES, cache)) return 0;
+std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept {
+  *refused = os::fault_now(GS_FAULT_PAGES, cache);
+  if (*refused) return 0;
   sync::lock_guard hold(heap_lock);
   std::uint32_t run = take_from_bins(granules);
-  if (run == 0) run = take_fresh(granules);
+  if (run == 0) run = take_fresh(granules, refused);
   if (run == 0) return 0;
   for (std::uint32_t i = run; i != run + granules; ++i)
     gs_store_relaxed(&gs_heap.granules[i].cache, being_prepared);

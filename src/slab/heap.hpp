@@ -15,9 +15,9 @@ inline constexpr std::size_t granule_bytes = std::size_t{1} << GS_GRANULE_SHIFT;
 
 // Reserves the range at first use. False when the system gives no address space.
 bool heap_ready() noexcept;
-// A run of granules, its pages usable and reading zero unless `dirty`. 0 when memory ran out
-// (granule 0 is never handed out).
-std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache) noexcept;
+// A run of granules, its pages usable and reading zero. 0 when the range has no room for it, or,
+// `*refused`, when the system or an injected fault gave no pages (granule 0 is never handed out).
+std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept;
 // Gives a run back. Its pages were discarded by the caller, and its records are cleared here.
 void heap_give(std::uint32_t first, std::uint32_t granules) noexcept;
 // Publishes a slab's run in the map.
@@ -30,7 +30,14 @@ inline constexpr std::uint32_t being_prepared = ~std::uint32_t{0};
 inline char* granule_address(std::uint32_t granule) noexcept {
   return reinterpret_cast<char*>(gs_heap.base + (std::uintptr_t{granule} << GS_GRANULE_SHIFT));
 }
-// The record of a pointer's granule, or nullptr when the pointer is not ours.
+inline std::uint32_t granule_at(const char* start) noexcept {
+  return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(start) - gs_heap.base) >>
+                                    GS_GRANULE_SHIFT);
+}
+inline bool in_range(const void* pointer) noexcept {
+  return reinterpret_cast<std::uintptr_t>(pointer) - gs_heap.base < gs_heap.bytes;
+}
+// The record of a pointer's granule, or nullptr when the pointer is not ours or outlying.
 inline gs_granule* granule_of(const void* pointer) noexcept {
   std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(pointer) - gs_heap.base;
   if (offset >= gs_heap.bytes) return nullptr;

@@ -22,6 +22,9 @@ struct grace_hooks {
                     const void* site) noexcept;  // a plain free after destroy came home
   void (*ripen)(cache&) noexcept;                // destructors wait to be run; never blocks
   void (*relieve)(cache&) noexcept;              // memory ran out: try to reclaim
+  // The same, for every cache of its domain; where the caller may wait, retired objects of this
+  // one are waited for, but not for long.
+  void (*await)(cache&, std::uint64_t most_ms) noexcept;
 };
 extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
 

@@ -1,34 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/large.hpp"
 
+#include "os/pages.hpp"
+#include "slab/outlying.hpp"
+#include "slab/patience.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
+namespace {
 
-void* large_alloc(std::size_t bytes) noexcept {
+constexpr std::size_t bytes_beyond = std::size_t{1} << 46;  // more than any machine maps
+
+constexpr const char* too_large = "the address space ends before that";
+
+// Under slabs_lock.
+slab* run_at(cache& c, const void* object) noexcept {
+  const gs_granule* g = granule_of(object);
+  slab* s = g == nullptr                         ? outlying_at(object)
+            : gs_load_relaxed(&g->cache) == c.id ? &slab_of(*g)
+                                                 : nullptr;
+  return s != nullptr && s->start == object ? s : nullptr;
+}
+
+large_run told(slab& s) noexcept { return {gs_load_relaxed(&states_of(s)[0]), s.bytes}; }
+
+void end_run(cache& c, slab& s) noexcept {
+  gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_FREE});
+  list_remove(s);
+  free_slab(c, s);
+}
+
+void* try_alloc(std::size_t bytes, std::uint32_t granules) noexcept {
   cache* c = large_cache();
-  if (c == nullptr || bytes > (std::size_t{1} << 46)) return nullptr;
-  std::size_t granules = (bytes + granule_bytes - 1) >> GS_GRANULE_SHIFT;
-  if (granules >= being_prepared) return nullptr;
+  if (c == nullptr) return nullptr;
   sync::lock_guard hold(c->slabs_lock);
-  slab* s = new_slab(*c, static_cast<std::uint32_t>(granules), 1);
+  slab* s = new_slab(*c, granules, 1);
   if (s == nullptr) return nullptr;
   s->bytes = bytes;
   s->carved = 1;
-  s->populated = 1;
   ++c->carved;
   list_add(c->full_slabs, *s);
   gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_LIVE});
   return start_of(*s);
 }
 
-void large_free(void* object) noexcept {
-  slab& s = slab_of(*granule_of(object));
-  cache& c = *s.owner;
+}  // namespace
+
+void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept {
+  patience p{"kmalloc", bytes, gfp, site};
+  if (bytes > bytes_beyond - granule_bytes) return p.never(too_large);
+  auto granules = static_cast<std::uint32_t>((bytes + granule_bytes - 1) >> GS_GRANULE_SHIFT);
+  for (;;) {
+    if (void* object = try_alloc(bytes, granules)) return object;
+    if (bytes > os::address_space_limit()) return p.never(too_large);
+    if (!p.once_more(large_cache_found())) return nullptr;
+  }
+}
+
+large_run large_look(const void* object) noexcept {
+  cache* c = large_cache_found();
+  if (c == nullptr) return {};
+  sync::lock_guard hold(c->slabs_lock);
+  slab* s = run_at(*c, object);
+  return s != nullptr ? told(*s) : large_run{};
+}
+
+large_run large_free(void* object) noexcept {
+  cache& c = *large_cache_found();
   sync::lock_guard hold(c.slabs_lock);
-  gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_FREE});
-  list_remove(s);
-  free_slab(c, s);
+  slab* s = run_at(c, object);
+  if (s == nullptr) return {};
+  const large_run before = told(*s);
+  if (before.state == GS_STATE_LIVE) end_run(c, *s);
+  return before;
+}
+
+large_run large_retire(void* object) noexcept {
+  cache& c = *large_cache_found();
+  sync::lock_guard hold(c.slabs_lock);
+  slab* s = run_at(c, object);
+  if (s == nullptr) return {};
+  const large_run before = told(*s);
+  if (before.state == GS_STATE_LIVE)
+    gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_RETIRED});
+  return before;
+}
+
+std::size_t large_reclaim(void* object) noexcept {
+  cache& c = *large_cache_found();
+  sync::lock_guard hold(c.slabs_lock);
+  slab& s = *run_at(c, object);
+  const std::size_t bytes = s.bytes;
+  end_run(c, s);
+  return bytes;
+}
+
+cache* outlying_cache(const void* pointer) noexcept {
+  if (in_range(pointer) || !any_outlying()) return nullptr;
+  cache* c = large_cache_found();
+  if (c == nullptr) return nullptr;
+  sync::lock_guard hold(c->slabs_lock);
+  return outlying_at(pointer) != nullptr ? c : nullptr;
 }
 
 }  // namespace graceslab::slab

@@ -1,13 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Objects beyond the size classes: each a run of granules of its own, in one internal cache.
+// Objects beyond the size classes: each a run of granules of its own, in one internal cache, or
+// mapped on its own where the range has no room (outlying.hpp).
+//
+// A run's descriptor ends with the run, so it is looked at under slabs_lock only, and what is told
+// of it is a copy: of two frees that race, one is the free and the other a report.
 #pragma once
 #include "slab/cache.hpp"
 
 namespace graceslab::slab {
 
-cache* large_cache() noexcept;  // nullptr without memory
-void* large_alloc(std::size_t bytes) noexcept;
-// Ends a run: live (free) or past its grace period (retired).
-void large_free(void* object) noexcept;
+cache* large_cache() noexcept;        // nullptr without memory
+cache* large_cache_found() noexcept;  // nullptr: not made yet
+
+void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept;
+
+inline constexpr int no_run = -1;  // instead of a state: no run starts there
+struct large_run {
+  int state = no_run;
+  std::size_t bytes = 0;  // as asked for
+};
+// The run that starts at a pointer.
+large_run large_look(const void* object) noexcept;
+// A live run ends, or is marked as retired; any other is left alone. Tells what it was.
+large_run large_free(void* object) noexcept;
+large_run large_retire(void* object) noexcept;
+// Ends a retired run whose grace period is over. Returns its bytes.
+std::size_t large_reclaim(void* object) noexcept;
+
+// The large cache, if a pointer lies in an outlying run.
+cache* outlying_cache(const void* pointer) noexcept;
 
 }  // namespace graceslab::slab

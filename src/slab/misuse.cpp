@@ -4,6 +4,7 @@
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "slab/debug.hpp"
+#include "slab/large.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -15,14 +16,12 @@ struct place {
 
 const char* verb(giving what) noexcept { return what == giving::free ? "free" : "retire"; }
 
-void report_state(cache& c, const void* object, std::uint8_t state, giving what, const void* site) {
+void report_state(cache& c, const void* object, int state, giving what, const void* site,
+                  const char* owners) {
   bool was_free = state == GS_STATE_FREE;
   gs_report kind = what == giving::free
                        ? (was_free ? GS_REPORT_DOUBLE_FREE : GS_REPORT_FREE_OF_RETIRED)
                        : (was_free ? GS_REPORT_RETIRE_OF_FREED : GS_REPORT_DOUBLE_RETIRE);
-  slab& s = slab_of(*granule_of(object));
-  char owners[1024] = "";
-  debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
   os::report(kind, "%s of object %p of cache '%s', which is already %s, at %s; left alone%s",
              verb(what), object, c.name,
              was_free                   ? "free"
@@ -39,6 +38,11 @@ void report_foreign(const void* object, const char* operation, const void* site)
              object, place(site).text);
 }
 
+void report_run(cache& c, const void* object, int state, giving what, const void* site) noexcept {
+  if (state == no_run) return report_foreign(object, verb(what), site);
+  report_state(c, object, state, what, site, "");
+}
+
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept {
   os::report(GS_REPORT_STALE_HANDLE,
              "%s through cache handle %p, which was destroyed, at %s; no effect", operation,
@@ -47,6 +51,12 @@ void report_stale(const kmem_cache* handle, const char* operation, const void* s
 
 bool checked(cache& c, const void* object, giving what, const void* site,
              std::uint8_t** state) noexcept {
+  *state = nullptr;
+  if (GS_UNLIKELY(is_large(c))) {
+    const int now = large_look(object).state;
+    if (now != GS_STATE_LIVE) report_run(c, object, now, what, site);
+    return now == GS_STATE_LIVE;
+  }
   *state = gs_state_of(object, c.id, 0, c.inverse);
   if (GS_LIKELY(*state != nullptr)) {
     if (!detects(c)) {
@@ -57,7 +67,9 @@ bool checked(cache& c, const void* object, giving what, const void* site,
     if (GS_LIKELY(now == GS_STATE_LIVE)) return true;
     slab& s = slab_of(*granule_of(object));
     if (index_of(s, object) < s.carved) {
-      report_state(c, object, now, what, site);
+      char owners[1024] = "";
+      debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
+      report_state(c, object, now, what, site, owners);
       return false;
     }
   }

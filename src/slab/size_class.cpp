@@ -5,6 +5,7 @@
 #include "slab/fast.hpp"
 #include "slab/large.hpp"
 #include "slab/misuse.hpp"
+#include "slab/patience.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
@@ -66,9 +67,13 @@ cache* class_cache_for(size_class c) noexcept {
 
 }  // namespace
 
-cache* large_cache() noexcept {
+cache* large_cache_found() noexcept {
   // ORDER kmalloc.find <-> kmalloc.publish   (docs/ordering/publish.md, claim 2)
-  if (cache* made = gs_load_acquire(&the_large_cache)) return made;
+  return gs_load_acquire(&the_large_cache);
+}
+
+cache* large_cache() noexcept {
+  if (cache* made = large_cache_found()) return made;
   sync::lock_guard hold(classes_lock);
   if (the_large_cache == nullptr)
     gs_store_release(&the_large_cache, create_internal("kmalloc-large", 0, flag_large_runs));
@@ -78,9 +83,11 @@ cache* large_cache() noexcept {
 namespace {
 
 [[gnu::noinline]] void* kmalloc_rest(std::size_t size, unsigned gfp, const void* site) noexcept {
-  if (size > largest_class) return large_alloc(size);  // fresh pages: already zero
-  cache* c = class_cache_for(class_of(size));
-  return c != nullptr ? alloc(*c, gfp, site) : nullptr;
+  if (size > largest_class) return large_alloc(size, gfp, site);  // fresh pages: already zero
+  cache* c;
+  for (patience p{"kmalloc", size, gfp, site}; (c = class_cache_for(class_of(size))) == nullptr;)
+    if (!p.once_more(nullptr)) return nullptr;
+  return alloc(*c, gfp, site);
 }
 
 }  // namespace
@@ -95,18 +102,24 @@ void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
   return kmalloc_rest(size, gfp, site);
 }
 
+cache* cache_holding(const void* pointer) noexcept {
+  cache* c = cache_of_start(pointer);
+  return c != nullptr ? c : outlying_cache(pointer);
+}
+
 cache* cache_of_object(const void* object) noexcept {
+  cache* c = cache_holding(object);
+  if (c == nullptr) return nullptr;
+  if (is_large(*c)) return large_look(object).state != no_run ? c : nullptr;
   gs_granule* g = granule_of(object);
-  if (g == nullptr) return nullptr;
-  cache* c = cache_from_id(gs_load_relaxed(&g->cache));
-  if (c == nullptr || gs_state_of(object, c->id, 0, c->inverse) == nullptr) return nullptr;
+  if (g == nullptr || gs_state_of(object, c->id, 0, c->inverse) == nullptr) return nullptr;
   return index_of(slab_of(*g), object) < slab_of(*g).carved ? c : nullptr;
 }
 
 std::size_t usable_bytes(const void* object) noexcept {
-  cache* c = cache_of_object(object);
-  if (c == nullptr) return 0;
-  return is_large(*c) ? slab_of(*granule_of(object)).bytes : c->size;
+  cache* c = cache_holding(object);
+  if (c != nullptr && is_large(*c)) return large_look(object).bytes;
+  return cache_of_object(object) != nullptr ? c->size : 0;
 }
 
 void classes_lock_for_fork() noexcept { classes_lock.lock(); }

@@ -17,7 +17,7 @@ struct slab {
   slab* next;
   slab* previous;
   cache* owner;
-  std::uint32_t first;  // granule
+  char* start;  // in the range, or beyond it (outlying.hpp)
   std::uint32_t granules;
   std::uint32_t objects;      // that fit
   std::uint32_t carved;       // that exist: [0, carved)
@@ -25,14 +25,19 @@ struct slab {
   std::uint32_t hint;         // word of bits to look at first
   std::uint32_t marked;       // objects in state MARKED, waiting for mark_cookie
   std::uint32_t marked_next;  // objects in state MARKED_NEXT, waiting for the one after
+  std::uint32_t populated;    // bytes from the start that were populated
   std::uint64_t mark_cookie;
-  std::uint64_t cookie;  // type-safe: the grace period after it emptied
-  std::uint64_t emptied_ms;
-  std::uint64_t bytes;      // of a large run: as asked
-  std::uint32_t* stacks;    // SLAB_STORE_USER: [alloc, free] per object
-  slab_list* list;          // which one holds it
-  std::uint32_t populated;  // bytes from the start that were populated
-  std::uint32_t unused;
+  union {
+    std::uint64_t cookie;  // type-safe: the grace period after it emptied
+    slab* below;           // of an outlying run, which never empties: its place in the registry
+  };
+  union {
+    std::uint64_t emptied_ms;
+    slab* above;
+  };
+  std::uint64_t bytes;    // of a large run: as asked
+  std::uint32_t* stacks;  // SLAB_STORE_USER: [alloc, free] per object
+  slab_list* list;        // which one holds it
 };
 
 inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::uint8_t*>(&s + 1); }
@@ -55,7 +60,7 @@ inline std::uint64_t* marks_of(slab& s) noexcept {  // of a cache without detect
 inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
   return detects(*s.owner) ? bits_of(s)[word] : bits_of(s)[word] & ~marks_of(s)[word];
 }
-inline char* start_of(const slab& s) noexcept { return granule_address(s.first); }
+inline char* start_of(const slab& s) noexcept { return s.start; }
 inline bool holds(const slab& s, const void* object) noexcept {
   auto offset = static_cast<std::size_t>(static_cast<const char*>(object) - start_of(s));
   return offset < std::size_t{s.granules} << GS_GRANULE_SHIFT;

@@ -7,6 +7,7 @@
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
+#include "slab/outlying.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
@@ -129,34 +130,50 @@ void list_remove(slab& s) noexcept {
   s.list = nullptr;
 }
 
+namespace {
+
+// In the range; a large run that finds no room there is mapped on its own.
+bool find_pages(cache& c, slab& s) noexcept {
+  bool refused;
+  std::uint32_t first = heap_take(s.granules, c.id, &refused);
+  if (first == 0) return !refused && is_large(c) && outlying_map(s);
+  s.start = granule_address(first);
+  heap_publish(first, s.granules, c.id, states_of(s));
+  return true;
+}
+
+}  // namespace
+
 slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept {
   if (!heap_ready()) return nullptr;
   std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
   if (s == nullptr) return nullptr;
   __builtin_memset(s, 0, bytes);
-  s->first = heap_take(granules, c.id);
-  if ((c.flags & flag_store_user) != 0 && s->first != 0)
-    s->stacks =
-        static_cast<std::uint32_t*>(meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id));
-  if (s->first == 0) {
-    meta_free(s, bytes);
-    return nullptr;
-  }
-  if (s->stacks != nullptr) __builtin_memset(s->stacks, 0, std::size_t{objects} * 8);
   s->owner = &c;
   s->granules = granules;
   s->objects = objects;
-  heap_publish(s->first, granules, c.id, states_of(*s));
+  if (!find_pages(c, *s)) {
+    meta_free(s, bytes);
+    return nullptr;
+  }
+  if ((c.flags & flag_store_user) != 0) {
+    void* stacks = meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id);
+    if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{objects} * 8);
+    s->stacks = static_cast<std::uint32_t*>(stacks);
+  }
   return s;
 }
 
 void free_slab(cache& c, slab& s) noexcept {
   c.carved -= s.carved;
   c.free_in_slabs -= s.free;
-  if (!is_large(c) || s.populated != 0)
+  if (is_outlying(s)) {
+    outlying_unmap(s);
+  } else {
     os::discard(start_of(s), std::size_t{s.granules} << GS_GRANULE_SHIFT);
-  heap_give(s.first, s.granules);
+    heap_give(granule_at(start_of(s)), s.granules);
+  }
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
   meta_free(&s, descriptor_bytes(c, s.objects));
 }
@@ -283,7 +300,8 @@ void mark_retired(cache& c, void* object) noexcept {
   }
   {
     sync::lock_guard hold(c.slabs_lock);
-    slab& s = slab_of(*granule_of(object));
+    const gs_granule* granule = granule_of(object);
+    slab& s = granule != nullptr ? slab_of(*granule) : *outlying_at(object);
     bool now = s.marked == 0 && s.marked_next == 0;
     set_state(s, index_of(s, object), now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT);
     if (now) {

@@ -47,6 +47,7 @@ constinit const grace_hooks hooks = {
     teardown::late_free,
     reclaim::ripen,
     reclaim::relieve,
+    reclaim::await,
 };
 
 }  // namespace graceslab::slab

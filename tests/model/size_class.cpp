@@ -42,7 +42,7 @@ constexpr model::weakening edges[] = {
     {"kmalloc.publish", "class_cache_for", model::op::store, model::how::relax},
     {"kmalloc.publish", "large_cache", model::op::store, model::how::relax},
     {"kmalloc.find", "class_cache_found", model::op::load, model::how::relax},
-    {"kmalloc.find", "large_cache", model::op::load, model::how::relax},
+    {"kmalloc.find", "large_cache_found", model::op::load, model::how::relax},
 };
 
 }  // namespace

@@ -64,6 +64,20 @@ TEST(LimitsMemory, C6_ASmallAddressSpaceLater) {
   EXPECT_TRUE(child.fine()) << child.story();
 }
 
+TEST(LimitsMemory, C3_KmallocGoesBeyondTheRange) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("small-range");
+  EXPECT_TRUE(child.fine() && child.said("scenario fine")) << child.story();
+  EXPECT_FALSE(child.reported_anything()) << child.story();
+}
+
+TEST(LimitsMemory, K6_ARetiredRunComesHomeForTheNext) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("small-range-full", {"GRACESLAB_BACKGROUND=0"});
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_TRUE(child.reported("no-memory")) << child.story();
+}
+
 TEST(LimitsThreads, I8_WithoutAnyNewThreadTheCallersDrive) {
   const child_result child = under("no-threads");
   EXPECT_TRUE(child.fine()) << child.story();

@@ -45,8 +45,13 @@ typedef unsigned gfp_t;
 #define GFP_ATOMIC 0x2u /* the same */
 #define __GFP_ZERO 0x4u
 #define __GFP_NOWARN 0x8u
-#define __GFP_NOFAIL \
-  0x10u /* reclaims and retries; still returns NULL when the system has nothing left */
+/* Goes on trying until there is memory, at growing intervals of 1 to 100 ms, and reports the first
+ * time it waits for long (`no-memory`; not with __GFP_NOWARN). Between attempts it reclaims; where
+ * the caller is in no section and no callback it also waits for retired objects of the cache. NULL,
+ * reported at once, only for what can never succeed: beyond the address space, from a destroyed
+ * cache, zeroed where a constructor ran. GFP_NOWAIT and GFP_ATOMIC win over it: with them it has no
+ * effect. Not under a lock that somebody needs to give memory back. */
+#define __GFP_NOFAIL 0x10u
 
 #define KMALLOC_MAX_CACHE_SIZE 8192u
 
@@ -76,8 +81,8 @@ static inline struct kmem_cache* kmem_cache_create(const char* name, size_t size
 /* Allocates an object.
  * - Waits for: nothing.
  * - Context: any but signal handlers.
- * - Blocks: never; without memory it looks whether retired objects are due, but not with GFP_NOWAIT
- *   or GFP_ATOMIC.
+ * - Blocks: never, but with __GFP_NOFAIL; without memory it looks whether retired objects are due,
+ *   but not with GFP_NOWAIT or GFP_ATOMIC.
  * - Returns: the object, or NULL when memory runs out; nothing is changed then. From a destroyed
  *   cache NULL and a report.
  * - Cost: a pop of this thread's array. Source: kernel kmem_cache_alloc(). */
@@ -163,8 +168,11 @@ static inline void kmem_dump_obj(void* object) { gs_dump_object(object); }
 
 /* ---- objects of any size ---- */
 
-/* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs; to
- * what the address space gives. NULL when memory runs out or a product overflows. */
+/* kmalloc(0) is a unique pointer that may be freed. Sizes beyond the size classes are page runs, to
+ * what the address space gives, below 2^46 bytes: a run that finds no room in the library's range
+ * is mapped on its own, and unmapped when it is freed. Without memory, retired runs that are due
+ * come home first, but not with GFP_NOWAIT or GFP_ATOMIC. NULL when memory runs out or a product
+ * overflows. */
 static inline void* kmalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp); }
 static inline void* kzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, gfp | __GFP_ZERO); }
 static inline void* kmalloc_array(size_t n, size_t size, gfp_t gfp) {

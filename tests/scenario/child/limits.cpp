@@ -2,6 +2,7 @@
 // limits ROLE: a representative scenario under what a system may refuse.
 // It says `fence N` (enum gs_fence) and `scenario fine`.
 #include <errno.h>
+#include <graceslab/detail/local.h>
 #include <graceslab/kernel/slab.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -114,6 +115,68 @@ int run_out_of_memory() {
   return kmem_cache_destroy_wait(s) == 0 ? run_scenario() : 3;
 }
 
+bool usable(char* p, std::size_t bytes) {
+  if (p == nullptr || ksize(p) != bytes || p[0] != 0 || p[bytes - 1] != 0) return false;
+  p[0] = p[bytes - 1] = 1;
+  return true;
+}
+
+// C3, K4: runs that the range is too small for, one big one and then as many small ones as fit.
+int run_beyond_the_range() {
+  static std::vector<char*> got;
+  got.reserve(1u << 16);
+  void* first = kmalloc(1, GFP_KERNEL);  // the range is made for it
+  const std::size_t big = gs_heap.bytes + (std::size_t{16} << 20);
+  const std::size_t small = 100'000;
+  auto* p = static_cast<char*>(kzalloc(big, GFP_KERNEL));
+  if (!usable(p, big)) return 1;
+  gs_retire(p);
+  kfree_rcu_barrier();
+  gs_object_info info;
+  if (gs_object_lookup(p, &info) == 0) return 2;
+  while (auto* q = static_cast<char*>(kmalloc(small, __GFP_NOWARN))) {
+    if (!usable(q, small)) return 3;
+    got.push_back(q);
+  }
+  say("runs", static_cast<long>(got.size()));
+  if (got.size() * small <= gs_heap.bytes) return 4;
+  for (std::size_t i = 0; i < got.size(); i += 2) i % 4 != 0 ? kfree(got[i]) : gs_retire(got[i]);
+  kfree_rcu_barrier();
+  for (std::size_t i = 0; i < got.size(); i += 2)
+    if ((got[i] = static_cast<char*>(kmalloc(small, GFP_KERNEL))) == nullptr) return 5;
+  for (char* q : got) {
+    if (gs_object_lookup(q + small - 1, &info) != 0 || info.object != q) return 6;
+    kfree(q);
+  }
+  p = static_cast<char*>(kmalloc(big, GFP_KERNEL));
+  if (!usable(p, big)) return 7;
+  kfree(p);
+  kfree(first);
+  return run_scenario();
+}
+
+// K6: the address space is full of runs; one that was retired comes home for the next, unless that
+// must not wait. Nothing else brings it home: there is no background thread.
+int run_retired_home() {
+  static std::vector<void*> got;
+  got.reserve(1000);
+  const std::size_t bytes = std::size_t{24} << 20;
+  while (void* p = kmalloc(bytes, GFP_NOWAIT)) got.push_back(p);
+  say("runs", static_cast<long>(got.size()));
+  if (got.size() < 3) return 1;
+  for (gfp_t gfp : {GFP_KERNEL, __GFP_NOFAIL}) {
+    gs_retire(got[1]);
+    if (kmalloc(bytes, GFP_NOWAIT) != nullptr || kmalloc(bytes, GFP_ATOMIC) != nullptr) return 2;
+    if ((got[1] = kmalloc(bytes, gfp)) == nullptr) return 3;
+    gs_retire(got.back());
+    if (kmalloc(bytes, GFP_NOWAIT) != nullptr || kmalloc(bytes, GFP_ATOMIC) != nullptr) return 2;
+    if ((got.back() = kmalloc(bytes, gfp)) == nullptr) return 3;
+  }
+  if (kmalloc(std::size_t{600} << 20, __GFP_NOFAIL) != nullptr) return 4;  // over the limit
+  for (void* p : got) kfree(p);
+  return 0;
+}
+
 // No thread can be started any more: waits do the work themselves.
 int use_without_threads() {
   static unsigned ran;
@@ -147,6 +210,12 @@ int main(int argc, char** argv) {
   constexpr rlim_t small = rlim_t{512} << 20;
   if (role == "scenario") return run_scenario();
   if (role == "exhaust") return run_out_of_memory();
+  if (role == "beyond") return run_beyond_the_range();
+  if (role == "retired-home") return run_retired_home();
+  if (role == "small-range")
+    return limit_address_space(small) && start_again(argv[0], "beyond") ? 0 : 3;
+  if (role == "small-range-full")
+    return limit_address_space(small) && start_again(argv[0], "retired-home") ? 0 : 3;
   if (role == "no-membarrier")
     return deny(SYS_membarrier) && start_again(argv[0], "scenario") ? 0 : 3;
   if (role == "no-membarrier-later") return deny(SYS_membarrier) ? run_scenario() : 3;

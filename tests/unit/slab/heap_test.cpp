@@ -20,7 +20,8 @@ class Heap : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(slab::heap_ready()); }
   std::uint32_t take(std::uint32_t n) {
-    std::uint32_t run = slab::heap_take(n, 0);
+    bool refused;
+    std::uint32_t run = slab::heap_take(n, 0, &refused);
     EXPECT_NE(run, 0u);
     slab::heap_publish(run, n, some_cache, nullptr);
     return run;
@@ -66,7 +67,8 @@ TEST_F(Heap, C1_runs_never_overlap_and_are_coalesced_again) {
 }
 
 TEST_F(Heap, C1_a_run_that_is_not_published_is_nobodys) {
-  std::uint32_t run = slab::heap_take(2, 0);
+  bool refused;
+  std::uint32_t run = slab::heap_take(2, 0, &refused);
   EXPECT_EQ(slab::granule_of(slab::granule_address(run)), nullptr);
   slab::heap_publish(run, 2, some_cache, nullptr);
   EXPECT_NE(slab::granule_of(slab::granule_address(run) + granule_bytes), nullptr);
@@ -77,8 +79,11 @@ TEST_F(Heap, C1_a_run_that_is_not_published_is_nobodys) {
 
 TEST_F(Heap, C6_more_than_the_range_is_refused) {
   auto all = static_cast<std::uint32_t>(gs_heap.bytes >> GS_GRANULE_SHIFT);
-  EXPECT_EQ(slab::heap_take(all, 0), 0u);
-  EXPECT_EQ(slab::heap_take(all + 1, 0), 0u);
+  bool refused = true;
+  EXPECT_EQ(slab::heap_take(all, 0, &refused), 0u);
+  EXPECT_FALSE(refused);  // there is no room, whatever the system would give
+  EXPECT_EQ(slab::heap_take(all + 1, 0, &refused), 0u);
+  EXPECT_FALSE(refused);
   std::uint32_t run = take(1);
   slab::heap_give(run, 1);
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "slab/patience.hpp"
+
+#include "os/clock.hpp"
+#include "os/report.hpp"
+#include "os/stack.hpp"
+#include "slab/hooks.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+constexpr std::uint64_t us_per_ms = 1000;
+constexpr std::uint64_t nap_least_us = 1 * us_per_ms;
+constexpr std::uint64_t nap_most_us = 100 * us_per_ms;
+
+struct place {
+  char text[160];
+  explicit place(const void* site) noexcept { os::describe_address(site, text, sizeof text); }
+};
+
+}  // namespace
+
+bool patience::persists() const noexcept {
+  return (gfp_ & gfp_nofail) != 0 && (gfp_ & (gfp_nowait | gfp_atomic)) == 0;
+}
+
+bool patience::once_more(cache* c) noexcept {
+  if ((gfp_ & (gfp_nowait | gfp_atomic)) != 0) return false;
+  if (attempts_++ == 0 && c != nullptr) {
+    hooks.relieve(*c);
+    return true;
+  }
+  if (!persists()) return false;
+  // The first time, retired memory is all that is waited for.
+  if (nap_us_ != 0) {
+    if (nap_us_ == nap_most_us) report_long_wait(c);
+    os::sleep_us(nap_us_);
+  }
+  nap_us_ = nap_us_ == 0 ? nap_least_us : nap_us_ * 2;
+  if (nap_us_ > nap_most_us) nap_us_ = nap_most_us;
+  if (c != nullptr) hooks.await(*c, nap_us_ / us_per_ms);
+  return true;
+}
+
+void* patience::never(const char* why) const noexcept {
+  if (persists() && (gfp_ & gfp_nowarn) == 0)
+    os::report(GS_REPORT_NO_MEMORY,
+               "%s of %zu bytes with __GFP_NOFAIL at %s can never succeed: %s; NULL", operation_,
+               bytes_, place(site_).text, why);
+  return nullptr;
+}
+
+void patience::report_long_wait(const cache* c) noexcept {
+  if (reported_ || (gfp_ & gfp_nowarn) != 0) return;
+  reported_ = true;
+  os::report(GS_REPORT_NO_MEMORY,
+             "%s of %zu bytes from cache '%s' with __GFP_NOFAIL at %s found no memory %u times and "
+             "goes on trying",
+             operation_, bytes_, c != nullptr ? c->name : "?", place(site_).text, attempts_);
+}
+
+}  // namespace graceslab::slab

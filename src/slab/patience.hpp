@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What an allocation does when memory ran out: GFP_KERNEL reclaims and tries once more, and with
+// __GFP_NOFAIL it goes on trying, at growing intervals; GFP_NOWAIT and GFP_ATOMIC do neither.
+//
+// Context     no lock is held. Retired memory is waited for only outside sections and callbacks,
+//             and no destructor runs on this thread: the caller may hold a lock that one takes.
+#pragma once
+#include "slab/cache.hpp"
+
+namespace graceslab::slab {
+
+class patience {
+ public:
+  patience(const char* operation, std::size_t bytes, unsigned gfp, const void* site) noexcept
+      : operation_(operation), bytes_(bytes), gfp_(gfp), site_(site) {}
+  // False: give up. `c` is where the memory was asked for; nullptr: it could not even be made.
+  bool once_more(cache* c) noexcept;
+  // A request that no waiting helps. Returns nullptr, and says why when told not to fail.
+  void* never(const char* why) const noexcept;
+
+ private:
+  bool persists() const noexcept;
+  void report_long_wait(const cache* c) noexcept;
+
+  const char* operation_;
+  std::size_t bytes_;
+  unsigned gfp_;
+  const void* site_;
+  unsigned attempts_ = 0;
+  std::uint64_t nap_us_ = 0;  // the next one
+  bool reported_ = false;
+};
+
+}  // namespace graceslab::slab
