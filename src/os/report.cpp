@@ -56,6 +56,7 @@ constexpr kind_row kinds[] = {
     {"layout-mismatch", true},
     {"bad-config", false},
     {"object", false},
+    {"no-record", false},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

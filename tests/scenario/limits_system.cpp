@@ -64,6 +64,13 @@ TEST(LimitsMemory, C6_ASmallAddressSpaceLater) {
   EXPECT_TRUE(child.fine()) << child.story();
 }
 
+TEST(LimitsMemory, C6_WithoutARecordCreationSaysSo) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("use-every-record");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_TRUE(child.reported("no-record")) << child.story();
+}
+
 TEST(LimitsThreads, I8_WithoutAnyNewThreadTheCallersDrive) {
   const child_result child = under("no-threads");
   EXPECT_TRUE(child.fine()) << child.story();

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <graceslab/stats.hpp>
 #include <graceslab/teardown.hpp>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -129,6 +130,29 @@ int use_without_threads() {
   return graceslab::destroy_barrier() == graceslab::errc::ok ? 0 : 4;
 }
 
+// More caches than there are records: creation says so, and every one that exists has a handle of
+// its own. A record that comes back serves again.
+int use_every_record() {
+  std::vector<kmem_cache*> all;
+  all.reserve(1u << 20);
+  while (kmem_cache* s = kmem_cache_create("one of many", 64, 0, 0, nullptr)) all.push_back(s);
+  say("caches", static_cast<long>(all.size()));
+  const std::uint64_t reports = gs_report_count(GS_REPORT_NO_RECORD);
+  if (std::set<kmem_cache*>(all.begin(), all.end()).size() != all.size()) return 1;
+  if (reports != 1) return 2;
+  void* p = kmem_cache_alloc(all.front(), 0);
+  if (p == nullptr) return 3;
+  kmem_cache_free(all.front(), p);
+  for (int i = 0; i < 100; ++i) {
+    kmem_cache* old = all.back();
+    if (kmem_cache_destroy_wait(old) != 0) return 4;
+    all.back() = kmem_cache_create("after another", 64, 0, 0, nullptr);
+    if (all.back() == nullptr || all.back() == old) return 5;
+  }
+  for (kmem_cache* s : all) kmem_cache_destroy(s);
+  return gs_report_count(GS_REPORT_NO_RECORD) == reports ? 0 : 6;
+}
+
 bool limit_address_space(rlim_t bytes) {
   const rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;
@@ -155,5 +179,8 @@ int main(int argc, char** argv) {
     return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
   if (role == "small-address-space-later")
     return limit_address_space(small) ? run_out_of_memory() : 3;
+  if (role == "use-every-record")
+    return limit_address_space(small) && start_again(argv[0], "every-record") ? 0 : 3;
+  if (role == "every-record") return use_every_record();
   return 2;
 }
