@@ -105,7 +105,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
-  std::uint64_t marked = 0;  // objects retired by state byte
+  std::uint64_t marked = 0;       // objects retired by state byte; read without the lock too
+  std::uint64_t oldest_mark = 0;  // no slab's mark_cookie is older
   std::uint64_t leaked = 0;
   std::uint64_t late_frees = 0;
 
