@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the system refuses: fences, address space, threads. Contract I8, C6, R3, R14; the ladder of
-// fences.
+// What the system refuses: fences, address space, threads. Contract I8, C6, R3, R6, R14; the ladder
+// of fences.
 #include <gtest/gtest.h>
 
 #include <graceslab/stats.hpp>
@@ -61,6 +61,12 @@ TEST(LimitsMemory, C6_ASmallAddressSpaceFromTheStart) {
 TEST(LimitsMemory, C6_ASmallAddressSpaceLater) {
   if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
   const child_result child = under("small-address-space-later");
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(LimitsMemory, R6_ErrnoIsKeptWhereTheSystemRefusesMemory) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("keep-errno");
   EXPECT_TRUE(child.fine()) << child.story();
 }
 

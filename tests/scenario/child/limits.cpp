@@ -6,6 +6,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -115,6 +116,44 @@ int run_out_of_memory() {
   return kmem_cache_destroy_wait(s) == 0 ? run_scenario() : 3;
 }
 
+// The stack grows no more where address space may not.
+[[gnu::noinline]] void touch_stack() {
+  volatile char room[256 << 10];
+  for (std::size_t i = 0; i < sizeof room; i += 4096) room[i] = 1;
+}
+
+// R6: call_rcu, retire and free keep errno while the system refuses the memory they could use. A
+// reader holds everything back, so that they want ever more of it.
+int keep_errno_without_memory() {
+  constexpr int mine = 77, calls = 100'000;
+  static rcu_head heads[calls];
+  kmem_cache* s = kmem_cache_create("errno", sizeof(item), 0, 0, nullptr);
+  std::vector<item*> all(calls);
+  for (item*& one : all)
+    if ((one = static_cast<item*>(kmem_cache_alloc(s, 0))) == nullptr) return 1;
+  touch_stack();
+  const rlimit nothing_more = {1, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &nothing_more) != 0) return 2;
+  errno = 0;
+  void* refused = mmap(nullptr, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (refused != MAP_FAILED || errno != ENOMEM) return 3;
+  bool kept = true;
+  rcu_read_lock();
+  for (int i = 0; i < calls; ++i) {
+    errno = mine;
+    call_rcu(&heads[i], [](rcu_head*) {});
+    kept = kept && errno == mine;
+    if (i % 2 != 0)
+      kfree_rcu(all[static_cast<std::size_t>(i)], head);
+    else
+      kmem_cache_free(s, all[static_cast<std::size_t>(i)]);
+    kept = kept && errno == mine;
+  }
+  rcu_read_unlock();
+  rcu_barrier();
+  return !kept ? 4 : kmem_cache_destroy_wait(s) == 0 ? 0 : 5;
+}
+
 // No thread can be started any more: waits do the work themselves.
 int use_without_threads() {
   static unsigned ran;
@@ -179,6 +218,7 @@ int main(int argc, char** argv) {
     return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
   if (role == "small-address-space-later")
     return limit_address_space(small) ? run_out_of_memory() : 3;
+  if (role == "keep-errno") return keep_errno_without_memory();
   if (role == "use-every-record")
     return limit_address_space(small) && start_again(argv[0], "every-record") ? 0 : 3;
   if (role == "every-record") return use_every_record();
