@@ -57,6 +57,7 @@ constexpr kind_row kinds[] = {
     {"bad-config", false},
     {"object", false},
     {"no-memory", false},
+    {"no-record", false},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What filling an array costs its retirer: nothing, a look at the grace period, or, when a limit
 // was set and is met, what the limit's policy says.
+#include <algorithm>
+
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/report.hpp"
@@ -55,24 +57,54 @@ void report_over(slab::cache& c, gs_domain* d, const excess& over) noexcept {
              who[0] != 0 ? "; held back by " : "", who);
 }
 
-void apply_limit(slab::cache& c, gs_domain* d, std::uint64_t depth) noexcept {
-  const excess over = over_limit(c, d, depth);
+// Of all that waits in this cache, in arrays or by state byte.
+std::uint64_t oldest_cookie(slab::cache& c) noexcept {
+  const std::uint64_t array = in_flight(c).oldest, mark = slab::oldest_mark(c);
+  return array != 0 && (mark == 0 || array < mark) ? array : mark;
+}
+std::uint64_t newest_cookie(slab::cache& c) noexcept {
+  const std::uint64_t mark = slab::marked_objects(c) != 0 ? slab::newest_mark(c) : 0;
+  return std::max(in_flight(c).newest, mark);
+}
+
+excess over_limit_now(slab::cache& c, gs_domain* d) noexcept {
+  return over_limit(c, d, slab::deferred_objects(c) + slab::marked_objects(c));
+}
+
+// Marked objects wait for the cookie of their slab or the one after, so the first wait may bring
+// home too few.
+void block(slab::cache& c, gs_domain* d) noexcept {
+  for (int round = 0; round != 2; ++round) {
+    const std::uint64_t newest = newest_cookie(c);
+    if (newest == 0 || !rcu::wait(d, newest)) return;
+    collect(c);
+    if (slab::marked_objects(c) == 0 || over_limit_now(c, d).limit == 0) return;
+  }
+}
+
+void apply_limit(slab::cache& c, gs_domain* d) noexcept {
+  const excess over = over_limit_now(c, d);
   if (over.limit == 0) {
     if (gs_load_relaxed(&rcu::room(d).over_limit) != 0)
       gs_store_relaxed(&rcu::room(d).over_limit, std::uint64_t{0});
     return;
   }
-  slab::harvest(c);
-  flight f = in_flight(c);
-  if (f.oldest == 0) return;
-  if (rcu::try_advance(d, f.oldest)) {
-    slab::harvest(c);
-    return;
-  }
+  collect(c);
+  const std::uint64_t oldest = oldest_cookie(c);
+  if (oldest == 0) return;
+  if (rcu::try_advance(d, oldest)) return collect(c);
   if (over.policy == GS_PRESSURE_REPORT) return report_over(c, d, over);
-  if (over.policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback() &&
-      rcu::wait(d, f.newest))
-    slab::harvest(c);
+  if (over.policy == GS_PRESSURE_BLOCK && !rcu::in_any_reader() && !rcu::in_callback()) block(c, d);
+}
+
+// Those marked one by one drive no more often than arrays do.
+bool fills_an_array(const slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
+  return n != 1 || c.sheaf_capacity <= 1 || depth % c.sheaf_capacity == 0;
+}
+
+// What is due, at the price of a harvest alone where nothing is marked.
+void bring_home(slab::cache& c) noexcept {
+  slab::marked_objects(c) != 0 ? collect(c) : (void)slab::harvest(c);
 }
 
 bool has_limit(slab::cache& c, gs_domain* d) noexcept {
@@ -95,13 +127,14 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept {
   (void)gs_fetch_add_relaxed(&room.pending_bytes, std::uint64_t{n} * c.stride);
   (void)gs_fetch_add_relaxed(&room.retired, std::uint64_t{n});
   activate(c);
-  if (depth >= threshold_of(c)) {
-    flight f = in_flight(c);
+  if (depth >= threshold_of(c) && fills_an_array(c, n, depth)) {
     // The oldest, so that a grace period held back by a reader is polled and not started again for
     // every array.
-    if (f.oldest != 0 && rcu::try_advance(d, f.oldest)) slab::harvest(c);
+    const std::uint64_t oldest = oldest_cookie(c);
+    if (oldest != 0 && rcu::try_advance(d, oldest)) bring_home(c);
   }
-  if (depth != 0 && GS_UNLIKELY(has_limit(c, d))) apply_limit(c, d, slab::deferred_objects(c));
+  if (depth != 0 && GS_UNLIKELY(has_limit(c, d)) && slab::stage_of(c) == GS_STAGE_OPEN)
+    apply_limit(c, d);
 }
 
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept {
@@ -117,8 +150,7 @@ void weigh(slab::cache& c, std::int64_t bytes) noexcept {
 
 void relieve(slab::cache& c) noexcept {
   gs_domain* d = domain_of(c);
-  flight f = in_flight(c);
-  if (f.oldest != 0) (void)rcu::try_advance(d, f.oldest);
+  if (std::uint64_t oldest = oldest_cookie(c); oldest != 0) (void)rcu::try_advance(d, oldest);
   collect(c);
 }
 

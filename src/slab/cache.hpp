@@ -62,10 +62,10 @@ struct alignas(GS_CACHE_LINE) depot : depot_fields {
 };
 
 struct cache_identity {       // outlives the cache: the record is never unmapped
-  std::uintptr_t handle = 0;  // what users hold: our address + generation
+  std::uintptr_t handle = 0;  // what users hold: our address and generation
   std::uint32_t id = 0;
-  std::uint32_t generation = 0;
-  depot* depots = nullptr;  // depot_count of them
+  std::uint32_t generation = 0;  // how many caches the record has been
+  depot* depots = nullptr;       // depot_count of them
 };
 
 struct cache_fields {  // all that a new cache in the same record starts afresh
@@ -106,7 +106,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
-  std::uint64_t marked = 0;  // objects retired by state byte
+  std::uint64_t marked = 0;       // objects retired by state byte; read without the lock too
+  std::uint64_t oldest_mark = 0;  // no slab's mark_cookie is older
   std::uint64_t leaked = 0;
   std::uint64_t late_frees = 0;
 
@@ -154,14 +155,18 @@ inline constexpr std::size_t table_align = cache_record_bytes * GS_TLS_CACHES;  
 struct cache_table {
   std::uintptr_t start = 0;  // of the records
   std::size_t bytes = 0;     // of those given out at least once; atomic
+  // The bits of a handle that are its record's address; the others hold the generation.
+  std::uintptr_t address_bits = 0;
+  std::uint32_t generations = 0;  // how many caches a record can be
 };
 [[gnu::visibility("hidden")]] extern cache_table table;
 
 // nullptr when the handle is stale or not ours.
 inline cache* cache_from_handle(const kmem_cache* handle) noexcept {
   auto value = reinterpret_cast<std::uintptr_t>(handle);
-  if (GS_UNLIKELY(value - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
-  auto* c = reinterpret_cast<cache*>(value & ~std::uintptr_t{cache_record_bytes - 1});
+  std::uintptr_t record = value & table.address_bits;
+  if (GS_UNLIKELY(record - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
+  auto* c = reinterpret_cast<cache*>(record);
   return GS_LIKELY(c->handle == value) ? c : nullptr;
 }
 // ORDER cache_table.find <-> cache_table.grow   (docs/ordering/publish.md, claim 3)
@@ -176,9 +181,11 @@ inline kmem_cache* handle_of(const cache& c) noexcept {
   return reinterpret_cast<kmem_cache*>(c.handle);
 }
 inline std::uint32_t stage_of(const cache& c) noexcept { return gs_load_acquire(&c.stage); }
-cache*
-cache_new() noexcept;  // a record whose stage is not yet open to anybody; nullptr without memory
-void cache_delete(cache& c) noexcept;  // its record may be reused, oldest first
+// A record whose stage is not yet open to anybody; nullptr without memory, or without a record
+// (reported).
+cache* cache_new() noexcept;
+// Its record may be used again, oldest first, unless it has been all the caches it can be.
+void cache_delete(cache& c) noexcept;
 void table_lock_for_fork() noexcept;
 void table_unlock_after_fork(bool child) noexcept;
 void classes_lock_for_fork() noexcept;

@@ -2,14 +2,16 @@
 // Ids and handles: records of 1024 bytes in one reserved range, never unmapped, reused oldest
 // first.
 //
-// Invariants  T1 a handle is its record's address plus the record's generation (1 .. 1023), so a
-// stale handle differs
-//                from the present one until the id was reused 1023 times; ids rest among at least
-//                rest_ids others first.
+// Invariants  T1 a handle is its record's address plus the record's generation: the lower ten bits
+//                of it in those that the alignment leaves free, the upper sixteen above the 48 bits
+//                of an address.
 //             T2 id 0 is never given out.
+//             T3 a record whose generations are used up rests for good, so no handle ever names two
+//                caches. Until then it rests behind at least rest_ids others.
 #include <new>
 
 #include "os/pages.hpp"
+#include "os/report.hpp"
 #include "slab/cache.hpp"
 #include "slab/depots.hpp"
 
@@ -18,7 +20,10 @@ namespace {
 
 constexpr std::uint32_t ids_max = 1u << 20;
 constexpr std::uint32_t rest_ids = 256;
-constexpr std::uint32_t generations = cache_record_bytes - 1;
+constexpr unsigned low_bits = 10;  // of a generation, where a record's address has zeros
+constexpr unsigned high_bits = 16;
+constexpr unsigned address_width = 64 - high_bits;
+static_assert(cache_record_bytes == 1u << low_bits);
 constexpr std::size_t commit_step = std::size_t{64} << 10;
 
 constinit sync::mutex table_lock{sync::rank::caches};
@@ -27,6 +32,20 @@ std::size_t committed;
 cache* resting_head;
 cache* resting_tail;
 std::uint32_t resting;
+
+// Where the system gives out addresses beyond 48 bits, those below the alignment have to do.
+void settle_handles(std::uintptr_t end) noexcept {
+  const bool fits = end <= std::uintptr_t{1} << address_width;
+  const std::uintptr_t address = fits ? (std::uintptr_t{1} << address_width) - 1 : UINTPTR_MAX;
+  table.address_bits = address & ~(std::uintptr_t{cache_record_bytes} - 1);
+  table.generations = (1u << (low_bits + (fits ? high_bits : 0))) - 1;
+}
+
+std::uintptr_t handle_for(const cache& c) noexcept {
+  const std::uintptr_t low = c.generation % cache_record_bytes;
+  const std::uintptr_t high = c.generation / cache_record_bytes;
+  return reinterpret_cast<std::uintptr_t>(&c) | low | high << address_width;
+}
 
 // Where address space is limited, room for fewer caches.
 bool reserve_table() noexcept {
@@ -39,6 +58,7 @@ bool reserve_table() noexcept {
     if ((range = os::reserve(bytes, table_align)) != nullptr) break;
   reserved = bytes;
   table.start = reinterpret_cast<std::uintptr_t>(range);
+  if (range != nullptr) settle_handles(table.start + bytes);
   return range != nullptr;
 }
 
@@ -83,7 +103,9 @@ cache* rested_record() noexcept {
 
 constinit cache_table table;
 
-cache* cache_new() noexcept {
+namespace {
+
+cache* take_record() noexcept {
   sync::lock_guard hold(table_lock);
   if (!table_ready()) return nullptr;
   cache* c = rested_record();
@@ -95,14 +117,32 @@ cache* cache_new() noexcept {
     c = rested_record();
     resting = saved - 1;
   }
-  c->generation = c->generation % generations + 1;
+  ++c->generation;
   sync::lock_guard with_locals(c->locals_lock);
-  c->handle = reinterpret_cast<std::uintptr_t>(c) + c->generation;
+  c->handle = handle_for(*c);
+  return c;
+}
+
+bool used_up() noexcept {
+  sync::lock_guard hold(table_lock);
+  return table.start != 0 && table.bytes + cache_record_bytes > reserved && resting == 0;
+}
+
+}  // namespace
+
+cache* cache_new() noexcept {
+  cache* c = take_record();
+  if (c == nullptr && used_up())
+    os::report(GS_REPORT_NO_RECORD,
+               "no cache can be created: each of the %zu records is a cache that exists, or has"
+               " been as many as its handles can tell apart",
+               reserved / cache_record_bytes - 1);
   return c;
 }
 
 void cache_delete(cache& c) noexcept {
   sync::lock_guard hold(table_lock);
+  if (c.generation >= table.generations) return;
   c.next_free = nullptr;
   if (resting == 0)
     resting_head = &c;

@@ -11,9 +11,9 @@ namespace graceslab::slab {
 struct grace_hooks {
   std::uint64_t (*snapshot)(gs_domain*) noexcept;            // full fence, then a cookie
   bool (*ready)(gs_domain*, std::uint64_t cookie) noexcept;  // one load
-  // An array of n objects joined the deferred list, which now holds `depth`: maybe drive. Blocks
-  // only a retirer, and only where a limit says so; depth 0: the caller collects for others, and no
-  // limit applies.
+  // n objects more, an array or one by state byte, joined `depth` that wait in the same place:
+  // maybe drive. Blocks only a retirer, and only where a limit says so; depth 0: the caller
+  // collects for others, and no limit applies.
   void (*deferred)(cache&, std::uint32_t n, std::uint64_t depth) noexcept;
   void (*reclaimed)(cache&, std::uint32_t n) noexcept;  // accounting
   void (*weigh)(cache&, std::int64_t bytes) noexcept;  // the same for page runs, whose sizes differ

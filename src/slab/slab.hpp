@@ -91,6 +91,12 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept;
 void settle_quarantine(cache& c) noexcept;
 std::uint64_t newest_quarantine(cache& c) noexcept;  // cookie; 0 = none waits
 std::uint64_t newest_mark(cache& c) noexcept;        // of marked objects; 0 = none waits
+// The same for the oldest, without a look at every slab: the cookie may be older than any that is
+// left until somebody gathers.
+std::uint64_t oldest_mark(cache& c) noexcept;
+inline std::uint64_t marked_objects(const cache& c) noexcept {  // without a lock, hence not exact
+  return gs_load_relaxed(&c.marked);
+}
 // Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system. Returns
 // how many slabs. The caller says which cookies are done (type-safe slabs).
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept;

@@ -266,6 +266,12 @@ std::uint64_t newest_mark(cache& c) noexcept {
   return newest;
 }
 
+std::uint64_t oldest_mark(cache& c) noexcept {
+  if (marked_objects(c) == 0) return 0;
+  sync::lock_guard hold(c.slabs_lock);
+  return c.marked != 0 ? c.oldest_mark : 0;
+}
+
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept {
   settle_quarantine(c);
   sync::lock_guard hold(c.slabs_lock);
@@ -293,6 +299,7 @@ void release_all_slabs(cache& c) noexcept {
 
 void mark_retired(cache& c, void* object) noexcept {
   std::uint64_t cookie = hooks.snapshot(c.domain);
+  std::uint64_t depth;
   {  // first: once it is marked, another thread may bring it home and end a cache that was
      // destroyed
     sync::lock_guard hold(c.lock);
@@ -307,12 +314,14 @@ void mark_retired(cache& c, void* object) noexcept {
     if (now) {
       s.marked = 1;
       s.mark_cookie = cookie;
+      if (c.marked == 0 || cookie < c.oldest_mark) c.oldest_mark = cookie;
     } else {
       ++s.marked_next;
     }
-    ++c.marked;
+    depth = c.marked + 1;
+    gs_store_relaxed(&c.marked, depth);
   }
-  hooks.deferred(c, 1, 0);
+  hooks.deferred(c, 1, depth);
 }
 
 namespace {
@@ -341,13 +350,17 @@ std::uint32_t gather_slab(cache& c, slab& s, void** out, std::uint32_t n) noexce
 
 std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept {
   sync::lock_guard hold(c.slabs_lock);
+  if (c.marked == 0 || !hooks.ready(c.domain, c.oldest_mark)) return 0;
   std::uint32_t taken = 0;
-  if (c.marked != 0)
-    for (slab_list* l : {&c.partial, &c.full_slabs})
-      for (slab* s = l->head; s != nullptr && taken != n; s = s->next)
-        if (s->marked != 0 && hooks.ready(c.domain, s->mark_cookie))
-          taken += gather_slab(c, *s, out + taken, n - taken);
-  c.marked -= taken;
+  std::uint64_t oldest = ~std::uint64_t{0};
+  for (slab_list* l : {&c.partial, &c.full_slabs})
+    for (slab* s = l->head; s != nullptr && taken != n; s = s->next) {
+      if (s->marked != 0 && hooks.ready(c.domain, s->mark_cookie))
+        taken += gather_slab(c, *s, out + taken, n - taken);
+      if (s->marked != 0 && s->mark_cookie < oldest) oldest = s->mark_cookie;
+    }
+  if (taken != n) c.oldest_mark = oldest;  // every slab was looked at
+  gs_store_relaxed(&c.marked, c.marked - taken);
   return taken;
 }
 

@@ -38,10 +38,12 @@ TEST(Handles, C6_alloc_from_a_destroyed_cache_is_NULL_and_reported) {
 
 // Creates caches until one has the record of `old`. Null when that never happens.
 kmem_cache* successor_of(kmem_cache* old) {
-  const auto record = reinterpret_cast<std::uintptr_t>(old) / 1024;
+  // The alignment of a record leaves ten bits to the generation, and an address sixteen.
+  auto record_of = [](kmem_cache* s) { return reinterpret_cast<std::uintptr_t>(s) << 16 >> 26; };
+  const auto record = record_of(old);
   for (int i = 0; i != 3000; ++i) {
     kmem_cache* s = make_cache("successor");
-    if (reinterpret_cast<std::uintptr_t>(s) / 1024 == record) return s;
+    if (record_of(s) == record) return s;
     kmem_cache_destroy(s);
   }
   return nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the system refuses: fences, address space, threads. Contract I8, C6, R3, R14; the ladder of
-// fences.
+// What the system refuses: fences, address space, threads. Contract I8, C6, R3, R6, R14; the ladder
+// of fences.
 #include <gtest/gtest.h>
 
 #include <graceslab/stats.hpp>
@@ -76,6 +76,19 @@ TEST(LimitsMemory, K6_ARetiredRunComesHomeForTheNext) {
   const child_result child = under("small-range-full", {"GRACESLAB_BACKGROUND=0"});
   EXPECT_TRUE(child.fine()) << child.story();
   EXPECT_TRUE(child.reported("no-memory")) << child.story();
+}
+
+TEST(LimitsMemory, R6_ErrnoIsKeptWhereTheSystemRefusesMemory) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("keep-errno");
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(LimitsMemory, C6_WithoutARecordCreationSaysSo) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("use-every-record");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_TRUE(child.reported("no-record")) << child.story();
 }
 
 TEST(LimitsThreads, I8_WithoutAnyNewThreadTheCallersDrive) {

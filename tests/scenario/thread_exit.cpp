@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -287,6 +288,23 @@ TEST(Errno, R6_FreeRetireAndCallKeepIt) {
   })
       .join();
   graceslab::rcu_barrier();
+}
+
+// A closed domain takes no callback: it runs in the call, and what it does to errno stays there.
+TEST(Errno, R6_CallKeepsItFromWhatItRunsInTheCall) {
+  const gs_domain_options options = {"errno", 0, 0, 0};
+  gs_domain* d = gs_domain_create(&options);
+  ASSERT_NE(d, nullptr);
+  ASSERT_EQ(gs_domain_close(d), 0);
+  static int seen;
+  seen = 0;
+  rcu_head head;
+  errno = 4711;
+  gs_call_rcu(
+      d, &head, [](rcu_head*) { seen = close(-1) == -1 ? errno : 0; }, nullptr);
+  EXPECT_EQ(errno, 4711);
+  EXPECT_EQ(seen, EBADF);
+  EXPECT_EQ(gs_domain_destroy(d), 0);
 }
 
 TEST(Errno, R6_ReportsKeepItToo) {

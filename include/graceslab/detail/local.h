@@ -46,7 +46,7 @@ struct gs_local {
   struct gs_sheaf* main;
   struct gs_sheaf* prev;
   struct gs_sheaf* rcu;
-  uintptr_t handle;            /* the cache, with its generation */
+  uintptr_t handle;            /* of the cache: no other one ever has it */
   uint64_t inverse;            /* of the cache's stride; 0: a cache without detection */
   struct gs_local* next;       /* the cache's list of records */
   struct gs_local* seize_next; /* the list of whoever seizes many at once */

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -17,6 +18,7 @@
 #include <cstring>
 #include <graceslab/stats.hpp>
 #include <graceslab/teardown.hpp>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -177,6 +179,44 @@ int run_retired_home() {
   return 0;
 }
 
+// The stack grows no more where address space may not.
+[[gnu::noinline]] void touch_stack() {
+  volatile char room[256 << 10];
+  for (std::size_t i = 0; i < sizeof room; i += 4096) room[i] = 1;
+}
+
+// R6: call_rcu, retire and free keep errno while the system refuses the memory they could use. A
+// reader holds everything back, so that they want ever more of it.
+int keep_errno_without_memory() {
+  constexpr int mine = 77, calls = 100'000;
+  static rcu_head heads[calls];
+  kmem_cache* s = kmem_cache_create("errno", sizeof(item), 0, 0, nullptr);
+  std::vector<item*> all(calls);
+  for (item*& one : all)
+    if ((one = static_cast<item*>(kmem_cache_alloc(s, 0))) == nullptr) return 1;
+  touch_stack();
+  const rlimit nothing_more = {1, RLIM_INFINITY};
+  if (setrlimit(RLIMIT_AS, &nothing_more) != 0) return 2;
+  errno = 0;
+  void* refused = mmap(nullptr, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (refused != MAP_FAILED || errno != ENOMEM) return 3;
+  bool kept = true;
+  rcu_read_lock();
+  for (int i = 0; i < calls; ++i) {
+    errno = mine;
+    call_rcu(&heads[i], [](rcu_head*) {});
+    kept = kept && errno == mine;
+    if (i % 2 != 0)
+      kfree_rcu(all[static_cast<std::size_t>(i)], head);
+    else
+      kmem_cache_free(s, all[static_cast<std::size_t>(i)]);
+    kept = kept && errno == mine;
+  }
+  rcu_read_unlock();
+  rcu_barrier();
+  return !kept ? 4 : kmem_cache_destroy_wait(s) == 0 ? 0 : 5;
+}
+
 // No thread can be started any more: waits do the work themselves.
 int use_without_threads() {
   static unsigned ran;
@@ -190,6 +230,29 @@ int use_without_threads() {
   if (ran != 100 || items.barrier() != graceslab::errc::ok) return 1;
   if (items.destroy(graceslab::destroy_policy::linger).code > graceslab::errc::busy) return 2;
   return graceslab::destroy_barrier() == graceslab::errc::ok ? 0 : 4;
+}
+
+// More caches than there are records: creation says so, and every one that exists has a handle of
+// its own. A record that comes back serves again.
+int use_every_record() {
+  std::vector<kmem_cache*> all;
+  all.reserve(1u << 20);
+  while (kmem_cache* s = kmem_cache_create("one of many", 64, 0, 0, nullptr)) all.push_back(s);
+  say("caches", static_cast<long>(all.size()));
+  const std::uint64_t reports = gs_report_count(GS_REPORT_NO_RECORD);
+  if (std::set<kmem_cache*>(all.begin(), all.end()).size() != all.size()) return 1;
+  if (reports != 1) return 2;
+  void* p = kmem_cache_alloc(all.front(), 0);
+  if (p == nullptr) return 3;
+  kmem_cache_free(all.front(), p);
+  for (int i = 0; i < 100; ++i) {
+    kmem_cache* old = all.back();
+    if (kmem_cache_destroy_wait(old) != 0) return 4;
+    all.back() = kmem_cache_create("after another", 64, 0, 0, nullptr);
+    if (all.back() == nullptr || all.back() == old) return 5;
+  }
+  for (kmem_cache* s : all) kmem_cache_destroy(s);
+  return gs_report_count(GS_REPORT_NO_RECORD) == reports ? 0 : 6;
 }
 
 bool limit_address_space(rlim_t bytes) {
@@ -224,5 +287,9 @@ int main(int argc, char** argv) {
     return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
   if (role == "small-address-space-later")
     return limit_address_space(small) ? run_out_of_memory() : 3;
+  if (role == "keep-errno") return keep_errno_without_memory();
+  if (role == "use-every-record")
+    return limit_address_space(small) && start_again(argv[0], "every-record") ? 0 : 3;
+  if (role == "every-record") return use_every_record();
   return 2;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A3: callers of the global barrier share its work. C5: empty arrays are bounded as full ones are.
+// A3: callers of the global barrier share its work. A3, A7: barriers wait for what is in hand. C5:
+// empty arrays are bounded as full ones are.
 #include <graceslab/kernel/slab.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include "os/fence.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
+#include "slab/locals.hpp"
+#include "slab/transit.hpp"
 
 namespace {
 
@@ -63,6 +66,44 @@ TEST(GlobalBarrier, A3_many_caches_share_their_fences) {
   // One for each batch of caches, and some of the grace period's and the background thread's.
   EXPECT_LT(fewest, caches / 4);
   for (kmem_cache* s : all) EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+// Retired objects that somebody has seized and not yet deferred stand in no list: a barrier waits
+// until they do, and then for their grace period.
+void waits_for_what_is_in_hand(void (*barrier)(kmem_cache*)) {
+  if (os::fence_mode() != GS_FENCE_MEMBARRIER) GTEST_SKIP() << "no arrays to seize";
+  kmem_cache* s = watched::make_cache("in hand");
+  slab::cache& c = *slab::cache_from_handle(s);
+  watched::gate seized;
+  std::uint32_t put_back = 0;
+  std::uint64_t retired = 0;
+  std::thread carrier([&] {
+    slab::transit in_hand(c);
+    slab::spoils taken;
+    while (taken.retired.head == nullptr) {  // unless the background thread was faster
+      kfree_rcu(watched::take(s), rcu);
+      ++retired;
+      ASSERT_TRUE(slab::seize(c, slab::seize_what::retired, slab::seize_then::reopen, &taken));
+    }
+    seized.open();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    gs_store_release(&put_back, 1u);
+    slab::settle_spoils(c, taken);
+  });
+  seized.pass();
+  barrier(s);
+  EXPECT_EQ(gs_load_acquire(&put_back), 1u);
+  EXPECT_EQ(watched::stats_of(s).reclaimed, retired);
+  carrier.join();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(CacheBarrier, A7_waits_for_what_another_thread_has_in_hand) {
+  waits_for_what_is_in_hand([](kmem_cache* s) { kmem_cache_free_barrier(s); });
+}
+
+TEST(GlobalBarrier, A3_waits_for_what_another_thread_has_in_hand) {
+  waits_for_what_is_in_hand([](kmem_cache*) { kfree_rcu_barrier(); });
 }
 
 TEST(Barn, C5_empty_arrays_are_bounded) {

@@ -44,6 +44,9 @@ inline void check_slab(slab::cache& c, slab::slab& s, const slab::slab_list* lis
   }
   ASSERT_EQ(bits, s.free);
   ASSERT_EQ(marked, s.marked + s.marked_next);
+  if (s.marked != 0) {
+    ASSERT_GE(s.mark_cookie, c.oldest_mark);
+  }
   all->carved += s.carved;
   all->free += s.free;
   all->marked += marked;
