@@ -26,6 +26,7 @@ TEST(CacheTable, C6_a_handle_is_the_record_and_its_generation) {
   EXPECT_EQ(value & ~std::uintptr_t{1023}, reinterpret_cast<std::uintptr_t>(c));
   EXPECT_EQ(value & 1023, c->generation);
   for (unsigned bit = 0; bit != 64; ++bit) {
+    if ((slab::table.address_bits >> bit & 1) != 0) continue;  // another record
     auto* stale = reinterpret_cast<kmem_cache*>(value ^ (std::uintptr_t{1} << bit));
     EXPECT_EQ(slab::cache_from_handle(stale), nullptr) << bit;
   }
@@ -46,6 +47,7 @@ TEST(CacheTable, C6_a_handle_is_the_record_and_its_generation) {
 TEST(CacheTable, C6_records_rest_and_generations_move) {
   std::set<kmem_cache*> handles;
   std::map<slab::cache*, int> last_use;
+  const std::uint32_t ids_before = slab::cache_ids();
   for (int i = 0; i != 5000; ++i) {
     kmem_cache* s = kmem_cache_create("life", 8, 0, 0, nullptr);
     ASSERT_NE(s, nullptr);
@@ -57,7 +59,7 @@ TEST(CacheTable, C6_records_rest_and_generations_move) {
     last_use[c] = i;
     kmem_cache_destroy(s);
   }
-  EXPECT_LT(last_use.size(), 600u);  // and records are used again
+  EXPECT_LT(last_use.size(), ids_before + 600u);  // and records are used again
 }
 
 // The next cache in that record; nullptr when it is not used again.
