@@ -105,6 +105,9 @@ def check_json():
                     f"{one['name']} has a time or a reason", done)
     outcomes = {one["outcome"] for one in result["targets"]}
     tool.expect(outcomes and outcomes <= {"stretch", "goal", "missed"}, "targets are judged", done)
+    for one in result["targets"]:
+        tool.expect(bool(one.get("why")) == (one["outcome"] == "missed"),
+                    f"{one['what']}: a missed target has its reason, another one none", done)
     check_ratio(result["targets"][0], played)
 
 

@@ -57,6 +57,7 @@ json judged(const verdict& v) {
     j["unit"] = v.asked.unit;
   else
     j["against"] = {{"contestant", v.against}, {"value", v.theirs}};
+  if (v.explained()) j["why"] = v.asked.why;
   return j;
 }
 

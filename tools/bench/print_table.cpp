@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <sstream>
 
 #include "results.hpp"
 
@@ -45,6 +48,31 @@ void print_verdicts(const outcome& o) {
   }
 }
 
+void print_wrapped(const std::string& text, const std::string& indent) {
+  constexpr std::size_t width = 110;
+  std::istringstream words(text);
+  std::string line = indent;
+  for (std::string word; words >> word; line += word + " ")
+    if (line.size() + word.size() > width) {
+      fmt::print("{}\n", line);
+      line = indent;
+    }
+  fmt::print("{}\n", line);
+}
+
+// Once for all the targets that are missed for the same reason.
+void print_reasons(const outcome& o) {
+  std::map<std::string, std::vector<std::string>> missed;
+  for (const verdict& v : o.verdicts)
+    if (v.explained()) missed[v.asked.why].push_back(v.asked.what);
+  if (!missed.empty()) fmt::print("\nMissed: what was measured on our machine, and tried\n");
+  for (const auto& [why, what] : missed) {
+    fmt::print("\n");
+    print_wrapped(fmt::format("{}:", fmt::join(what, "; ")), "");
+    print_wrapped(why, "    ");
+  }
+}
+
 }  // namespace
 
 void print_table(const outcome& o) {
@@ -56,6 +84,7 @@ void print_table(const outcome& o) {
     print_contest(p);
   }
   print_verdicts(o);
+  print_reasons(o);
   fmt::print(
       "\n{:.0f} s; other processes used {:.0f} % of the cores meanwhile. Medians of repetitions, "
       "peers in turn.\nTimes belong to this machine and this minute; ratios are what repeats.\n",

@@ -37,6 +37,7 @@ const series* played::of(const entry& e, const std::string& metric) const {
 const char* verdict::outcome() const {
   return value <= asked.stretch ? "stretch" : value <= asked.goal ? "goal" : "missed";
 }
+bool verdict::explained() const { return value > asked.goal && !asked.why.empty(); }
 
 namespace {
 

@@ -40,6 +40,7 @@ struct verdict {
   double value = 0;                // the ratio, or ours
   double lowest = 0, highest = 0;  // of the ratio over the repetitions, or of the value
   const char* outcome() const;     // "stretch", "goal", "missed"
+  bool explained() const;          // missed, and known why
 };
 
 struct machine {

@@ -42,7 +42,8 @@ struct target {
   side against;  // no contestants: the goal is a value, not a ratio
   double goal;
   double stretch;
-  std::string unit;  // of a value
+  std::string unit;      // of a value
+  std::string why = {};  // it is missed on our machine: what was measured, and what was tried
 };
 
 struct allocator {

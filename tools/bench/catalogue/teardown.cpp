@@ -77,6 +77,12 @@ void add_kernel_tests(catalogue& c) {
         kernel_tests);
 }
 
+const char* const why_detection =
+    "The state byte, written by the allocation and checked and written by the free, takes 1.6 ns "
+    "beside a pair of 3.4 ns. Tried: one record per 64 KiB that names cache, slab and states in "
+    "one "
+    "line; dividing by multiplying; no second look at what came out of our own arrays.";
+
 // What looking for misuse costs.
 void add_detection(catalogue& c) {
   for (const char* by : {"cache", "pointer"})
@@ -88,7 +94,8 @@ void add_detection(catalogue& c) {
                          {contest, {"detection off"}, ""},
                          goal,
                          stretch,
-                         ""});
+                         "",
+                         why_detection});
   };
   ratio("detection on against off, cache given", "detection/free:cache", 1.3, 1.15);
   ratio("detection on against off, pointer only", "detection/free:pointer", 1.5, 1.25);

@@ -104,7 +104,8 @@ td.g svg{width:120px;margin-top:4px}
   .targets td:nth-child(2) small{display:inline;margin-left:8px} .targets td:nth-child(4){
   grid-column:2/-1}.targets td.g{grid-column:1/3} .targets td[data-name]::before{
   content:attr(data-name) ": ";color:var(--soft);font-size:.85rem} .targets td.what{
-  font-weight:600}.targets td.what small{font-weight:400}}
+  font-weight:600}.targets td.what small,.targets td.what
+  details{font-weight:400}}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 )css";
 

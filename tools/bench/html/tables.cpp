@@ -48,14 +48,19 @@ std::string compared(const verdict& v) {
                      number(v.theirs));
 }
 
+std::string explanation(const verdict& v) {
+  if (!v.explained()) return {};
+  return "<details><summary>Why it is missed</summary>" + escape(v.asked.why) + "</details>";
+}
+
 std::string row(const verdict& v) {
   std::string unit = v.against.empty() ? v.asked.unit : "";
   return fmt::format(
-      "<tr><td class=\"what\">{}<small>{}</small></td>"
+      "<tr><td class=\"what\">{}<small>{}</small>{}</td>"
       "<td class=\"n\" data-name=\"{}\">{}<small>{} to {}</small></td>"
       "<td class=\"n\" data-name=\"Goal\">{}</td><td class=\"n\" data-name=\"Stretch\">{}</td>"
       "<td class=\"g\">{}</td><td class=\"o\"><span class=\"tag {}\">{} {}</span></td></tr>",
-      escape(v.asked.what), compared(v), v.against.empty() ? "Value" : "Ratio",
+      escape(v.asked.what), compared(v), explanation(v), v.against.empty() ? "Value" : "Ratio",
       escape(with_unit(v.value, unit)), number(v.lowest), number(v.highest), number(v.asked.goal),
       number(v.asked.stretch), gauge(v), v.outcome(), mark_of(v), word_of(v));
 }
