@@ -223,7 +223,7 @@ TEST_F(Retried, C6_NOFAIL_does_not_make_NOWAIT_and_ATOMIC_wait) {
 
 // Its cache is destroyed while it waits: NULL and a report, as for any allocation from it.
 TEST_F(Retried, C6_NOFAIL_ends_with_its_cache) {
-  kmem_cache* s = make_cache("ends");
+  kmem_cache* s = make_cache("ends", SLAB_DESTROY_ONCE_FULLY_FREED);
   std::vector<object*> all = exhaust(s);
   fault no_pages(GS_FAULT_PAGES);
   unsigned waits = 0;
@@ -233,9 +233,9 @@ TEST_F(Retried, C6_NOFAIL_ends_with_its_cache) {
   });
   EXPECT_TRUE(eventually(
       [&] { return gs_load_acquire(&waits) != 0 && gs_fault_hits(GS_FAULT_PAGES) > 6; }));
-  for (object* o : all) gs_retire(o);
   kmem_cache_destroy(s);
   waiting.join();
+  for (object* o : all) kfree(o);
   EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 1u) << caught.everything();
 }
 
