@@ -13,6 +13,7 @@
 #include "os/report.hpp"
 #include "os/thread.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/depots.hpp"
 #include "sync/doorbell.hpp"
 
 namespace graceslab::reclaim {
@@ -80,6 +81,8 @@ bool serve(slab::cache& c, void* arg) noexcept {
   std::uint32_t stage = slab::stage_of(c);
   std::uint64_t trim_ms = stage == GS_STAGE_OPEN ? trim(c, r.now_ms) : os::forever_ms;
   bool pending = anything_pending(c) || slab::newest_quarantine(c) != 0;
+  // Harvested by somebody else since we brought home what there was.
+  if (stage == GS_STAGE_DRAINING && slab::any_reclaimed(c)) pending = true;
   if (pending) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
   sooner(r, trim_ms);
   sooner(r, tend_ms);

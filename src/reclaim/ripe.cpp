@@ -57,14 +57,14 @@ void end_run(slab::cache& c) noexcept {
   run_ended.notify_all();
 }
 
+// Under the lock that they were taken out of their list under: a child that is forked meanwhile
+// finds them there or here.
 void set_run(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
-  sync::lock_guard hold(c.lock);
   c.run_objects = objects;
   c.run_count = n;
 }
 
 void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
-  set_run(c, objects, n);
   if (auto* dtor = gs_load_relaxed(&c.dtor); dtor != nullptr) {  // changes only between runs
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
     for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
@@ -142,6 +142,7 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
     {
       sync::lock_guard hold(c.lock);
       s = slab::pop(c.ripe);
+      set_run(c, s->object, s->count);
     }
     end_objects(c, s->object, s->count);
     finish_sheaf(c, s);
@@ -166,7 +167,12 @@ void ripen(slab::cache& c) noexcept {
 void collect_marked(slab::cache& c, bool wait) noexcept {
   void* objects[marked_batch];
   while (begin_run(c, wait, run_for::marked)) {
-    std::uint32_t n = slab::gather_marked(c, objects, marked_batch);
+    std::uint32_t n;
+    {
+      sync::lock_guard hold(c.lock);
+      n = slab::gather_marked(c, objects, marked_batch);
+      set_run(c, objects, n);
+    }
     if (n != 0) {
       end_objects(c, objects, n);
       return_marked(c, objects, n);

@@ -23,17 +23,22 @@ void* report_closed(cache& c, const void* site) noexcept {
   return nullptr;
 }
 
+// What is parked or reclaimable goes into the slabs, a sheaf of it. False: there is none.
+bool flush_one(cache& c) noexcept {
+  transit in_hand(c);
+  gs_sheaf* s = still_open(c) ? full_for(c, &no_sheaf) : nullptr;
+  if (s == nullptr) return false;
+  flush(c, s);
+  put_empty(c, s);
+  return true;
+}
+
 // Without an array of this thread's own: one object from a slab. Debug caches always come this way.
 void* alloc_direct(cache& c, const void* site) noexcept {
   void* object = nullptr;
   for (;;) {
-    if (take_objects(c, &object, 1) == 0) {
-      gs_sheaf* s = full_for(c, &no_sheaf);  // what is parked or reclaimable, before giving up
-      if (s == nullptr) return nullptr;
-      flush(c, s);
-      put_empty(c, s);
-      if (take_objects(c, &object, 1) == 0) return nullptr;
-    }
+    if (take_objects(c, &object, 1) == 0 && (!flush_one(c) || take_objects(c, &object, 1) == 0))
+      return nullptr;
     if (!is_debug(c)) break;
     slab& s = slab_of(*granule_of(object));
     if (debug_before_alloc(c, s, static_cast<char*>(object), site)) return object;

@@ -71,6 +71,12 @@ barn_counts count_barn(const cache& c) noexcept {
   return all;
 }
 
+bool any_reclaimed(const cache& c) noexcept {
+  for (const depot& d : depots_of(c))
+    if (gs_load_relaxed(&d.reclaimed.count) != 0) return true;
+  return false;
+}
+
 std::uint64_t deferred_objects(const cache& c) noexcept {
   std::uint64_t n = 0;
   for (const depot& d : depots_of(c)) n += gs_load_relaxed(&d.deferred_objects);

@@ -52,5 +52,6 @@ barn_counts count_barn(const cache& c) noexcept;
 
 // Of all depots; without a lock, hence not exact.
 std::uint64_t deferred_objects(const cache& c) noexcept;
+bool any_reclaimed(const cache& c) noexcept;
 
 }  // namespace graceslab::slab

@@ -67,7 +67,11 @@ bool install_empty(gs_local& l, giving what, gs_sheaf* s) noexcept {
 }
 
 void give_direct(cache& c, void* object, giving what) noexcept {
-  what == giving::free ? return_objects(c, &object, 1) : mark_retired(c, object);
+  if (what == giving::retire) return mark_retired(c, object);
+  return_objects(c, &object, 1);
+  // Who destroyed it meanwhile may have looked before this object was home. Or the cache has ended,
+  // and its record is another's, for which this is harmless.
+  if (GS_UNLIKELY(stage_of(c) != GS_STAGE_OPEN)) hooks.activate(c);
 }
 
 // A run may be huge: it waits in no partly filled array.

@@ -9,7 +9,14 @@ namespace graceslab::slab {
 namespace {
 
 std::uint32_t halted;  // atomic: how many threads are about to fork
-[[gnu::tls_model("initial-exec")]] __thread unsigned depth;
+[[gnu::tls_model("initial-exec")]] __thread transit* innermost;  // this thread's
+
+template <class F>
+void each_count(F f) noexcept {
+  for (std::uint32_t id = 1; id < cache_ids(); ++id)
+    for (depot& d : depots_of(*cache_from_id(id)))
+      for (std::uint32_t& count : d.in_transit) f(count);
+}
 
 void wait_until_empty(const std::uint32_t& count) noexcept {
   while (gs_load_seq_cst(&count) != 0) os::yield();
@@ -18,14 +25,16 @@ void wait_until_empty(const std::uint32_t& count) noexcept {
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
   (void)gs_fetch_add(&halted, 1u);
-  if (depth != 0) return;  // a constructor forks: what it has in hand is its own affair
-  for (std::uint32_t id = 1; id < cache_ids(); ++id)
-    for (const depot& d : depots_of(*cache_from_id(id)))
-      for (const std::uint32_t& count : d.in_transit) wait_until_empty(count);
+  // A constructor forks: what it has in hand is its own affair, and others may wait for it.
+  if (innermost != nullptr) return;
+  each_count(wait_until_empty);
 }
 
 void transit_resume() noexcept { (void)gs_fetch_sub(&halted, 1u); }
-void transit_resume_in_child() noexcept { gs_store_seq_cst(&halted, 0u); }
+void transit_resume_in_child() noexcept {
+  gs_store_seq_cst(&halted, 0u);
+  if (innermost != nullptr) recount_in_child();
+}
 
 // Before every lock: who has objects in hand may need any of them to put these back.
 [[gnu::constructor]] void register_fork() {
@@ -33,6 +42,13 @@ void transit_resume_in_child() noexcept { gs_store_seq_cst(&halted, 0u); }
 }
 
 }  // namespace
+
+// Of all who had something in hand only this thread is here.
+void recount_in_child() noexcept {
+  each_count([](std::uint32_t& count) { gs_store_relaxed(&count, 0u); });
+  for (const transit* t = innermost; t != nullptr; t = t->outer_)
+    gs_store_relaxed(t->count_, *t->count_ + 1);
+}
 
 // ORDER transit.enter <-> transit.halt   (docs/ordering/teardown.md, claim 7)
 // We count ourselves, then look for a halt or a new phase; those are announced first, then the
@@ -43,16 +59,19 @@ void transit::enter() noexcept {
     count_ = &depot_here(c_).in_transit[phase];
     (void)gs_fetch_add(count_, 1u);
     bool stay = gs_load_seq_cst(&c_.phase) == phase &&
-                (depth != 0 || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
+                (innermost != nullptr || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
     if (GS_LIKELY(stay)) break;
     (void)gs_fetch_sub(count_, 1u);
-    while (depth == 0 && gs_load_relaxed(&halted) != 0) os::yield();
+    while (innermost == nullptr && gs_load_relaxed(&halted) != 0) os::yield();
   }
-  ++depth;
+  outer_ = innermost;
+  if (outer_ != nullptr) outer_->inner_ = this;
+  innermost = this;
 }
 
-transit::~transit() {
-  --depth;
+transit::~transit() {  // of several, not always the innermost first
+  (inner_ != nullptr ? inner_->outer_ : innermost) = outer_;
+  if (outer_ != nullptr) outer_->inner_ = inner_;
   (void)gs_fetch_sub(count_, 1u);
 }
 

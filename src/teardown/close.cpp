@@ -35,6 +35,7 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
 
 void empty_barn(slab::cache& c) noexcept {
   while (!slab::hands_empty(c)) os::yield();
+  slab::transit in_hand(c);
   slab::flush_barn(c);
 }
 

@@ -49,6 +49,6 @@ struct carried : model::suite<carried, 3> {
 
 int main() {
   model::is_thread_local(gs_tls);
-  model::is_thread_local(graceslab::slab::depth);
+  model::is_thread_local(graceslab::slab::innermost);
   return model::run<graceslab::reclaim::carried>();
 }

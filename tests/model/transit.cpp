@@ -60,6 +60,6 @@ constexpr model::weakening edges[] = {
 }  // namespace graceslab::slab
 
 int main(int argc, char** argv) {
-  model::is_thread_local(graceslab::slab::depth);
+  model::is_thread_local(graceslab::slab::innermost);
   return model::run<graceslab::slab::halting>(argc, argv, graceslab::slab::edges);
 }

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Claim 7 of docs/ordering/teardown.md across a fork (contract I8).
+#include "slab/transit.hpp"
+
+#include <graceslab/kernel/slab.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "slab/cache.hpp"
+
+namespace {
+
+using namespace graceslab;
+
+slab::cache* own;
+slab::cache* elsewhere;
+pid_t child;
+
+void fork_once(void*) {
+  if (child != 0) return;
+  child = fork();
+  if (child == 0) _exit(slab::hands_empty(*elsewhere) && !slab::hands_empty(*own) ? 0 : 1);
+}
+
+// It does not wait for others, who may wait for it; in the child they are not there.
+TEST(Transit, I8_a_constructor_that_forks_leaves_only_its_own_hand_behind) {
+  kmem_cache* forks = kmem_cache_create("forks", 64, 0, 0, fork_once);
+  kmem_cache* other = kmem_cache_create("elsewhere", 64, 0, 0, nullptr);
+  own = slab::cache_from_handle(forks);
+  elsewhere = slab::cache_from_handle(other);
+  std::atomic<bool> there{false}, done{false};
+  std::thread holder([&] {
+    slab::transit in_hand(*elsewhere);
+    there = true;
+    while (!done) std::this_thread::yield();
+  });
+  while (!there) std::this_thread::yield();
+  void* object = kmem_cache_alloc(forks, GFP_KERNEL);
+  EXPECT_FALSE(slab::hands_empty(*elsewhere));
+  EXPECT_TRUE(slab::hands_empty(*own));
+  done = true;
+  holder.join();
+  EXPECT_TRUE(slab::hands_empty(*elsewhere));
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  kmem_cache_free(forks, object);
+  EXPECT_EQ(kmem_cache_destroy_wait(forks), 0);
+  EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
+}
+
+// Those of several caches at once are put back in any order.
+TEST(Transit, C5_hands_are_emptied_in_any_order) {
+  kmem_cache* s = kmem_cache_create("counted", 64, 0, 0, nullptr);
+  slab::cache& c = *slab::cache_from_handle(s);
+  alignas(slab::transit) unsigned char room[3][sizeof(slab::transit)];
+  slab::transit* hands[3];
+  for (int i = 0; i != 3; ++i) hands[i] = ::new (room[i]) slab::transit(c);
+  for (int i : {1, 0, 2}) {
+    EXPECT_FALSE(slab::hands_empty(c));
+    hands[i]->~transit();
+  }
+  EXPECT_TRUE(slab::hands_empty(c));
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+}  // namespace
