@@ -93,16 +93,16 @@ TEST(Thread, StartsNamedAndWithSignalsBlocked) {
 
 TEST(Thread, StartsMany) {
   static std::uint32_t started;
-  int asked = 0;
-  for (int i = 0; i < 500; ++i) {
-    asked += os::start_thread(
+  constexpr std::uint32_t many = 500;
+  // Refused while too many have not come to life yet.
+  auto start = [] {
+    return os::start_thread(
         "gs-many", [](void*) { gs_fetch_add(&started, 1u); }, nullptr);
-    if (i % 16 == 0) os::sleep_us(1000);
-  }
-  EXPECT_GT(asked, 100);
-  for (int i = 0; i < 50'000 && gs_load_seq_cst(&started) != static_cast<std::uint32_t>(asked); ++i)
-    os::sleep_us(100);
-  EXPECT_EQ(gs_load_seq_cst(&started), static_cast<std::uint32_t>(asked));
+  };
+  for (std::uint32_t i = 0; i < many; ++i)
+    while (!start()) os::sleep_us(100);
+  for (int i = 0; i < 50'000 && gs_load_seq_cst(&started) != many; ++i) os::sleep_us(100);
+  EXPECT_EQ(gs_load_seq_cst(&started), many);
 }
 
 TEST(Thread, RefusalIsAnAnswer) {
