@@ -65,7 +65,7 @@ TEST(Futex, TimesOutAfterTheTime) {
   const auto start = real_ms();
   EXPECT_FALSE(os::futex_wait(&word, 1, 30));
   EXPECT_GE(real_ms() - start, 28u);
-  EXPECT_LT(real_ms() - start, 5000u);
+  EXPECT_LT(real_ms() - start, 60'000u);
   EXPECT_EQ(errno, EXDEV);
 }
 

@@ -282,7 +282,7 @@ TEST(Exit, I8_deadline_and_report) {
   const auto start = std::chrono::steady_clock::now();
   const outcome o =
       run_again("ExitAgain.DISABLED_stuck", {"GRACESLAB_EXIT_MS=100", "GRACESLAB_TEST_NO_POST=1"});
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
   EXPECT_EQ(o.status, 0);
   EXPECT_NE(o.errors.find("exits with 1 callbacks"), std::string::npos) << o.errors;
   EXPECT_NE(o.errors.find("held back by thread"), std::string::npos) << o.errors;
@@ -290,8 +290,8 @@ TEST(Exit, I8_deadline_and_report) {
 
 TEST(Exit, I8_exit_inside_a_callback_does_not_wait_for_itself) {
   const auto start = std::chrono::steady_clock::now();
-  const outcome o = run_again("ExitAgain.DISABLED_in_callback", {"GRACESLAB_EXIT_MS=3000"});
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  const outcome o = run_again("ExitAgain.DISABLED_in_callback", {"GRACESLAB_EXIT_MS=100000"});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(60));
   EXPECT_EQ(o.status, 0) << o.errors;
 }
 
