@@ -158,9 +158,7 @@ void relieve(slab::cache& c) noexcept {
 void await(slab::cache& c, std::uint64_t most_ms) noexcept {
   slab::cache* one[] = {&c};
   if (slab::retired_in_arrays(c)) (void)defer_arrays(one, 1);
-  const std::uint64_t marked = slab::newest_mark(c);
-  std::uint64_t cookie = in_flight(c).newest;
-  if (marked > cookie) cookie = marked;
+  const std::uint64_t cookie = newest_cookie(c);
   if (cookie != 0 && !rcu::in_any_reader() && !rcu::in_callback()) {
     rcu::deadline_scope limit(os::now_ns() + most_ms * ns_per_ms);
     (void)rcu::wait(domain_of(c), cookie);

@@ -65,25 +65,27 @@ large_run large_look(const void* object) noexcept {
   return s != nullptr ? told(*s) : large_run{};
 }
 
-large_run large_free(void* object) noexcept {
+namespace {
+
+template <class Then>
+large_run if_live(const void* object, Then then) noexcept {
   cache& c = *large_cache_found();
   sync::lock_guard hold(c.slabs_lock);
   slab* s = run_at(c, object);
   if (s == nullptr) return {};
   const large_run before = told(*s);
-  if (before.state == GS_STATE_LIVE) end_run(c, *s);
+  if (before.state == GS_STATE_LIVE) then(c, *s);
   return before;
 }
 
+}  // namespace
+
+large_run large_free(void* object) noexcept { return if_live(object, end_run); }
+
 large_run large_retire(void* object) noexcept {
-  cache& c = *large_cache_found();
-  sync::lock_guard hold(c.slabs_lock);
-  slab* s = run_at(c, object);
-  if (s == nullptr) return {};
-  const large_run before = told(*s);
-  if (before.state == GS_STATE_LIVE)
-    gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_RETIRED});
-  return before;
+  return if_live(object, [](cache&, slab& s) noexcept {
+    gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_RETIRED});
+  });
 }
 
 std::size_t large_reclaim(void* object) noexcept {

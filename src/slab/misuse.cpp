@@ -2,17 +2,11 @@
 #include "slab/misuse.hpp"
 
 #include "os/report.hpp"
-#include "os/stack.hpp"
 #include "slab/debug.hpp"
 #include "slab/large.hpp"
 
 namespace graceslab::slab {
 namespace {
-
-struct place {
-  char text[160];
-  explicit place(const void* site) noexcept { os::describe_address(site, text, sizeof text); }
-};
 
 const char* verb(giving what) noexcept { return what == giving::free ? "free" : "retire"; }
 

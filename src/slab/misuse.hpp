@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Telling misuse apart on free and retire, and reporting it. What is reported is left alone.
 #pragma once
+#include "os/stack.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
 
 enum class giving { free, retire };
+
+// Whose code it was, in words.
+struct place {
+  char text[160];
+  explicit place(const void* site) noexcept { os::describe_address(site, text, sizeof text); }
+};
 
 // Whether this is a live object of this cache. False after a report: foreign pointer, wrong cache,
 // not an object's start, already free, already retired; of a cache without detection only the first

@@ -3,8 +3,8 @@
 
 #include "os/clock.hpp"
 #include "os/report.hpp"
-#include "os/stack.hpp"
 #include "slab/hooks.hpp"
+#include "slab/misuse.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -12,11 +12,6 @@ namespace {
 constexpr std::uint64_t us_per_ms = 1000;
 constexpr std::uint64_t nap_least_us = 1 * us_per_ms;
 constexpr std::uint64_t nap_most_us = 100 * us_per_ms;
-
-struct place {
-  char text[160];
-  explicit place(const void* site) noexcept { os::describe_address(site, text, sizeof text); }
-};
 
 }  // namespace
 

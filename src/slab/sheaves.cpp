@@ -111,15 +111,23 @@ void flush(cache& c, gs_sheaf* s) noexcept {
   gs_store_relaxed(&s->count, 0u);
 }
 
+namespace {
+
+// Under the depot's lock. False: it has to go into its slabs.
+bool park(cache& c, depot& here, gs_sheaf* s) noexcept {
+  if (s->count == 0 || here.full.count >= barn_limit || stage_of(c) != GS_STAGE_OPEN) return false;
+  s->stamp_ms = os::coarse_ms();
+  push(here.full, s);
+  return true;
+}
+
+}  // namespace
+
 void put_full(cache& c, gs_sheaf* s) noexcept {
-  if (s->count != 0) {
+  {
     depot& here = depot_here(c);
     sync::lock_guard hold(here.lock);
-    if (here.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
-      s->stamp_ms = os::coarse_ms();
-      push(here.full, s);
-      return;
-    }
+    if (park(c, here, s)) return;
   }
   flush(c, s);
   put_empty(c, s);
@@ -130,11 +138,7 @@ gs_sheaf* empty_for(cache& c, gs_sheaf* held) noexcept {
   {
     depot& here = depot_here(c);
     sync::lock_guard hold(here.lock);
-    if (held->count != 0 && here.full.count < barn_limit && stage_of(c) == GS_STAGE_OPEN) {
-      held->stamp_ms = os::coarse_ms();
-      push(here.full, held);
-      held = &no_sheaf;
-    }
+    if (park(c, here, held)) held = &no_sheaf;
     empty = held->capacity == 0 ? pop(here.empty) : nullptr;
   }
   if (empty != nullptr) return empty;
