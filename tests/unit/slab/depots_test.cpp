@@ -33,6 +33,23 @@ std::vector<void*> take(kmem_cache* s, std::size_t n) {
   return all;
 }
 
+// The background thread looks after the cache meanwhile.
+std::uint32_t full_sheaves(slab::depot& d) {
+  sync::lock_guard hold(d.lock);
+  return d.full.count;
+}
+
+std::uint64_t retired(slab::depot& d) {
+  sync::lock_guard hold(d.lock);
+  return d.retired;
+}
+
+gs_cache_stats stats_of(kmem_cache* s) {
+  gs_cache_stats now;
+  EXPECT_EQ(gs_cache_read_stats(s, &now), 0);
+  return now;
+}
+
 // Two cores of different shares, or the same twice.
 std::pair<unsigned, unsigned> two_cores() {
   cpu_set_t allowed;
@@ -58,26 +75,25 @@ TEST(DepotsAgain, DISABLED_found_from_another_core) {
   for (void* p : all) kmem_cache_free(s, p);
   slab::depot& mine = c.depots[os::share_of_core(here)];
   slab::depot& other = c.depots[os::share_of_core(there)];
-  EXPECT_GT(mine.full.count, 0u);
-  EXPECT_EQ(other.full.count, 0u);
-  const std::uint64_t carved = c.carved;
+  EXPECT_GT(full_sheaves(mine), 0u);
+  EXPECT_EQ(full_sheaves(other), 0u);
+  const std::uint64_t carved = stats_of(s).carved;
 
   // The other core finds them before the cache grows.
   ASSERT_TRUE(run_on(there));
   all = take(s, objects);
-  EXPECT_EQ(mine.full.count, 0u);
-  EXPECT_EQ(c.carved, carved);
+  EXPECT_EQ(full_sheaves(mine), 0u);
+  EXPECT_EQ(stats_of(s).carved, carved);
   equations::check_cache(c);
 
   // Retired here and there; one barrier finds both.
   for (std::size_t i = 0; i != objects / 2; ++i) gs_cache_retire(s, all[i]);
   ASSERT_TRUE(run_on(here));
   for (std::size_t i = objects / 2; i != objects; ++i) gs_cache_retire(s, all[i]);
-  EXPECT_GT(mine.retired, 0u);
-  EXPECT_GT(other.retired, 0u);
+  EXPECT_GT(retired(mine), 0u);
+  EXPECT_GT(retired(other), 0u);
   kmem_cache_free_barrier(s);
-  gs_cache_stats now;
-  ASSERT_EQ(gs_cache_read_stats(s, &now), 0);
+  const gs_cache_stats now = stats_of(s);
   EXPECT_EQ(now.retired, objects);
   EXPECT_EQ(now.reclaimed, objects);
   EXPECT_EQ(now.live, 0u);
