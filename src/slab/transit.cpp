@@ -33,7 +33,7 @@ void transit_halt() noexcept {
 void transit_resume() noexcept { (void)gs_fetch_sub(&halted, 1u); }
 void transit_resume_in_child() noexcept {
   gs_store_seq_cst(&halted, 0u);
-  if (innermost != nullptr) recount_in_child();
+  recount_in_child();
 }
 
 // Before every lock: who has objects in hand may need any of them to put these back.
@@ -43,7 +43,8 @@ void transit_resume_in_child() noexcept {
 
 }  // namespace
 
-// Of all who had something in hand only this thread is here.
+// Of all who had something in hand only this thread is here; and who counted himself for the moment
+// that it took to see the halt was perhaps not yet out of the counts.
 void recount_in_child() noexcept {
   each_count([](std::uint32_t& count) { gs_store_relaxed(&count, 0u); });
   for (const transit* t = innermost; t != nullptr; t = t->outer_)

@@ -26,7 +26,7 @@ class transit {
   transit* inner_ = nullptr;
 };
 
-// In a child that a thread with something in hand forked off: only its own hands count.
+// In a forked child: only the hands of the thread that forked count.
 void recount_in_child() noexcept;
 
 // To be asked after entering, before taking objects out of the barn: a cache that closes has
