@@ -13,9 +13,11 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/word_lock.hpp"
 
 namespace graceslab::os {
 namespace {
@@ -35,6 +37,9 @@ constexpr std::size_t stack_bytes = std::size_t{2} << 20;
 constexpr std::size_t stack_bytes = std::size_t{256} << 10;
 #endif
 
+constinit word_lock start_lock;  // held while a thread is created, and across a fork
+constexpr std::uint64_t arrival_ns = 1'000'000'000;
+
 // What a new thread is told; it copies its place and gives it back.
 struct start_order {
   char name[16];
@@ -48,10 +53,16 @@ struct start_place {
 constexpr unsigned start_places = 32;
 start_place places[start_places];
 
+// ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
+// Reads the zero that the last thread stored after copying, so our writes come after its reads.
+bool arrived(const start_place& place) noexcept { return gs_load_acquire(&place.taken) == 0; }
+
+// Under start_lock.
 start_place* take_place() noexcept {
   for (start_place& place : places) {
-    std::uint32_t free = 0;
-    if (gs_compare_exchange(&place.taken, &free, 1u)) return &place;
+    if (!arrived(place)) continue;
+    gs_store_relaxed(&place.taken, 1u);
+    return &place;
   }
   return nullptr;
 }
@@ -62,8 +73,8 @@ void give_back(start_place* place) noexcept { gs_store_release(&place->taken, 0u
 void* thread_main(void* told) noexcept {
   auto* place = static_cast<start_place*>(told);
   const start_order mine = place->order;
-  give_back(place);
   pthread_setname_np(pthread_self(), mine.name);
+  give_back(place);
   mine.run(mine.arg);
   return nullptr;
 }
@@ -89,12 +100,23 @@ bool create(start_place* place) noexcept {
   return failed == 0;
 }
 
+// A thread that comes to life may be inside an allocator, a sanitizer's for one, whose locks a
+// child would inherit for ever. So a fork waits for ours, of which the program does not know; but
+// not without end, in case that they wait for the forking thread.
+void prepare() noexcept {
+  start_lock.lock();
+  const std::uint64_t began_ns = now_ns();
+  for (const start_place& place : places)
+    while (!arrived(place) && now_ns() - began_ns < arrival_ns) sleep_us(20);
+}
+
 void child() noexcept {
+  start_lock.reset_in_child();
   for (start_place& place : places) give_back(&place);
 }
 
 [[gnu::constructor(102)]] void start_threads() noexcept {
-  on_fork({fork_rank_start, nullptr, nullptr, child});
+  on_fork({fork_rank_start, prepare, [] { start_lock.unlock(); }, child});
 }
 
 }  // namespace
@@ -162,9 +184,7 @@ sigset_t signals_of_the_program() noexcept {
 bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept {
   if (fault_now(GS_FAULT_THREAD)) return false;
   keep_errno keep;
-  // ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
-  // Taking reads the zero that the last thread stored after copying, so our writes come after its
-  // reads.
+  word_guard hold(start_lock);
   start_place* place = take_place();
   if (!place) return false;
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);

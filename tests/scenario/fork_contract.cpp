@@ -8,7 +8,9 @@
 #include <semaphore.h>
 
 #include <atomic>
+#include <barrier>
 #include <graceslab/teardown.hpp>
+#include <latch>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -274,14 +276,20 @@ TEST(Fork, I8_ACallbackMayFork) {
 }
 
 // ---- forks while others hammer ----
+//
+// Not while a thread starts or ends: sanitizers' own locks are held then, and a child inherits
+// them.
 
 struct hammer {
   std::atomic<bool> stop{false};
   graceslab::cache<node> shared{"hammered"};
+  std::latch all_run;
   std::vector<std::thread> threads;
 
-  explicit hammer(unsigned n) {
+  explicit hammer(unsigned n) : all_run(n) {
+    (void)use_everything();  // the library's own threads
     for (unsigned i = 0; i < n; ++i) threads.emplace_back([this] { run(); });
+    all_run.wait();
   }
   ~hammer() {
     stop = true;
@@ -289,6 +297,7 @@ struct hammer {
     graceslab::rcu_barrier();  // they free into `shared`
   }
   void run() {
+    all_run.count_down();
     while (!stop) {
       graceslab::cache<node> own("short-lived");
       for (int i = 0; i < 200; ++i) {
@@ -322,13 +331,16 @@ TEST(ForkUnderFire, I8_SeveralThreadsForkAtOnce) {
   std::mutex lock;
   std::string failures;
   std::vector<std::thread> forkers;
+  std::barrier all_there(3);
   for (int t = 0; t < 3; ++t)
     forkers.emplace_back([&] {
+      all_there.arrive_and_wait();
       for (int i = 0; i < (with_tsan || with_asan ? 4 : 15); ++i) {
         const child_result child = run_fork(use_everything);
         std::lock_guard guard(lock);
         if (!child.fine()) failures += child.story();
       }
+      all_there.arrive_and_wait();
     });
   for (auto& t : forkers) t.join();
   EXPECT_EQ(failures, "");

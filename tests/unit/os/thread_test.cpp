@@ -7,6 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -103,6 +106,59 @@ TEST(Thread, StartsMany) {
     while (!start()) os::sleep_us(100);
   for (int i = 0; i < 50'000 && gs_load_seq_cst(&started) != many; ++i) os::sleep_us(100);
   EXPECT_EQ(gs_load_seq_cst(&started), many);
+}
+
+// ---- forks while our threads come to life ----
+
+// A thread has its creator's name until it has arrived.
+int tasks_named(const std::string& name) {
+  int found = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string comm;
+    std::getline(std::ifstream(task.path() / "comm"), comm);
+    found += comm == name;
+  }
+  return found;
+}
+
+std::string own_name() {
+  char name[16];
+  os::thread_name(os::tid(), name, sizeof name);
+  return name;
+}
+
+bool look_at_fork;
+int nameless_at_fork;
+[[gnu::constructor]] void look_after_every_other_hook() {
+  os::on_fork({1000,
+               [] {
+                 if (look_at_fork) nameless_at_fork = tasks_named(own_name());
+               },
+               nullptr, nullptr});
+}
+
+TEST(Thread, I8_a_fork_waits_for_those_that_come_to_life) {
+  static std::atomic<bool> over;  // all stay to the end: what ends has locks of others, too
+  const auto stay = [](void*) { over.wait(false); };
+  const int of_old = tasks_named(own_name()) + 1;  // with the starter
+  std::atomic<int> started = 0;
+  std::thread starter([&] {
+    while (started < 500 && !over)
+      os::start_thread("gs-arrives", stay, nullptr) ? (void)++started : os::sleep_us(100);
+    stay(nullptr);
+  });
+  while (started == 0) os::sleep_us(100);
+  look_at_fork = true;
+  for (int forks = 0; forks != 30; ++forks) {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, nullptr, 0);
+    EXPECT_LE(nameless_at_fork, of_old);
+  }
+  look_at_fork = false;
+  over = true;
+  over.notify_all();
+  starter.join();
 }
 
 TEST(Thread, RefusalIsAnAnswer) {
