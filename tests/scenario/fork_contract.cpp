@@ -255,7 +255,7 @@ TEST(Fork, I8_A4_WhatLingeredAtTheForkIsGoneOnceTheChildUsesAnyCache) {
 
 TEST(Fork, I8_AChildMayForkAgain) {
   const child_result child = run_fork([] {
-    const child_result grandchild = run_fork(use_everything, 10000);
+    const child_result grandchild = run_fork(use_everything, 30000);
     return grandchild.fine() ? use_everything() : 9;
   });
   EXPECT_TRUE(child.fine()) << child.story();
@@ -268,7 +268,7 @@ TEST(Fork, I8_ACallbackMayFork) {
   gs_call_rcu(
       nullptr, &one.head,
       [](rcu_head*) {
-        outcome = run_fork([] { return use_everything() & 1; }, 10000).fine() ? 0 : 1;
+        outcome = run_fork([] { return use_everything() & 1; }, 30000).fine() ? 0 : 1;
       },
       nullptr);
   graceslab::rcu_barrier();
