@@ -54,7 +54,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, RetireLimit, testing::ValuesIn(ways),
 
 constexpr std::uint64_t limit_bytes = limit_objects * sizeof(object);
 
-// What `expedite` promises a retirer whom nobody disturbs: whoever finds the grace period in other
+// What a retirer is promised whom nobody disturbs: whoever finds a grace period or objects in other
 // hands does not wait for them, and the background thread's may be off their core just then.
 class undisturbed {
  public:
@@ -102,6 +102,7 @@ TEST_P(RetireLimit, K6_report_says_who_holds_it_back_once) {
 }
 
 TEST_P(RetireLimit, K6_block_holds_the_retirer_until_readers_left) {
+  undisturbed alone;
   kmem_cache* s = limited("blocked", GS_PRESSURE_BLOCK, limit_bytes);
   auto all = take(s, 5000);
   std::uint32_t done = 0;
@@ -188,7 +189,7 @@ TEST_P(RetireLimit, K6_of_a_domain_counts_all_its_caches) {
 
 // R10: a flood drives grace periods, also where no limit was set and nobody else does.
 TEST_P(RetireLimit, R10_a_flood_drives_without_a_limit) {
-  ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
+  undisturbed alone;
   kmem_cache* s = limited("flood", GS_PRESSURE_EXPEDITE, 0);
   auto all = take(s, 60'000);
   std::uint64_t most = 0;
@@ -199,7 +200,6 @@ TEST_P(RetireLimit, R10_a_flood_drives_without_a_limit) {
   }
   EXPECT_LT(most, all.size() / 2);
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
-  EXPECT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "1"), 0);
 }
 
 // Destructors run where callbacks run, also while their retirer is held back: he may hold a lock
