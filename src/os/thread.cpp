@@ -37,8 +37,22 @@ constexpr std::size_t stack_bytes = std::size_t{2} << 20;
 constexpr std::size_t stack_bytes = std::size_t{256} << 10;
 #endif
 
-constinit word_lock start_lock;  // held while a thread is created, and across a fork
-constexpr std::uint64_t arrival_ns = 1'000'000'000;
+// Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
+// arrival, without end: who creates one may be inside an allocator of the program's, which waits
+// for us.
+constinit word_lock start_lock;
+bool held_by_fork;
+constexpr std::uint64_t patience_ns = 1'000'000'000;
+
+template <class Condition>
+bool in_time(Condition met) noexcept {
+  for (const std::uint64_t began_ns = now_ns(); !met(); sleep_us(20))
+    if (now_ns() - began_ns > patience_ns) return false;
+  return true;
+}
+bool take_start_lock() noexcept {
+  return in_time([] { return start_lock.try_lock(); });
+}
 
 // What a new thread is told; it copies its place and gives it back.
 struct start_order {
@@ -53,16 +67,12 @@ struct start_place {
 constexpr unsigned start_places = 32;
 start_place places[start_places];
 
-// ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
-// Reads the zero that the last thread stored after copying, so our writes come after its reads.
-bool arrived(const start_place& place) noexcept { return gs_load_acquire(&place.taken) == 0; }
-
-// Under start_lock.
 start_place* take_place() noexcept {
   for (start_place& place : places) {
-    if (!arrived(place)) continue;
-    gs_store_relaxed(&place.taken, 1u);
-    return &place;
+    // ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
+    // Reads the zero that the last thread stored after copying, so our writes come after its reads.
+    std::uint32_t free = 0;
+    if (gs_compare_exchange(&place.taken, &free, 1u)) return &place;
   }
   return nullptr;
 }
@@ -100,14 +110,33 @@ bool create(start_place* place) noexcept {
   return failed == 0;
 }
 
-// A thread that comes to life may be inside an allocator, a sanitizer's for one, whose locks a
-// child would inherit for ever. So a fork waits for ours, of which the program does not know; but
-// not without end, in case that they wait for the forking thread.
-void prepare() noexcept {
-  start_lock.lock();
-  const std::uint64_t began_ns = now_ns();
+// ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
+// A thread that has given its place back has also let go of the locks under which it came to life.
+bool all_arrived() noexcept {
   for (const start_place& place : places)
-    while (!arrived(place) && now_ns() - began_ns < arrival_ns) sleep_us(20);
+    if (gs_load_acquire(&place.taken) != 0) return false;
+  return true;
+}
+
+// A thread that comes to life may be inside an allocator, a sanitizer's for one, whose locks a
+// child would inherit for ever. So a fork waits for ours, of which the program does not know.
+void prepare() noexcept {
+  held_by_fork = take_start_lock();
+  (void)in_time(all_arrived);
+}
+void parent() noexcept {
+  if (held_by_fork) start_lock.unlock();
+}
+
+bool start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
+  start_place* place = take_place();
+  if (!place) return false;
+  std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
+  place->order.run = run;
+  place->order.arg = arg;
+  const bool started = create(place);
+  if (!started) give_back(place);
+  return started;
 }
 
 void child() noexcept {
@@ -116,7 +145,7 @@ void child() noexcept {
 }
 
 [[gnu::constructor(102)]] void start_threads() noexcept {
-  on_fork({fork_rank_start, prepare, [] { start_lock.unlock(); }, child});
+  on_fork({fork_rank_start, prepare, parent, child});
 }
 
 }  // namespace
@@ -184,18 +213,13 @@ sigset_t signals_of_the_program() noexcept {
 bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept {
   if (fault_now(GS_FAULT_THREAD)) return false;
   keep_errno keep;
-  word_guard hold(start_lock);
-  start_place* place = take_place();
-  if (!place) return false;
-  std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
-  place->order.run = run;
-  place->order.arg = arg;
   sigset_t before;
   const sigset_t asked_for = signals_of_the_program();
   pthread_sigmask(SIG_SETMASK, &asked_for, &before);  // inherited by our thread
-  const bool started = create(place);
+  const bool locked = take_start_lock();
+  const bool started = start_in_place(name, run, arg);
+  if (locked) start_lock.unlock();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!started) give_back(place);
   return started;
 }
 

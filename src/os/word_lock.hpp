@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The lock of this layer's own tables; the layers above use sync::mutex. Leaves: nothing is taken
-// under one. Ordering page: docs/ordering/os.md
+// The lock of this layer's own tables; the layers above use sync::mutex. Leaves: nothing of ours is
+// taken under one. Ordering page: docs/ordering/os.md
 #pragma once
 #include <graceslab/detail/atomic.h>
 
@@ -13,11 +13,16 @@ namespace graceslab::os {
 class word_lock {
  public:
   void lock() noexcept {
+    if (try_lock()) return;
     // ORDER word_lock.take <-> word_lock.drop   (docs/ordering/os.md, claim 1)
-    // Taking reads the zero that the last holder stored, hence sees all it wrote.
-    std::uint32_t free = 0;
-    if (gs_compare_exchange(&word_, &free, 1u)) return;
     while (gs_exchange_acquire(&word_, 2u) != 0) futex_wait(&word_, 2);
+  }
+
+  // ORDER word_lock.take <-> word_lock.drop   (docs/ordering/os.md, claim 1)
+  // Taking reads the zero that the last holder stored, hence sees all it wrote.
+  bool try_lock() noexcept {
+    std::uint32_t free = 0;
+    return gs_compare_exchange(&word_, &free, 1u);
   }
 
   void unlock() noexcept {

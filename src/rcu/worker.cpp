@@ -217,8 +217,7 @@ bool one_more_allowed() noexcept { return threads - standing_by < threads_allowe
 
 bool become_watcher(std::uint32_t me) noexcept {
   sync::lock_guard guard(pool_lock);
-  if (watcher != 0 || !one_more_allowed() || gs_load_seq_cst(&workers[leader].busy) == 0)
-    return false;
+  if (watcher != 0 || gs_load_seq_cst(&workers[leader].busy) == 0) return false;
   gs_store_seq_cst(&watcher, me);
   return true;
 }
@@ -234,7 +233,11 @@ void watch(std::uint32_t me) noexcept {
     sync::lock_guard guard(pool_lock);
     gs_store_seq_cst(&watcher, 0u);
     // ORDER worker.watch <-> worker.busy   (docs/ordering/callbacks.md, claim 10)
-    if (gs_load_seq_cst(&workers[who].busy) == 0 || leader != who || !one_more_allowed()) return;
+    if (gs_load_seq_cst(&workers[who].busy) == 0 || leader != who) return;
+    if (!one_more_allowed()) {  // yet
+      gs_store_seq_cst(&watcher, me);
+      continue;
+    }
     gs_store_relaxed(&leader, me);
     --standing_by;
     return;

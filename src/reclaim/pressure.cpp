@@ -77,7 +77,8 @@ std::uint64_t depth_now(slab::cache& c) noexcept {
   const bool waits = c.pending_limit_bytes != 0 && c.pressure == GS_PRESSURE_BLOCK && may_wait();
   for (unsigned patience = waits ? 100 : 0;; --patience) {
     const std::uint64_t depth = slab::deferred_objects(c) + slab::marked_objects(c);
-    if (patience == 0 || slab::hands_empty(c)) return depth;
+    const bool over = depth * c.stride > c.pending_limit_bytes;
+    if (patience == 0 || over || slab::hands_empty(c)) return depth;
     os::yield();
   }
 }

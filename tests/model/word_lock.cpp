@@ -23,7 +23,7 @@ struct exclusion : model::suite<exclusion, 3> {
 };
 
 constexpr model::weakening edges[] = {
-    {"word_lock.take", "lock", model::op::compare_exchange, model::how::relax},
+    {"word_lock.take", "try_lock", model::op::compare_exchange, model::how::relax},
     {"word_lock.take.slow", "lock", model::op::exchange, model::how::relax},
     {"word_lock.drop", "unlock", model::op::exchange, model::how::relax},
     {"word_lock.drop.exchange", "unlock", model::op::exchange, model::how::split},

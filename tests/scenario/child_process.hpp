@@ -115,7 +115,7 @@ inline void reap(pid_t pid, clock::time_point deadline, child_result* result) {
 
 /// `words` is the program and its arguments; `extra` are NAME=VALUE that go before the environment.
 inline child_result run_child(const std::vector<std::string>& words,
-                              const std::vector<std::string>& extra = {}, int timeout_ms = 60000) {
+                              const std::vector<std::string>& extra = {}, int timeout_ms = 40000) {
   using namespace child_process;
   child_result result;
   int out[2], err[2];
@@ -149,7 +149,7 @@ inline child_result run_child(const std::vector<std::string>& words,
 /// Runs `body` in a fork of this process and gives its result as exit status; never returns into
 /// the test there.
 template <class Body>
-child_result run_fork(Body body, int timeout_ms = 60000) {
+child_result run_fork(Body body, int timeout_ms = 40000) {
   using namespace child_process;
   child_result result;
   const auto began = clock::now();

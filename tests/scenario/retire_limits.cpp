@@ -55,7 +55,8 @@ INSTANTIATE_TEST_SUITE_P(Ways, RetireLimit, testing::ValuesIn(ways),
 constexpr std::uint64_t limit_bytes = limit_objects * sizeof(object);
 
 // What a retirer is promised whom nobody disturbs: whoever finds a grace period or objects in other
-// hands does not wait for them, and the background thread's may be off their core just then.
+// hands does not wait for them, or not long, and the background thread may be off its core just
+// then.
 class undisturbed {
  public:
   undisturbed() { EXPECT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0); }

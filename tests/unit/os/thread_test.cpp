@@ -139,6 +139,7 @@ int nameless_at_fork;
 
 TEST(Thread, I8_a_fork_waits_for_those_that_come_to_life) {
   static std::atomic<bool> over;  // all stay to the end: what ends has locks of others, too
+  over = false;
   const auto stay = [](void*) { over.wait(false); };
   const int of_old = tasks_named(own_name()) + 1;  // with the starter
   std::atomic<int> started = 0;
@@ -147,7 +148,7 @@ TEST(Thread, I8_a_fork_waits_for_those_that_come_to_life) {
       os::start_thread("gs-arrives", stay, nullptr) ? (void)++started : os::sleep_us(100);
     stay(nullptr);
   });
-  while (started == 0) os::sleep_us(100);
+  for (int i = 0; i != 50'000 && started == 0; ++i) os::sleep_us(100);
   look_at_fork = true;
   for (int forks = 0; forks != 30; ++forks) {
     const pid_t child = fork();

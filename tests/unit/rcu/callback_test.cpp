@@ -206,6 +206,27 @@ TEST(Callback, R7_a_batch_has_a_time_cap_so_that_others_get_a_turn) {
   gs_config_set("GRACESLAB_CALLBACK_BATCH", "10");
 }
 
+TEST(Callback, R7_a_limit_of_workers_may_be_lowered_and_raised_again) {
+  gate inside, leave;
+  task slow{{}, [&] {
+              inside.open();
+              leave.pass();
+            }};
+  call_rcu_hurry(&slow.head, task::run);
+  inside.pass();
+  usleep(20'000);  // for another worker to watch this one
+  gs_config_set("GRACESLAB_CALLBACK_WORKERS", "1");
+  std::atomic<int> n{0};
+  counted c{{}, &n};
+  call_rcu_hurry(&c.head, count_one);
+  usleep(150'000);  // he would have taken over
+  EXPECT_EQ(n, 0);
+  gs_config_set("GRACESLAB_CALLBACK_WORKERS", "4");
+  EXPECT_TRUE(within(5000, [&] { return n == 1; }));
+  leave.open();
+  rcu_barrier();
+}
+
 TEST(Callback, R7_slow_callback_does_not_stall_others) {
   gate inside, leave;
   task slow{{}, [&] {
