@@ -234,10 +234,7 @@ void watch(std::uint32_t me) noexcept {
     gs_store_seq_cst(&watcher, 0u);
     // ORDER worker.watch <-> worker.busy   (docs/ordering/callbacks.md, claim 10)
     if (gs_load_seq_cst(&workers[who].busy) == 0 || leader != who) return;
-    if (!one_more_allowed()) {  // yet
-      gs_store_seq_cst(&watcher, me);
-      continue;
-    }
+    if (!one_more_allowed()) return;  // and watches on, as it may be allowed soon
     gs_store_relaxed(&leader, me);
     --standing_by;
     return;
