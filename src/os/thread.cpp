@@ -110,6 +110,17 @@ bool create(start_place* place) noexcept {
   return failed == 0;
 }
 
+bool start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
+  start_place* place = take_place();
+  if (!place) return false;
+  std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
+  place->order.run = run;
+  place->order.arg = arg;
+  const bool started = create(place);
+  if (!started) give_back(place);
+  return started;
+}
+
 // ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
 // A thread that has given its place back has also let go of the locks under which it came to life.
 bool all_arrived() noexcept {
@@ -126,17 +137,6 @@ void prepare() noexcept {
 }
 void parent() noexcept {
   if (held_by_fork) start_lock.unlock();
-}
-
-bool start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
-  start_place* place = take_place();
-  if (!place) return false;
-  std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
-  place->order.run = run;
-  place->order.arg = arg;
-  const bool started = create(place);
-  if (!started) give_back(place);
-  return started;
 }
 
 void child() noexcept {

@@ -37,7 +37,8 @@ void check_stall(gs_domain* d) noexcept;
 // ---- where am I ----
 unsigned reader_nesting(gs_domain* d) noexcept;  // of this thread
 bool in_any_reader() noexcept;
-bool in_callback() noexcept;              // this thread runs a callback (or an owner's destructor)
+bool in_callback() noexcept;  // this thread runs a callback (or an owner's destructor)
+inline bool may_wait() noexcept { return !in_any_reader() && !in_callback(); }
 const void* current_callback() noexcept;  // address of the function, or nullptr
 
 // ---- callbacks ----

@@ -69,22 +69,17 @@ std::uint64_t newest_cookie(slab::cache& c) noexcept {
   return std::max(in_flight(c).newest, mark);
 }
 
-bool may_wait() noexcept { return !rcu::in_any_reader() && !rcu::in_callback(); }
-
 // What others carry home at the moment is on no list, and they may be off their core: whoever
 // blocks lets them go first. Not for ever: they may be inside a constructor.
-std::uint64_t depth_now(slab::cache& c) noexcept {
-  const bool waits = c.pending_limit_bytes != 0 && c.pressure == GS_PRESSURE_BLOCK && may_wait();
+excess over_limit_now(slab::cache& c, gs_domain* d) noexcept {
+  const bool waits =
+      c.pending_limit_bytes != 0 && c.pressure == GS_PRESSURE_BLOCK && rcu::may_wait();
   for (unsigned patience = waits ? 100 : 0;; --patience) {
-    const std::uint64_t depth = slab::deferred_objects(c) + slab::marked_objects(c);
-    const bool over = depth * c.stride > c.pending_limit_bytes;
-    if (patience == 0 || over || slab::hands_empty(c)) return depth;
+    const excess over = over_limit(c, d, slab::deferred_objects(c) + slab::marked_objects(c));
+    const bool of_cache = over.limit != 0 && !over.of_domain;
+    if (patience == 0 || of_cache || slab::hands_empty(c)) return over;
     os::yield();
   }
-}
-
-excess over_limit_now(slab::cache& c, gs_domain* d) noexcept {
-  return over_limit(c, d, depth_now(c));
 }
 
 // Marked objects wait for the cookie of their slab or the one after, so the first wait may bring
@@ -110,7 +105,7 @@ void apply_limit(slab::cache& c, gs_domain* d) noexcept {
   if (oldest == 0) return;
   if (rcu::try_advance(d, oldest)) return collect(c);
   if (over.policy == GS_PRESSURE_REPORT) return report_over(c, d, over);
-  if (over.policy == GS_PRESSURE_BLOCK && may_wait()) block(c, d);
+  if (over.policy == GS_PRESSURE_BLOCK && rcu::may_wait()) block(c, d);
 }
 
 // Those marked one by one drive no more often than arrays do.
@@ -175,7 +170,7 @@ void await(slab::cache& c, std::uint64_t most_ms) noexcept {
   slab::cache* one[] = {&c};
   if (slab::retired_in_arrays(c)) (void)defer_arrays(one, 1);
   const std::uint64_t cookie = newest_cookie(c);
-  if (cookie != 0 && may_wait()) {
+  if (cookie != 0 && rcu::may_wait()) {
     rcu::deadline_scope limit(os::now_ns() + most_ms * ns_per_ms);
     (void)rcu::wait(domain_of(c), cookie);
   }

@@ -157,19 +157,30 @@ TEST(Callback, R7_fifo_within_one_queue) {
   gs_config_set("GRACESLAB_CALLBACK_WORKERS", "4");
 }
 
-// One worker (the callback that was posted before main has left one more, which must stand by), and
-// a domain whose thousand callbacks are due before the one of another domain is. How many of them
-// ran first.
+// A callback that stays inside until told.
+class slow_callback {
+ public:
+  explicit slow_callback(gs_domain* d = nullptr) {
+    gs_call_rcu_hurry(d, &task_.head, task::run, nullptr);
+  }
+  void entered() { inside_.pass(); }
+  void leave() { leave_.open(); }
+
+ private:
+  gate inside_, leave_;
+  task task_{{}, [this] {
+               inside_.open();
+               leave_.pass();
+             }};
+};
+
+// One worker, and a domain whose thousand callbacks are due before the one of another domain is.
+// How many of them ran first.
 int flood_ahead_of_another_domain(const std::function<void()>& each) {
   gs_config_set("GRACESLAB_CALLBACK_WORKERS", "1");
   domain crowded("crowded"), quiet("quiet");
-  gate inside, leave;
-  task plug{{}, [&] {
-              inside.open();
-              leave.pass();
-            }};
-  gs_call_rcu_hurry(crowded.d, &plug.head, task::run, nullptr);
-  inside.pass();
+  slow_callback plug(crowded.d);
+  plug.entered();
   std::atomic<int> ran{0}, ahead{-1};
   std::vector<task> flood(1000);
   for (auto& t : flood) {
@@ -183,8 +194,7 @@ int flood_ahead_of_another_domain(const std::function<void()>& each) {
   gs_call_rcu_hurry(quiet.d, &other.head, task::run, nullptr);
   gs_synchronize(crowded.d);
   gs_synchronize(quiet.d);
-  usleep(200'000);  // a second worker, if there were one, would take over meanwhile
-  leave.open();
+  plug.leave();
   EXPECT_TRUE(within(5000, [&] { return ran == 1000 && ahead >= 0; }));
   gs_rcu_barrier(crowded.d);
   gs_rcu_barrier(quiet.d);
@@ -206,40 +216,32 @@ TEST(Callback, R7_a_batch_has_a_time_cap_so_that_others_get_a_turn) {
   gs_config_set("GRACESLAB_CALLBACK_BATCH", "10");
 }
 
+// All four workers are inside a callback. One comes out when only one is allowed: it stands by
+// until more are.
 TEST(Callback, R7_a_limit_of_workers_may_be_lowered_and_raised_again) {
-  gate inside, leave;
-  task slow{{}, [&] {
-              inside.open();
-              leave.pass();
-            }};
-  call_rcu_hurry(&slow.head, task::run);
-  inside.pass();
-  usleep(20'000);  // for another worker to watch this one
+  slow_callback slow[4];
+  for (auto& s : slow) s.entered();
   gs_config_set("GRACESLAB_CALLBACK_WORKERS", "1");
+  slow[0].leave();
   std::atomic<int> n{0};
   counted c{{}, &n};
   call_rcu_hurry(&c.head, count_one);
-  usleep(150'000);  // he would have taken over
+  usleep(150'000);  // it would have taken over
   EXPECT_EQ(n, 0);
   gs_config_set("GRACESLAB_CALLBACK_WORKERS", "4");
   EXPECT_TRUE(within(5000, [&] { return n == 1; }));
-  leave.open();
+  for (auto& s : slow) s.leave();
   rcu_barrier();
 }
 
 TEST(Callback, R7_slow_callback_does_not_stall_others) {
-  gate inside, leave;
-  task slow{{}, [&] {
-              inside.open();
-              leave.pass();
-            }};
-  call_rcu_hurry(&slow.head, task::run);
-  inside.pass();
+  slow_callback slow;
+  slow.entered();
   std::atomic<int> n{0};
   auto all = many(1000, &n);
   for (auto& c : all) call_rcu(&c.head, count_one);
   EXPECT_TRUE(within(5000, [&] { return n == 1000; }));
-  leave.open();
+  slow.leave();
   rcu_barrier();
 }
 

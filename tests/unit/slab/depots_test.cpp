@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "../../scenario/watched.hpp"
 #include "../rcu/observed.hpp"
 #include "equations.hpp"
 #include "os/cores.hpp"
@@ -44,12 +45,6 @@ std::uint64_t retired(slab::depot& d) {
   return d.retired;
 }
 
-gs_cache_stats stats_of(kmem_cache* s) {
-  gs_cache_stats now;
-  EXPECT_EQ(gs_cache_read_stats(s, &now), 0);
-  return now;
-}
-
 // Two cores of different shares, or the same twice.
 std::pair<unsigned, unsigned> two_cores() {
   cpu_set_t allowed;
@@ -77,13 +72,13 @@ TEST(DepotsAgain, DISABLED_found_from_another_core) {
   slab::depot& other = c.depots[os::share_of_core(there)];
   EXPECT_GT(full_sheaves(mine), 0u);
   EXPECT_EQ(full_sheaves(other), 0u);
-  const std::uint64_t carved = stats_of(s).carved;
+  const std::uint64_t carved = watched::stats_of(s).carved;
 
   // The other core finds them before the cache grows.
   ASSERT_TRUE(run_on(there));
   all = take(s, objects);
   EXPECT_EQ(full_sheaves(mine), 0u);
-  EXPECT_EQ(stats_of(s).carved, carved);
+  EXPECT_EQ(watched::stats_of(s).carved, carved);
   equations::check_cache(c);
 
   // Retired here and there; one barrier finds both.
@@ -93,7 +88,7 @@ TEST(DepotsAgain, DISABLED_found_from_another_core) {
   EXPECT_GT(retired(mine), 0u);
   EXPECT_GT(retired(other), 0u);
   kmem_cache_free_barrier(s);
-  const gs_cache_stats now = stats_of(s);
+  const gs_cache_stats now = watched::stats_of(s);
   EXPECT_EQ(now.retired, objects);
   EXPECT_EQ(now.reclaimed, objects);
   EXPECT_EQ(now.live, 0u);
