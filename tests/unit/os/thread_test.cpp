@@ -151,10 +151,14 @@ TEST(Thread, I8_a_fork_waits_for_those_that_come_to_life) {
   for (int i = 0; i != 50'000 && started == 0; ++i) os::sleep_us(100);
   look_at_fork = true;
   for (int forks = 0; forks != 30; ++forks) {
+    const std::uint64_t began_ns = os::now_ns();
     const pid_t child = fork();
     if (child == 0) _exit(0);
+    const bool in_time = os::now_ns() - began_ns < 1'000'000'000;  // it waits no longer
     waitpid(child, nullptr, 0);
-    EXPECT_LE(nameless_at_fork, of_old);
+    if (in_time) {
+      EXPECT_LE(nameless_at_fork, of_old);
+    }
   }
   look_at_fork = false;
   over = true;
