@@ -16,6 +16,14 @@
 #include "os/symbol.hpp"
 #include "os/word_lock.hpp"
 
+// Of the unwinder, which the C library loads when it is needed: not there in every program.
+struct fde_bases {
+  void* text;
+  void* data;
+  void* function;
+};
+extern "C" [[gnu::weak]] const void* _Unwind_Find_FDE(void* pc, fde_bases* bases) noexcept;
+
 namespace graceslab::os {
 namespace {
 
@@ -93,10 +101,21 @@ std::uint32_t insert(const stack& frames, std::uint64_t hash, const char* text,
   return id;
 }
 
+// A static program registers its unwind tables in a constructor of its own, which comes after ours;
+// the unwinder aborts when it is asked before. Shared objects have theirs at once.
+bool can_unwind() noexcept {
+  fde_bases found{};
+  return !_Unwind_Find_FDE || _Unwind_Find_FDE(reinterpret_cast<void*>(can_unwind), &found);
+}
+
+int unwind(void** frame, unsigned most) noexcept {
+  return can_unwind() ? backtrace(frame, static_cast<int>(most)) : 0;
+}
+
 // The first backtrace() loads the unwinder, with locks and memory; later ones need neither.
 [[gnu::constructor(102)]] void start_stacks() noexcept {
   void* frame[2];
-  backtrace(frame, 2);
+  unwind(frame, 2);
   on_fork({fork_rank_stacks, [] { depot_lock.lock(); }, [] { depot_lock.unlock(); },
            [] { depot_lock.reset_in_child(); }});
 }
@@ -108,7 +127,7 @@ std::uint32_t insert(const stack& frames, std::uint64_t hash, const char* text,
   constexpr unsigned most_skipped = 16;
   void* frame[stack_depth + most_skipped];
   skip = (skip < most_skipped - 1 ? skip : most_skipped - 1) + 1;  // and this function
-  const int taken = backtrace(frame, static_cast<int>(stack_depth + skip));
+  const int taken = unwind(frame, stack_depth + skip);
   stack result;
   for (int i = static_cast<int>(skip); i < taken; ++i) result.frame[result.depth++] = frame[i];
   return result;

@@ -11,8 +11,10 @@ add_test(NAME install.pkg_config COMMAND "${consumers}/with_pkg_config.sh" "${co
   "${prefix}" "${CMAKE_INSTALL_LIBDIR}" "${CMAKE_CURRENT_BINARY_DIR}/with_pkg_config")
 add_test(NAME install.symbols
   COMMAND "${consumers}/symbols.sh" "${prefix}/${CMAKE_INSTALL_LIBDIR}/libgraceslab.so")
+add_test(NAME install.links COMMAND "${consumers}/links.sh" "${consumers}" "${prefix}"
+  "${CMAKE_INSTALL_LIBDIR}" "${CMAKE_CURRENT_BINARY_DIR}/links")
 set_tests_properties(install.stage PROPERTIES FIXTURES_SETUP prefix)
-set(users install.find_package install.pkg_config install.symbols)
+set(users install.find_package install.pkg_config install.links install.symbols)
 set_tests_properties(${users} PROPERTIES FIXTURES_REQUIRED prefix)
 set_tests_properties(install.stage ${users} PROPERTIES
   LABELS install TIMEOUT 300 ENVIRONMENT "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER}")
