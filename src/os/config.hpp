@@ -8,7 +8,8 @@
 
 namespace graceslab::os {
 
-enum class exit_policy { drain, leave, strict };
+// Loaded atomically: clang takes no scoped enumeration there.
+enum exit_policy : int { drain, leave, strict };
 
 // Each field is GRACESLAB_ and its name in capitals, except on_violation and exit.
 struct config {

@@ -2,6 +2,7 @@
 # The public headers under strict C11 and C++20, warnings as errors, with every compiler at hand.
 #   compat.COMPILER.FILE     a file of this folder compiles      compat.run.FILE   one with a main
 # also runs
+#   compat.other.SOURCE      the library's own sources under the compiler that did not build it
 #   compat.COMPILER.alone.H  an installed header compiles with nothing included before it
 find_program(GRACESLAB_CLANG clang)
 find_program(GRACESLAB_CLANGXX clang++)
@@ -58,6 +59,18 @@ foreach(header IN LISTS headers)
     compat_source(alone.${header}.${language} "${alone}")
   endforeach()
 endforeach()
+
+# Each compiler takes something that the other refuses.
+if(GRACESLAB_CLANGXX)
+  get_target_property(core graceslab_objects SOURCES)
+  foreach(source IN LISTS core)
+    file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}" "${source}")
+    add_test(NAME compat.other.${name} COMMAND "${GRACESLAB_CLANGXX}" -std=c++20 ${strict}
+      "-I${PROJECT_SOURCE_DIR}/src" -D_GNU_SOURCE -DGRACESLAB_VERSION="" -fno-exceptions -fno-rtti
+      "${source}")
+    set_tests_properties(compat.other.${name} PROPERTIES LABELS compat TIMEOUT 120)
+  endforeach()
+endif()
 
 # Together with liburcu in one process, where it is installed: units of their own, the same names.
 include(Urcu)
