@@ -18,8 +18,14 @@ list(FILTER sources EXCLUDE REGEX "/scenario/(module|child)/")
 set_property(TARGET scenario PROPERTY SOURCES ${sources})
 set(module_dir "${CMAKE_CURRENT_BINARY_DIR}/module")
 set(child_dir "${CMAKE_CURRENT_BINARY_DIR}/child")
-target_compile_definitions(scenario PRIVATE
-  GRACESLAB_MODULE_DIR="${module_dir}" GRACESLAB_CHILD_DIR="${child_dir}")
+# Only where they are used: a compiler cache then serves every other checkout as well.
+foreach(source IN LISTS sources)
+  file(STRINGS "${source}" uses REGEX "GRACESLAB_(MODULE|CHILD)_DIR|loaded_module.hpp")
+  if(uses)
+    set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_DEFINITIONS
+      GRACESLAB_MODULE_DIR="${module_dir}" GRACESLAB_CHILD_DIR="${child_dir}")
+  endif()
+endforeach()
 
 foreach(source IN LISTS modules)
   get_filename_component(name "${source}" NAME_WE)
