@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Retired objects out of the arrays of threads that fill them slowly, of many caches at once: the
-// fence that makes it safe costs as much for one as for all.
+// What lies in the arrays of threads, of many caches at once: the fence that makes it safe to take
+// costs as much for one as for all.
 #include <algorithm>
 #include <optional>
 
@@ -19,8 +19,9 @@ struct hand {
   slab::spoils taken;
 };
 
-template <class Begin>
-bool seize_together(slab::cache** caches, unsigned n, Begin begin) noexcept {
+// `done` is told of each cache whether all of what was wanted was had.
+template <class Begin, class Done>
+void seize_together(slab::cache** caches, unsigned n, Begin begin, Done done) noexcept {
   std::sort(caches, caches + n);  // the order in which their locks are taken
   std::optional<hand> hands[batch];
   bool any = false;
@@ -34,30 +35,51 @@ bool seize_together(slab::cache** caches, unsigned n, Begin begin) noexcept {
     hands[i]->arrays.end(fenced, slab::seize_then::reopen, &hands[i]->taken);
   for (unsigned i = 0; i != n; ++i) {
     slab::settle_spoils(*caches[i], hands[i]->taken);
+    done(*caches[i], fenced && !hands[i]->arrays.left_some());
     hands[i].reset();
   }
-  return fenced;
+  os::report_lost_fence();
+}
+
+// A cache that is being destroyed has no arrays, or will have none without us.
+unsigned only_open(slab::cache** caches, unsigned n, slab::cache** open) noexcept {
+  unsigned opens = 0;
+  for (unsigned i = 0; i != n; ++i)
+    if (slab::stage_of(*caches[i]) == GS_STAGE_OPEN) open[opens++] = caches[i];
+  return opens;
 }
 
 }  // namespace
 
 bool defer_arrays(slab::cache** caches, unsigned n) noexcept {
-  bool fenced = seize_together(caches, n, [](slab::seizure& s, slab::cache& c) noexcept {
-    s.begin(c, slab::seize_what::retired);
-  });
-  os::report_lost_fence();
-  return fenced;
+  bool all = true;
+  seize_together(
+      caches, n,
+      [](slab::seizure& s, slab::cache& c) noexcept { s.begin(c, slab::seize_what::retired); },
+      [&all](slab::cache&, bool had) noexcept { all = all && had; });
+  return all;
 }
 
-// A cache that is being destroyed has no arrays, or will have none without us.
 void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept {
   slab::cache* open[batch];
-  unsigned opens = 0;
-  for (unsigned i = 0; i != n; ++i)
-    if (slab::stage_of(*caches[i]) == GS_STAGE_OPEN) open[opens++] = caches[i];
-  (void)seize_together(
-      open, opens, [young](slab::seizure& s, slab::cache& c) noexcept { s.begin_aged(c, young); });
-  os::report_lost_fence();
+  const unsigned opens = only_open(caches, n, open);
+  seize_together(
+      open, opens, [young](slab::seizure& s, slab::cache& c) noexcept { s.begin_aged(c, young); },
+      [](slab::cache&, bool) noexcept {});
+}
+
+void flush_parked(slab::cache** caches, unsigned n, slab::seize_how how) noexcept {
+  slab::cache* open[batch];
+  const unsigned opens = only_open(caches, n, open);
+  seize_together(
+      open, opens,
+      [how](slab::seizure& s, slab::cache& c) noexcept {
+        s.begin(c, slab::seize_what::everything, how);
+      },
+      [](slab::cache& c, bool had) noexcept {
+        if (slab::still_open(c)) slab::flush_barn(c);
+        if (!had) slab::touch(c);
+      });
 }
 
 }  // namespace graceslab::reclaim

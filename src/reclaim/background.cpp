@@ -47,12 +47,7 @@ void sooner(round& r, std::uint64_t ms) noexcept {
 // First pass: what has to wait for a grace period, and for which one.
 void gather(slab::cache& c) noexcept {
   std::uint64_t& wanted = rcu::room(domain_of(c)).wanted;
-  std::uint64_t newest = in_flight(c).newest;
-  if (newest > wanted) wanted = newest;
-  newest = slab::newest_quarantine(c);
-  if (newest > wanted) wanted = newest;
-  newest = slab::newest_mark(c);
-  if (newest > wanted) wanted = newest;
+  wanted = std::max(wanted, newest_waiting(c));
 }
 
 bool gather_some(slab::cache** found, unsigned n, void* arg) noexcept {
@@ -72,14 +67,19 @@ void drive(gs_domain* d, void*) noexcept {
   rcu::check_stall(d);
 }
 
-// Second pass: what is due comes home; what is idle goes to rest.
+bool trim_some(slab::cache** found, unsigned n, void* arg) noexcept {
+  trim(found, n, static_cast<round*>(arg)->now_ms);
+  return true;
+}
+
+// Last pass: what is due comes home; what is idle goes to rest.
 bool serve(slab::cache& c, void* arg) noexcept {
   auto& r = *static_cast<round*>(arg);
   collect(c);
   std::uint64_t tend_ms = tend_lingering(c, r.now_ms);
   if (tend_ms == 0) return true;  // gone
   std::uint32_t stage = slab::stage_of(c);
-  std::uint64_t trim_ms = stage == GS_STAGE_OPEN ? trim(c, r.now_ms) : os::forever_ms;
+  std::uint64_t trim_ms = stage == GS_STAGE_OPEN ? ms_until_trim(c, r.now_ms) : os::forever_ms;
   bool pending = anything_pending(c) || slab::newest_quarantine(c) != 0;
   // Harvested by somebody else since we brought home what there was.
   if (stage == GS_STAGE_DRAINING && slab::any_reclaimed(c)) pending = true;
@@ -154,6 +154,7 @@ void run(void*) noexcept {
     r.ages = p.begin_round();
     for_each_active_batch(gather_some, &r);
     rcu::for_each_domain(drive, nullptr);
+    for_each_active_batch(trim_some, &r);
     for_each_active(serve, &r);
     p.rest(r.draining);
     if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms))

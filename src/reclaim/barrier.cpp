@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Waiting for retired memory: one cache, or a whole domain.
+#include <algorithm>
+
 #include "os/busted.hpp"
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"
@@ -90,6 +92,10 @@ flight in_flight(slab::cache& c) noexcept {
     if (d.newest_cookie > f.newest) f.newest = d.newest_cookie;
   }
   return f;
+}
+
+std::uint64_t newest_waiting(slab::cache& c) noexcept {
+  return std::max({in_flight(c).newest, slab::newest_quarantine(c), slab::newest_mark(c)});
 }
 
 namespace {

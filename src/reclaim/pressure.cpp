@@ -127,7 +127,7 @@ bool has_limit(slab::cache& c, gs_domain* d) noexcept {
 std::uint64_t threshold_of(const slab::cache& c) noexcept {
   std::uint64_t most = gs_load_relaxed(&os::settings.retire_threshold);
   std::uint64_t by_bytes = c.stride != 0 ? depth_bytes / c.stride : 1;
-  std::uint64_t least = 2 * std::uint64_t{c.sheaf_capacity};
+  std::uint64_t least = std::max(2 * std::uint64_t{c.sheaf_capacity}, std::uint64_t{2});
   if (by_bytes < least) by_bytes = least;
   return by_bytes < most ? by_bytes : most;
 }
@@ -157,30 +157,6 @@ void reclaimed(slab::cache& c, std::uint32_t n) noexcept {
 void weigh(slab::cache& c, std::int64_t bytes) noexcept {
   (void)gs_fetch_add_relaxed(&rcu::room(domain_of(c)).pending_bytes,
                              static_cast<std::uint64_t>(bytes));
-}
-
-void relieve(slab::cache& c) noexcept {
-  gs_domain* d = domain_of(c);
-  if (std::uint64_t oldest = oldest_cookie(c); oldest != 0) (void)rcu::try_advance(d, oldest);
-  collect(c);
-}
-
-// Neither runs a destructor on this thread: its caller may hold a lock that one takes.
-void await(slab::cache& c, std::uint64_t most_ms) noexcept {
-  slab::cache* one[] = {&c};
-  if (slab::retired_in_arrays(c)) (void)defer_arrays(one, 1);
-  const std::uint64_t cookie = newest_cookie(c);
-  if (cookie != 0 && rcu::may_wait()) {
-    rcu::deadline_scope limit(os::now_ns() + most_ms * ns_per_ms);
-    (void)rcu::wait(domain_of(c), cookie);
-  }
-  relieve(c);
-  for_each_active(
-      [](slab::cache& other, void* domain) noexcept {
-        if (domain_of(other) == domain) relieve(other);
-        return true;
-      },
-      domain_of(c));
 }
 
 }  // namespace graceslab::reclaim

@@ -25,12 +25,17 @@ struct flight {
   std::uint64_t newest;  // and of the last
 };
 flight in_flight(slab::cache& c) noexcept;
+// Cookie of the last thing in this cache that waits for a grace period, retired or a slab; 0 =
+// none.
+std::uint64_t newest_waiting(slab::cache& c) noexcept;
 // Every thread's retired objects of these caches (at most `batch`) onto their deferred lists, with
 // one heavy fence for all; sorts the caches by address. False: no fence works, nothing was moved.
 bool defer_arrays(slab::cache** caches, unsigned n) noexcept;
 // The same for arrays that were not full for a whole tick, of open caches, whose order here stays;
 // *young: some are not as old yet.
 void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept;
+// All that is parked in these caches (at most `batch`) into their slabs, and the arrays too.
+void flush_parked(slab::cache** caches, unsigned n, slab::seize_how how) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe
 
 // ---- a domain (barrier.cpp) ----
@@ -78,15 +83,15 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
 void weigh(slab::cache& c,
            std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
-void relieve(slab::cache& c) noexcept;
-void await(slab::cache& c, std::uint64_t most_ms) noexcept;
+bool relieve(slab::cache* c, std::uint64_t wait_most_ms) noexcept;                // relief.cpp
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
 
 // ---- trimming (trim.cpp) ----
 bool shrink(slab::cache& c) noexcept;  // true when no slab is left
-// Parked objects that nobody used for park_age_ms go back. Returns ms until the next look; forever
-// when nothing is parked.
-std::uint64_t trim(slab::cache& c, std::uint64_t now_ms) noexcept;
+// What is due in these caches (at most `batch`) goes back.
+void trim(slab::cache** caches, unsigned n, std::uint64_t now_ms) noexcept;
+// How long until something is; forever when nothing is parked.
+std::uint64_t ms_until_trim(slab::cache& c, std::uint64_t now_ms) noexcept;
 
 void prepare_fork() noexcept;
 void after_fork(bool child) noexcept;

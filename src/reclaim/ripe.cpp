@@ -97,11 +97,11 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
     slab::depot& here = slab::depot_here(c);
     sync::lock_guard hold_here(here.lock);
     sync::lock_guard hold(c.lock);
-    s->stamp_ms = os::coarse_ms();
     slab::push(here.reclaimed, s);
     c.reclaimed_objects += n;
     c.run_count = 0;
   }
+  slab::touch(c);
   reclaimed(c, n);
 }
 
@@ -112,6 +112,7 @@ void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexce
       for (std::uint32_t i = 0; i != n; ++i)
         slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
     slab::return_objects(c, objects, n);
+    slab::touch(c);
   }
   count_home(c, n);
 }

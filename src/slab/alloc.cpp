@@ -30,6 +30,7 @@ bool flush_one(cache& c) noexcept {
   if (s == nullptr) return false;
   flush(c, s);
   put_empty(c, s);
+  touch(c);
   return true;
 }
 
@@ -105,7 +106,9 @@ void* take_any(cache& c, const void* site) noexcept {
       if (!wait_until_open(c, *l)) return report_closed(c, site);
       continue;
     }
-    if (!refill(c, *l) && stage_of(c) == GS_STAGE_OPEN) return alloc_direct(c, site);
+    const bool refilled = refill(c, *l);
+    touch(c);
+    if (!refilled && stage_of(c) == GS_STAGE_OPEN) return alloc_direct(c, site);
   }
 }
 

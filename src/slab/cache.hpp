@@ -29,8 +29,9 @@ inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object i
 inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4, gfp_nowarn = 0x8,
                           gfp_nofail = 0x10;
 
-struct slab_list {
+struct slab_list {  // the latest first
   slab* head = nullptr;
+  slab* tail = nullptr;
   std::uint32_t count = 0;
 };
 
@@ -87,8 +88,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
   std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
-  std::uint32_t touched = 0;            // a slow path ran since the last trim; atomic
-  std::uint64_t idle_since_ms = 0;
+  std::uint32_t touched = 0;            // something was parked since the last trim; atomic
+  std::uint64_t trim_at_ms = 0;         // the background thread's; 0: nothing is parked
   cache* next_free = nullptr;  // queue of ids
 
   // What the depots have in common, under lock.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+
 #include "os/report.hpp"
 #include "slab/debug.hpp"
 #include "slab/slab.hpp"
@@ -10,6 +12,7 @@ constexpr std::size_t size_max = std::size_t{1} << 20;
 constexpr std::size_t align_max = std::size_t{64} << 10;
 constexpr std::size_t slab_bytes_max = std::size_t{1} << 20;
 constexpr std::uint32_t red_zone_bytes = 16;
+constexpr std::uint32_t parked_bytes_most = 256u << 10;  // per thread and cache, in three arrays
 
 std::size_t natural_align(std::size_t size) noexcept {
   return size >= 16 ? 16 : size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
@@ -28,6 +31,12 @@ const char* problem_with(const gs_cache_options& o) noexcept {
   return nullptr;
 }
 
+// 0: an array of one would be too much. The objects of such a cache come from its slabs one by one.
+std::uint32_t capacity_for(std::size_t size, std::uint32_t stride) noexcept {
+  const std::uint32_t by_count = size > 4096 ? 16 : size > 1024 ? 32 : 64;
+  return std::min(by_count, parked_bytes_most / 3 / stride);
+}
+
 void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
   std::size_t a = natural_align(size);
   if (align > a) a = align;
@@ -43,7 +52,7 @@ void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
   c.stride = static_cast<std::uint32_t>((bytes + a - 1) / a * a);
   if (c.stride < 2) c.stride = 2;
   c.inverse = GS_INVERSE(c.stride);
-  c.sheaf_capacity = size > 4096 ? 16 : size > 1024 ? 32 : 64;
+  c.sheaf_capacity = capacity_for(size, c.stride);
   // At least eight objects a slab where that stays within 1 MiB.
   std::size_t wanted = std::size_t{c.stride} * 8;
   if (wanted > slab_bytes_max) wanted = slab_bytes_max;

@@ -29,6 +29,7 @@ void end_foreign_run(cache& c) noexcept {
   for (std::uint32_t i = 0; is_debug(c) && i != n; ++i)
     debug_after_reclaim(c, static_cast<char*>(c.run_objects[i]));
   if (!is_large(c)) return_objects(c, c.run_objects, n);
+  touch(c);
   c.reclaimed_objects += n;
 }
 

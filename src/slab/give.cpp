@@ -69,6 +69,7 @@ bool install_empty(gs_local& l, giving what, gs_sheaf* s) noexcept {
 void give_direct(cache& c, void* object, giving what) noexcept {
   if (what == giving::retire) return mark_retired(c, object);
   return_objects(c, &object, 1);
+  touch(c);
   // Who destroyed it meanwhile may have looked before this object was home. Or the cache has ended,
   // and its record is another's, for which this is harmless.
   if (GS_UNLIKELY(stage_of(c) != GS_STAGE_OPEN)) hooks.activate(c);
@@ -144,8 +145,9 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
     case pushed::full:
       break;
   }
+  const round exchanged = exchange(c, *l, what);
   touch(c);
-  return exchange(c, *l, what);
+  return exchanged;
 }
 
 // False only when `must_array` and none could be had.

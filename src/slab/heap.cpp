@@ -20,7 +20,8 @@ constexpr std::size_t wanted_bytes = terabyte;
 constexpr unsigned bins = 18;  // run lengths 1 to 16 exactly, then 17 to 64, then the rest
 
 constinit sync::mutex heap_lock{sync::rank::heap};
-std::uint32_t next_granule = 1;   // those from here on were never handed out
+std::uint32_t next_granule = 1;   // those from here on are not handed out
+std::uint32_t asked_granule = 1;  // for those from here on the system was never asked
 std::size_t committed_bytes = 0;  // from the start of the range
 std::uint32_t bin_head[bins];     // 0 = empty
 
@@ -74,9 +75,11 @@ std::uint32_t take_from_bins(std::uint32_t granules) noexcept {
   return 0;
 }
 
-std::uint32_t take_fresh(std::uint32_t granules, bool* refused) noexcept {
+std::uint32_t take_fresh(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept {
   std::size_t end = (std::size_t{next_granule} + granules) << GS_GRANULE_SHIFT;
   if (end > gs_heap.bytes) return 0;
+  *refused = next_granule + granules > asked_granule && os::fault_now(GS_FAULT_PAGES, cache);
+  if (*refused) return 0;
   if (end > committed_bytes) {
     std::size_t target = (end + block_bytes - 1) / block_bytes * block_bytes;
     if (target > gs_heap.bytes) target = gs_heap.bytes;
@@ -87,6 +90,7 @@ std::uint32_t take_fresh(std::uint32_t granules, bool* refused) noexcept {
   }
   std::uint32_t run = next_granule;
   next_granule += granules;
+  if (next_granule > asked_granule) asked_granule = next_granule;
   return run;
 }
 
@@ -120,14 +124,11 @@ bool heap_ready() noexcept {
 }
 
 std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept {
-  *refused = os::fault_now(GS_FAULT_PAGES, cache);
-  if (*refused) return 0;
+  *refused = false;
   sync::lock_guard hold(heap_lock);
   std::uint32_t run = take_from_bins(granules);
-  if (run == 0) run = take_fresh(granules, refused);
-  if (run == 0) return 0;
-  for (std::uint32_t i = run; i != run + granules; ++i)
-    gs_store_relaxed(&gs_heap.granules[i].cache, being_prepared);
+  if (run == 0) run = take_fresh(granules, cache, refused);
+  if (run != 0) heap_withdraw(run, granules);
   return run;
 }
 
@@ -139,6 +140,11 @@ void heap_publish(std::uint32_t first, std::uint32_t granules, std::uint32_t cac
     g.states = states;
     gs_store_release(&g.cache, cache);
   }
+}
+
+void heap_withdraw(std::uint32_t first, std::uint32_t granules) noexcept {
+  for (std::uint32_t i = first; i != first + granules; ++i)
+    gs_store_relaxed(&gs_heap.granules[i].cache, being_prepared);
 }
 
 void heap_give(std::uint32_t first, std::uint32_t granules) noexcept {

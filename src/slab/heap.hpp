@@ -17,6 +17,8 @@ inline constexpr std::size_t granule_bytes = std::size_t{1} << GS_GRANULE_SHIFT;
 bool heap_ready() noexcept;
 // A run of granules, its pages usable and reading zero. 0 when the range has no room for it, or,
 // `*refused`, when the system or an injected fault gave no pages (granule 0 is never handed out).
+// Nobody is asked for pages that were handed out before: the system took back what was in them
+// only.
 std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept;
 // Gives a run back. Its pages were discarded by the caller, and its records are cleared here.
 void heap_give(std::uint32_t first, std::uint32_t granules) noexcept;
@@ -24,7 +26,10 @@ void heap_give(std::uint32_t first, std::uint32_t granules) noexcept;
 void heap_publish(std::uint32_t first, std::uint32_t granules, std::uint32_t cache,
                   std::uint8_t* states) noexcept;
 
-// A run that is taken but not yet published belongs to nobody that can be looked up.
+// The opposite, before its pages are discarded: nobody finds the slab any more.
+void heap_withdraw(std::uint32_t first, std::uint32_t granules) noexcept;
+
+// A run that is taken but not published belongs to nobody that can be looked up.
 inline constexpr std::uint32_t being_prepared = ~std::uint32_t{0};
 
 inline char* granule_address(std::uint32_t granule) noexcept {

@@ -21,10 +21,10 @@ struct grace_hooks {
   void (*late_free)(cache&, void* object,
                     const void* site) noexcept;  // a plain free after destroy came home
   void (*ripen)(cache&) noexcept;                // destructors wait to be run; never blocks
-  void (*relieve)(cache&) noexcept;              // memory ran out: try to reclaim
-  // The same, for every cache of its domain; where the caller may wait, retired objects of this
-  // one are waited for, but not for long.
-  void (*await)(cache&, std::uint64_t most_ms) noexcept;
+  // Memory ran out, for this cache or (nullptr) for a new one: what is free in any cache goes where
+  // all take from; unless 0 ms are given, also what waits for a grace period. True: something came
+  // of it.
+  bool (*relieve)(cache*, std::uint64_t wait_most_ms) noexcept;
 };
 extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
 

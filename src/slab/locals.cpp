@@ -5,6 +5,7 @@
 #include "os/fence.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
+#include "slab/slab.hpp"
 #include "slab/takeover.hpp"
 #include "slab/transit.hpp"
 #include "sync/registry.hpp"
@@ -111,6 +112,7 @@ void hand_on(std::uint32_t id, gs_local& l) noexcept {
   if (linked) {
     take_arrays(l, seize_what::everything, &s);
     settle_spoils(*c, s);
+    touch(*c);
   }
   meta_free(&l, sizeof l);
 }
@@ -148,6 +150,7 @@ gs_local* local_far(const cache& c) noexcept {
 gs_local* attach(cache& c) noexcept {
   gs_local* l = local_of(c);
   if (GS_LIKELY(l != &sync::local_dummy && l->handle == c.handle)) return l;
+  if (c.sheaf_capacity == 0) return nullptr;
   if (os::readers_fence() || os::fence_mode() == GS_FENCE_NONE) return nullptr;
   sync::thread_record* t = sync::this_thread();
   gs_local** place = t != nullptr ? make_place(*t, c.id) : nullptr;
@@ -182,10 +185,11 @@ void seizure::close(gs_local& l) noexcept {
   taken_ = &l;
 }
 
-void seizure::begin(cache& c, seize_what what) noexcept {
+void seizure::begin(cache& c, seize_what what, seize_how how) noexcept {
   c.locals_lock.lock();
   cache_ = &c;
   what_ = what;
+  how_ = how;
   bool only_pending = what == seize_what::retired;
   for (gs_local* l = c.locals; l != nullptr; l = l->next)
     if (!only_pending || gs_load_relaxed(&l->pending) != 0) close(*l);
@@ -214,7 +218,9 @@ bool seizure::fence(bool anything_closed) noexcept {
 void seizure::end(bool fenced, seize_then then, spoils* out) noexcept {
   bool skip = os::busted(os::flaw::skip_takeover);
   for (gs_local* l = taken_; l != nullptr; l = l->seize_next) {
-    if (fenced) {
+    if (fenced && how_ == seize_how::politely && !quiet_soon(*l)) {
+      left_some_ = true;
+    } else if (fenced) {
       if (!skip) wait_until_quiet(*l);
       take_arrays(*l, what_, out);
     }

@@ -20,6 +20,7 @@ bool wait_until_open(cache& c, const gs_local& l) noexcept;
 
 enum class seize_what { retired, everything };
 enum class seize_then { reopen, keep_closed };
+enum class seize_how { insist, politely };  // politely: not from an owner who is at it just now
 
 struct spoils {
   sheaf_list objects;  // free to allocate
@@ -30,10 +31,11 @@ struct spoils {
 // the cache's locals_lock is held; of several caches, in the order of their addresses.
 class seizure {
  public:
-  void begin(cache& c, seize_what what) noexcept;
+  void begin(cache& c, seize_what what, seize_how how = seize_how::insist) noexcept;
   // Only arrays that were not full for a whole tick; *young: some are not as old yet.
   void begin_aged(cache& c, bool* young) noexcept;
   bool closed_any() const noexcept { return taken_ != nullptr; }
+  bool left_some() const noexcept { return left_some_; }  // after the end: politely
   // False when there is no working heavy fence: then nothing may be touched.
   static bool fence(bool anything_closed) noexcept;
   void end(bool fenced, seize_then then, spoils* out) noexcept;
@@ -43,6 +45,8 @@ class seizure {
   cache* cache_ = nullptr;
   gs_local* taken_ = nullptr;
   seize_what what_ = seize_what::retired;
+  seize_how how_ = seize_how::insist;
+  bool left_some_ = false;
 };
 // All three for one cache. False when there is no working heavy fence: nothing was touched.
 bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept;

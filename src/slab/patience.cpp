@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint64_t us_per_ms = 1000;
 constexpr std::uint64_t nap_least_us = 1 * us_per_ms;
 constexpr std::uint64_t nap_most_us = 100 * us_per_ms;
+constexpr std::uint64_t relief_ms = 100;  // a reader that stays longer is not waited for
 
 }  // namespace
 
@@ -20,20 +21,18 @@ bool patience::persists() const noexcept {
 }
 
 bool patience::once_more(cache* c) noexcept {
-  if ((gfp_ & (gfp_nowait | gfp_atomic)) != 0) return false;
-  if (attempts_++ == 0 && c != nullptr) {
-    hooks.relieve(*c);
-    return true;
+  if (attempts_++ == 0) {
+    const bool waits = (gfp_ & (gfp_nowait | gfp_atomic)) == 0;
+    return hooks.relieve(c, waits ? relief_ms : 0) || waits;
   }
   if (!persists()) return false;
-  // The first time, retired memory is all that is waited for.
   if (nap_us_ != 0) {
     if (nap_us_ == nap_most_us) report_long_wait(c);
     os::sleep_us(nap_us_);
   }
   nap_us_ = nap_us_ == 0 ? nap_least_us : nap_us_ * 2;
   if (nap_us_ > nap_most_us) nap_us_ = nap_most_us;
-  if (c != nullptr) hooks.await(*c, nap_us_ / us_per_ms);
+  (void)hooks.relieve(c, nap_us_ / us_per_ms);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What an allocation does when memory ran out: GFP_KERNEL reclaims and tries once more, and with
-// __GFP_NOFAIL it goes on trying, at growing intervals; GFP_NOWAIT and GFP_ATOMIC do neither.
+// What an allocation does when memory ran out: it asks all caches for what they hold and tries once
+// more (GFP_NOWAIT and GFP_ATOMIC: if that brought anything; only the others wait for retired
+// memory before), and with __GFP_NOFAIL it goes on trying, at growing intervals.
 //
 // Context     no lock is held. Retired memory is waited for only outside sections and callbacks,
 //             and no destructor runs on this thread: the caller may hold a lock that one takes.

@@ -2,7 +2,6 @@
 #include "slab/sheaves.hpp"
 
 #include "os/busted.hpp"
-#include "os/clock.hpp"
 #include "os/report.hpp"
 #include "slab/depots.hpp"
 #include "slab/hooks.hpp"
@@ -46,6 +45,7 @@ bool may_be_reused(cache& c, const gs_sheaf* s) noexcept {
 }
 
 gs_sheaf* sheaf_new(cache& c) noexcept {
+  if (c.sheaf_capacity == 0) return nullptr;
   void* memory = meta_alloc(sheaf_bytes(c.sheaf_capacity), GS_FAULT_ARRAY, c.id);
   if (memory == nullptr) return nullptr;
   auto* s = static_cast<gs_sheaf*>(memory);
@@ -53,7 +53,6 @@ gs_sheaf* sheaf_new(cache& c) noexcept {
   s->capacity = c.sheaf_capacity;
   s->next = nullptr;
   s->cookie = 0;
-  s->stamp_ms = 0;
   for (void*& object : s->ahead) object = s;
   return s;
 }
@@ -116,7 +115,6 @@ namespace {
 // Under the depot's lock. False: it has to go into its slabs.
 bool park(cache& c, depot& here, gs_sheaf* s) noexcept {
   if (s->count == 0 || here.full.count >= barn_limit || stage_of(c) != GS_STAGE_OPEN) return false;
-  s->stamp_ms = os::coarse_ms();
   push(here.full, s);
   return true;
 }
@@ -147,7 +145,10 @@ gs_sheaf* empty_for(cache& c, gs_sheaf* held) noexcept {
   return held;
 }
 
+// ORDER park.touch <-> trim.untouch   (docs/ordering/background.md, claim 5)
+// What the caller parked comes before this load: who clears the mark after it takes that home.
 void touch(cache& c) noexcept {
+  gs_light_fence();
   if (gs_load_relaxed(&c.touched) != 0) return;
   gs_store_relaxed(&c.touched, 1u);
   gs_light_fence();  // as retire.pending: the background thread fences, then looks at the mark
@@ -224,7 +225,6 @@ gs_sheaf* full_in_barn(cache& c, gs_sheaf** held) noexcept {
 }  // namespace
 
 gs_sheaf* full_for(cache& c, gs_sheaf* held) noexcept {
-  touch(c);
   if (gs_sheaf* s = full_in_barn(c, &held)) {
     put_empty(c, held);
     return s;
@@ -268,7 +268,6 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
   std::uint32_t harvested = 0;
   std::uint32_t objects = 0;
   bool ripened = false;
-  const std::uint64_t now_ms = os::coarse_ms();
   {
     sync::lock_guard hold(d.lock);
     while (d.deferred.head != nullptr && hooks.ready(c.domain, d.deferred.head->cookie)) {
@@ -278,7 +277,6 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
         ripe_now(c, s);
         ripened = true;
       } else {
-        s->stamp_ms = now_ms;
         objects += s->count;
         d.reclaimed_objects += s->count;
         push(d.reclaimed, s);

@@ -79,15 +79,18 @@ std::uint8_t state_of(slab& s, std::uint32_t index) noexcept;
 // Without detection only the marks change; FREE is said by the free bit.
 void set_state(slab& s, std::uint32_t index, std::uint8_t state) noexcept;
 
-// Tells the background thread that this cache will want trimming some day. Not under a lock.
+// To be called after something was parked, in an array or an empty slab: the background thread will
+// look after it. Not under a lock.
 void touch(cache& c) noexcept;
 // Takes up to n free objects, from partial slabs first, then by carving, then from a new slab.
 // Their states stay FREE.
 std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept;
+bool has_free_objects(cache& c) noexcept;  // in its slabs
 // Puts free objects back into their slabs. Emptied slabs wait on empty_slabs (type-safe:
-// quarantined).
+// quarantined) until somebody releases them: touch().
 void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept;
-// Type-safe slabs whose grace period is over become plain empty ones.
+// Type-safe slabs whose grace period is over become plain empty ones, which may leave the type;
+// their own cache allocates from either.
 void settle_quarantine(cache& c) noexcept;
 std::uint64_t newest_quarantine(cache& c) noexcept;  // cookie; 0 = none waits
 std::uint64_t newest_mark(cache& c) noexcept;        // of marked objects; 0 = none waits
@@ -97,9 +100,10 @@ std::uint64_t oldest_mark(cache& c) noexcept;
 inline std::uint64_t marked_objects(const cache& c) noexcept {  // without a lock, hence not exact
   return gs_load_relaxed(&c.marked);
 }
-// Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system. Returns
-// how many slabs. The caller says which cookies are done (type-safe slabs).
+// Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system, without a
+// lock. Returns how many slabs. A cache that is not open keeps them for its end.
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept;
+std::uint64_t oldest_emptied_ms(cache& c) noexcept;  // of the empty slabs; 0 = there are none
 // Unmaps every slab of a cache whose objects are all home.
 void release_all_slabs(cache& c) noexcept;
 
@@ -111,7 +115,7 @@ std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;
 
 slab* new_slab(cache& c, std::uint32_t granules,
                std::uint32_t objects) noexcept;  // unpublished lists; under slabs_lock
-void free_slab(cache& c, slab& s) noexcept;      // under slabs_lock
+void free_slab(cache& c, slab& s) noexcept;      // under slabs_lock, off its list
 void list_add(slab_list& l, slab& s) noexcept;
 void list_remove(slab& s) noexcept;
 

@@ -9,11 +9,13 @@
 #include "slab/meta.hpp"
 #include "slab/outlying.hpp"
 #include "slab/slab.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::slab {
 namespace {
 
 constexpr std::size_t populate_bytes = std::size_t{256} << 10;
+constexpr std::uint32_t populate_largest = 16u << 10;  // objects beyond may never be used whole
 
 std::size_t descriptor_bytes(const cache& c, std::uint32_t objects) noexcept {
   return sizeof(slab) + state_bytes(c, objects) + bit_words(objects) * (detects(c) ? 8 : 16);
@@ -42,18 +44,19 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
   return n;
 }
 
-// A cache's first slab faults page by page, so that a small cache stays small; later ones are
-// populated in runs.
+// A cache's first slab faults page by page, so that a small cache stays small, and so do large
+// objects; later slabs are populated in runs.
 void populate_ahead(cache& c, slab& s, std::uint32_t upto) noexcept {
   std::size_t needed = std::size_t{upto} * c.stride;
   if (needed <= s.populated) return;
   std::size_t whole = std::size_t{s.granules} << GS_GRANULE_SHIFT;
-  bool first = c.partial.count + c.full_slabs.count + c.empty_slabs.count <= 1;
-  std::size_t target = s.populated + (first ? needed - s.populated : populate_bytes);
+  bool by_page = c.partial.count + c.full_slabs.count + c.empty_slabs.count <= 1 ||
+                 c.stride > populate_largest;
+  std::size_t target = s.populated + (by_page ? needed - s.populated : populate_bytes);
   if (target < needed) target = needed;
   target = (target + os::page_bytes() - 1) & ~(os::page_bytes() - 1);
   if (target > whole) target = whole;
-  if (!first) os::populate(start_of(s) + s.populated, target - s.populated);
+  if (!by_page) os::populate(start_of(s) + s.populated, target - s.populated);
   s.populated = static_cast<std::uint32_t>(target);
 }
 
@@ -70,7 +73,8 @@ std::uint32_t carve(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
 
 slab* slab_with_room(cache& c) noexcept {
   if (c.partial.head != nullptr) return c.partial.head;
-  slab* s = c.empty_slabs.head;
+  // Objects of the same type may be reused at once. The latest to empty is in the quarantine.
+  slab* s = c.quarantined.head != nullptr ? c.quarantined.head : c.empty_slabs.head;
   if (s != nullptr) {
     list_remove(*s);
   } else {
@@ -115,17 +119,14 @@ void list_add(slab_list& l, slab& s) noexcept {
   s.list = &l;
   s.previous = nullptr;
   s.next = l.head;
-  if (l.head != nullptr) l.head->previous = &s;
+  (l.head != nullptr ? l.head->previous : l.tail) = &s;
   l.head = &s;
   ++l.count;
 }
 
 void list_remove(slab& s) noexcept {
-  if (s.previous != nullptr)
-    s.previous->next = s.next;
-  else
-    s.list->head = s.next;
-  if (s.next != nullptr) s.next->previous = s.previous;
+  (s.previous != nullptr ? s.previous->next : s.list->head) = s.next;
+  (s.next != nullptr ? s.next->previous : s.list->tail) = s.previous;
   --s.list->count;
   s.list = nullptr;
 }
@@ -165,9 +166,16 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept
   return s;
 }
 
-void free_slab(cache& c, slab& s) noexcept {
+namespace {
+
+// Under slabs_lock: nobody finds it any more.
+void unmake_slab(cache& c, slab& s) noexcept {
   c.carved -= s.carved;
   c.free_in_slabs -= s.free;
+  if (!is_outlying(s)) heap_withdraw(granule_at(start_of(s)), s.granules);
+}
+
+void give_back_slab(cache& c, slab& s) noexcept {
   if (is_outlying(s)) {
     outlying_unmap(s);
   } else {
@@ -176,6 +184,13 @@ void free_slab(cache& c, slab& s) noexcept {
   }
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
   meta_free(&s, descriptor_bytes(c, s.objects));
+}
+
+}  // namespace
+
+void free_slab(cache& c, slab& s) noexcept {
+  unmake_slab(c, s);
+  give_back_slab(c, s);
 }
 
 std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
@@ -212,9 +227,13 @@ std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
   return taken;
 }
 
+bool has_free_objects(cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  return c.free_in_slabs != 0;
+}
+
 void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (n == 0) return;
-  touch(c);
   sync::lock_guard hold(c.slabs_lock);
   const bool bytes = detects(c);
   slab* last = nullptr;
@@ -236,24 +255,18 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   c.free_in_slabs += n;
 }
 
+// Cookies grow along the list. Those that emptied later stay in front, in the other list too.
 void settle_quarantine(cache& c) noexcept {
   sync::lock_guard hold(c.slabs_lock);
-  for (slab* s = c.quarantined.head; s != nullptr;) {
-    slab* next = s->next;
-    if (hooks.ready(c.domain, s->cookie)) {
-      list_remove(*s);
-      list_add(c.empty_slabs, *s);
-    }
-    s = next;
+  for (slab* s; (s = c.quarantined.tail) != nullptr && hooks.ready(c.domain, s->cookie);) {
+    list_remove(*s);
+    list_add(c.empty_slabs, *s);
   }
 }
 
 std::uint64_t newest_quarantine(cache& c) noexcept {
-  std::uint64_t newest = 0;
   sync::lock_guard hold(c.slabs_lock);
-  for (slab* s = c.quarantined.head; s != nullptr; s = s->next)
-    if (s->cookie > newest) newest = s->cookie;
-  return newest;
+  return c.quarantined.head != nullptr ? c.quarantined.head->cookie : 0;
 }
 
 std::uint64_t newest_mark(cache& c) noexcept {
@@ -272,20 +285,39 @@ std::uint64_t oldest_mark(cache& c) noexcept {
   return c.marked != 0 ? c.oldest_mark : 0;
 }
 
+namespace {
+
+constexpr std::uint32_t release_batch = 16;
+
+std::uint32_t take_emptied(cache& c, std::uint64_t limit_ms, slab** out) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  std::uint32_t n = 0;
+  for (slab* s; n != release_batch && (s = c.empty_slabs.tail) != nullptr; out[n++] = s) {
+    if (s->emptied_ms > limit_ms) break;
+    list_remove(*s);
+    unmake_slab(c, *s);
+  }
+  return n;
+}
+
+}  // namespace
+
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept {
   settle_quarantine(c);
-  sync::lock_guard hold(c.slabs_lock);
   std::uint32_t released = 0;
-  for (slab* s = c.empty_slabs.head; s != nullptr;) {
-    slab* next = s->next;
-    if (s->emptied_ms <= limit_ms) {
-      list_remove(*s);
-      free_slab(c, *s);
-      ++released;
-    }
-    s = next;
+  for (std::uint32_t n = release_batch; n == release_batch; released += n) {
+    transit in_hand(c);  // a child that is forked meanwhile would lose them
+    if (!still_open(c)) break;
+    slab* emptied[release_batch];
+    n = take_emptied(c, limit_ms, emptied);
+    for (std::uint32_t i = 0; i != n; ++i) give_back_slab(c, *emptied[i]);
   }
   return released;
+}
+
+std::uint64_t oldest_emptied_ms(cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  return c.empty_slabs.tail != nullptr ? c.empty_slabs.tail->emptied_ms : 0;
 }
 
 void release_all_slabs(cache& c) noexcept {

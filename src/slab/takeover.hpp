@@ -19,6 +19,15 @@ inline void wait_until_quiet(const gs_local& l) noexcept {
     spins < 100 ? gs_cpu_relax() : os::yield();
 }
 
+// The same for who can do without: an owner that does not leave at once may be off its core.
+inline bool quiet_soon(const gs_local& l) noexcept {
+  for (unsigned spins = 0; gs_load_acquire(&l.busy) != 0; ++spins) {
+    if (spins == 100) return false;
+    gs_cpu_relax();
+  }
+  return true;
+}
+
 // The owner's next gs_local_enter() sees what we left in the record.
 inline void reopen_local(gs_local& l) noexcept { (void)gs_fetch_sub(&l.closed, 1u); }
 

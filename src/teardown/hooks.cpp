@@ -47,7 +47,6 @@ constinit const grace_hooks hooks = {
     teardown::late_free,
     reclaim::ripen,
     reclaim::relieve,
-    reclaim::await,
 };
 
 }  // namespace graceslab::slab

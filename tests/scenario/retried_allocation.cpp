@@ -19,13 +19,17 @@ class Retried : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
-    kfree(kmalloc(large, GFP_KERNEL));  // the range and the cache of runs are there
+    held.push_back(kmalloc(large, GFP_KERNEL));  // the range and the cache of runs are there
+    fault no_pages(GS_FAULT_PAGES);              // and no run is free
+    while (void* p = kmalloc(large, GFP_NOWAIT)) held.push_back(p);
   }
   void TearDown() override {
+    for (void* p : held) kfree(p);
     gs_config_set("GRACESLAB_BACKGROUND", "1");
     kfree_rcu_barrier();
   }
   reports caught;
+  std::vector<void*> held;
 };
 
 // As many objects as there are without new pages.
@@ -121,7 +125,7 @@ TEST_F(Retried, C6_NOFAIL_says_once_that_it_waits_for_long) {
     void* p = kmalloc(large, gfp);
     EXPECT_NE(p, nullptr);
     EXPECT_EQ(gs_fault_hits(GS_FAULT_PAGES), 14u);
-    kfree(p);
+    held.push_back(p);
     EXPECT_EQ(caught.count(GS_REPORT_NO_MEMORY), 1u) << caught.everything();
   }
   EXPECT_CONTAINS(caught.text(GS_REPORT_NO_MEMORY), "100000 bytes");
