@@ -40,18 +40,30 @@ std::size_t page_bytes() noexcept {
   return bytes;
 }
 
-void* reserve(std::size_t bytes, std::size_t align) noexcept {
+namespace {
+
+void* map_at_multiple(std::size_t bytes, std::size_t align, int protection, int flags) noexcept {
   keep_errno keep;
   bytes = whole_pages(bytes);
   const std::size_t extra = align > page_bytes() ? align : 0;
   if (bytes == 0 || bytes + extra < bytes) return nullptr;
-  auto* start = static_cast<char*>(map_anonymous(bytes + extra, PROT_NONE, MAP_NORESERVE));
+  auto* start = static_cast<char*>(map_anonymous(bytes + extra, protection, flags));
   if (!start || extra == 0) return start;
   const std::size_t before =
       (align - (reinterpret_cast<std::uintptr_t>(start) & (align - 1))) & (align - 1);
   if (before) munmap(start, before);
   if (extra - before) munmap(start + before + bytes, extra - before);
   return start + before;
+}
+
+}  // namespace
+
+void* reserve(std::size_t bytes, std::size_t align) noexcept {
+  return map_at_multiple(bytes, align, PROT_NONE, MAP_NORESERVE);
+}
+
+void* map_aligned(std::size_t bytes, std::size_t align) noexcept {
+  return map_at_multiple(bytes, align, PROT_READ | PROT_WRITE, 0);
 }
 
 bool commit(void* start, std::size_t bytes, std::uint32_t cache) noexcept {

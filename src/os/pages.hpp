@@ -26,5 +26,7 @@ std::size_t address_space_limit() noexcept;  // RLIMIT_AS, or SIZE_MAX
 // refused or faulted.
 void* map(std::size_t bytes, gs_fault_site site) noexcept;
 void unmap(void* start, std::size_t bytes) noexcept;
+// The same at a multiple of `align` (a power of two, of whole pages), whatever faults are injected.
+void* map_aligned(std::size_t bytes, std::size_t align) noexcept;
 
 }  // namespace graceslab::os

@@ -70,6 +70,7 @@ bool shrink(slab::cache& c) noexcept {
   slab::cache* one[] = {&c};
   collect(c);
   flush_parked(one, 1, slab::seize_how::insist);
+  slab::discard_free_pages(c, os::forever_ms);
   while (slab::release_empty_slabs(c, os::now_ms()) != 0) {
   }
   sync::lock_guard hold(c.slabs_lock);
@@ -92,6 +93,8 @@ void trim(slab::cache** caches, unsigned n, std::uint64_t now_ms) noexcept {
     due[dues++] = &c;
   }
   if (dues != 0) flush_parked(due, dues, slab::seize_how::politely);
+  for (unsigned i = 0; i != dues; ++i)
+    slab::discard_free_pages(*due[i], release_limit_ms(*due[i], os::now_ms()));
   for (unsigned i = 0; i != n; ++i)
     if (slab::stage_of(*caches[i]) == GS_STAGE_OPEN)
       (void)slab::release_empty_slabs(*caches[i], release_limit_ms(*caches[i], os::now_ms()));

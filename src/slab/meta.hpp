@@ -9,6 +9,7 @@
 
 namespace graceslab::slab {
 
+// What is given back returns to the system 64 KiB at a time, as soon as nothing of these is in use.
 // Sixteen-byte aligned (64 from 64 bytes up), contents undefined. nullptr when memory ran out or a
 // fault is injected.
 void* meta_alloc(std::size_t bytes, gs_fault_site site, std::uint32_t cache) noexcept;

@@ -32,7 +32,7 @@ struct slab {
     slab* below;           // of an outlying run, which never empties: its place in the registry
   };
   union {
-    std::uint64_t emptied_ms;
+    std::uint64_t emptied_ms;  // of one that is not empty: when something came back; 0: swept since
     slab* above;
   };
   std::uint64_t bytes;    // of a large run: as asked
@@ -103,6 +103,10 @@ inline std::uint64_t marked_objects(const cache& c) noexcept {  // without a loc
 // Gives the pages of empty slabs that emptied at or before `limit_ms` back to the system, without a
 // lock. Returns how many slabs. A cache that is not open keeps them for its end.
 std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept;
+// In slabs that nothing came back to since `limit_ms`: the pages that only free objects lie on,
+// where these are large enough and nothing says what is in them (sweep.cpp).
+bool has_free_pages(const cache& c) noexcept;  // whether it ever has such
+void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept;
 std::uint64_t oldest_emptied_ms(cache& c) noexcept;  // of the empty slabs; 0 = there are none
 // Unmaps every slab of a cache whose objects are all home.
 void release_all_slabs(cache& c) noexcept;
@@ -116,6 +120,7 @@ std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;
 slab* new_slab(cache& c, std::uint32_t granules,
                std::uint32_t objects) noexcept;  // unpublished lists; under slabs_lock
 void free_slab(cache& c, slab& s) noexcept;      // under slabs_lock, off its list
+void file_emptied(cache& c, slab& s) noexcept;   // under slabs_lock, when the last object came home
 void list_add(slab_list& l, slab& s) noexcept;
 void list_remove(slab& s) noexcept;
 

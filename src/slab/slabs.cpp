@@ -85,6 +85,8 @@ slab* slab_with_room(cache& c) noexcept {
   return s;
 }
 
+}  // namespace
+
 void file_emptied(cache& c, slab& s) noexcept {
   list_remove(s);
   s.emptied_ms = os::coarse_ms();
@@ -95,8 +97,6 @@ void file_emptied(cache& c, slab& s) noexcept {
     list_add(c.empty_slabs, s);
   }
 }
-
-}  // namespace
 
 std::uint8_t state_of(slab& s, std::uint32_t index) noexcept {
   if (detects(*s.owner)) return gs_load_relaxed(&states_of(s)[index]);
@@ -236,6 +236,7 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (n == 0) return;
   sync::lock_guard hold(c.slabs_lock);
   const bool bytes = detects(c);
+  const bool sweep = has_free_pages(c);
   slab* last = nullptr;
   for (std::uint32_t i = 0; i != n; ++i) {
     if (last == nullptr || !holds(*last, objects[i])) last = &slab_of(*granule_of(objects[i]));
@@ -250,6 +251,7 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
       list_add(c.partial, s);
     }
     set_bit(s, index);
+    if (sweep) s.emptied_ms = os::coarse_ms();
     if (s.free == s.carved) file_emptied(c, s);
   }
   c.free_in_slabs += n;

@@ -2,6 +2,9 @@
 // B1, B3: memory follows the working set, in every kind of cache and under every kind of load, also
 // while the cache is busy. The background thread is off: the rounds that it would run are run here,
 // at times that the test sets.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <memory>
@@ -165,6 +168,57 @@ TEST_P(Bounds, B1_between_a_producer_and_a_consumer) {
   for (std::uint64_t i = 0; i != two_seconds; ++i) round();
   EXPECT_EQ(stats_of(s).resident_bytes, 0u);
 }
+
+// One object of sixteen lives: the pages of the others go back, though their slabs stay.
+class FreePages : public testing::TestWithParam<unsigned> {};
+
+std::size_t resident_pages(void* object, std::size_t bytes) {
+  const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const auto start = (reinterpret_cast<std::uintptr_t>(object) + page - 1) & ~(page - 1);
+  const auto end = (reinterpret_cast<std::uintptr_t>(object) + bytes) & ~(page - 1);
+  std::size_t n = 0;
+  for (auto at = start; at < end; at += page) {
+    unsigned char in = 0;
+    if (mincore(reinterpret_cast<void*>(at), 1, &in) == 0) n += in & 1u;
+  }
+  return n;
+}
+
+TEST_P(FreePages, B1_beside_live_objects_go_back) {
+  const std::size_t bytes = GetParam();
+  ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
+  virtual_clock still;
+  kmem_cache* s = kmem_cache_create("sparse", bytes, 0, 0, nullptr);
+  slab::cache* one[] = {slab::cache_from_handle(s)};
+  std::vector<char*> all(2000), kept, freed;
+  for (char*& p : all) {
+    p = static_cast<char*>(kmem_cache_alloc(s, GFP_KERNEL));
+    std::fill_n(p, bytes, 'x');
+  }
+  for (std::size_t i = 0; i != all.size(); ++i) (i % 16 == 0 ? kept : freed).push_back(all[i]);
+  for (char* p : freed) kmem_cache_free(s, p);
+  for (std::uint64_t i = 0; i != two_seconds; ++i) {
+    still.advance(tick_ms);
+    reclaim::trim(one, 1, os::now_ms());
+  }
+  std::size_t resident = 0;
+  for (char* p : freed) resident += resident_pages(p, bytes);
+  EXPECT_EQ(resident, 0u);
+  for (char* p : kept) EXPECT_EQ(std::count(p, p + bytes, 'x'), static_cast<long>(bytes));
+  EXPECT_EQ(stats_of(s).live, kept.size());
+  // And they serve again.
+  for (char*& p : freed) {
+    p = static_cast<char*>(kmem_cache_alloc(s, GFP_KERNEL));
+    *p = 'y';
+    kept.push_back(p);
+  }
+  EXPECT_EQ(stats_of(s).carved, stats_of(s).live + stats_of(s).parked + stats_of(s).free_in_slabs);
+  for (char* p : kept) kmem_cache_free(s, p);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+  gs_config_set("GRACESLAB_BACKGROUND", "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(, FreePages, testing::Values(4096u, 6000u, 10'000u, 100'000u));
 
 INSTANTIATE_TEST_SUITE_P(, Bounds, testing::ValuesIn(kinds),
                          [](const auto& each) { return std::string(each.param.name); });

@@ -3,11 +3,15 @@
 #include "slab/meta.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <random>
 #include <set>
+#include <vector>
 
 #include "os/fault.hpp"
 
@@ -28,7 +32,7 @@ TEST(Meta, every_size_is_aligned_and_given_back_to_itself) {
     std::memset(q, 0, bytes);
     EXPECT_EQ(static_cast<unsigned char*>(p)[bytes - 1], 0xff);
     slab::meta_free(q, bytes);
-    if (bytes <= 65536) {
+    if (bytes <= 57'344) {
       EXPECT_EQ(get(bytes), q);
       slab::meta_free(q, bytes);
     }
@@ -67,6 +71,38 @@ TEST(Meta, blocks_never_overlap) {
     }
   }
   for (auto [p, bytes] : shadow) slab::meta_free(p, bytes);
+}
+
+// Pages of these blocks that are resident.
+std::size_t resident(const std::vector<char*>& blocks) {
+  std::size_t pages = 0;
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (char* block : blocks) {
+    unsigned char in = 0;
+    auto start = reinterpret_cast<std::uintptr_t>(block) & ~(page - 1);
+    if (mincore(reinterpret_cast<void*>(start), 1, &in) == 0) pages += in & 1u;
+  }
+  return pages;
+}
+
+TEST(Meta, B1_what_is_given_back_goes_back_to_the_system) {
+  for (std::size_t bytes : {64u, 576u, 1344u, 9344u, 40'000u}) {
+    SCOPED_TRACE(bytes);
+    for (int again = 0; again != 3; ++again) {
+      std::vector<char*> blocks(2000);
+      for (char*& block : blocks) {
+        block = static_cast<char*>(get(bytes));
+        ASSERT_NE(block, nullptr);
+        std::memset(block, 1, bytes);
+      }
+      ASSERT_EQ(resident(blocks), blocks.size());
+      std::shuffle(blocks.begin(), blocks.end(), std::minstd_rand(7));
+      for (char* block : blocks) slab::meta_free(block, bytes);
+      // A few chunks are kept, one may be shared, and a region of four keeps its first page.
+      const std::size_t in_chunk = 65'536 / bytes, regions = blocks.size() / in_chunk / 4 + 2;
+      EXPECT_LE(resident(blocks), 6 * in_chunk + regions * (4096 / bytes + 1));
+    }
+  }
 }
 
 TEST(Meta, C6_faults_give_nothing) {

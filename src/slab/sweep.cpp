@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A slab that holds one live object keeps its pages, but not those that only free objects lie on.
+//
+// What is in a free object must be nobody's business: constructed and type-safe ones keep their
+// contents, and of poisoned ones they are checked. The objects are out of their slab, in our hands,
+// while their pages are discarded, so that no lock is held meanwhile.
+#include "os/pages.hpp"
+#include "slab/debug.hpp"
+#include "slab/slab.hpp"
+#include "slab/transit.hpp"
+
+namespace graceslab::slab {
+namespace {
+
+constexpr unsigned slabs_at_once = 16;
+
+// Objects of at least a page: the free ones of a slab stand in one word.
+struct swept {
+  slab* s;
+  std::uint64_t bits;
+};
+
+unsigned take_free(cache& c, std::uint64_t limit_ms, swept* out) noexcept {
+  unsigned n = 0;
+  sync::lock_guard hold(c.slabs_lock);
+  for (slab* s = c.partial.head; s != nullptr && n != slabs_at_once; s = s->next) {
+    if (s->emptied_ms == 0 || s->emptied_ms > limit_ms) continue;
+    s->emptied_ms = 0;
+    const std::uint64_t bits = free_word(*s, 0);
+    bits_of(*s)[0] &= ~bits;
+    c.free_in_slabs -= s->free;
+    s->free = 0;
+    out[n++] = {s, bits};
+  }
+  return n;
+}
+
+// The pages that lie whole in these neighbours.
+void discard_inside(const slab& s, unsigned first, unsigned count) noexcept {
+  const std::uintptr_t page = os::page_bytes();
+  auto begin = reinterpret_cast<std::uintptr_t>(object_at(s, first));
+  auto end = reinterpret_cast<std::uintptr_t>(object_at(s, first + count));
+  begin = (begin + page - 1) & ~(page - 1);
+  end &= ~(page - 1);
+  if (end > begin) os::discard(reinterpret_cast<void*>(begin), end - begin);
+}
+
+void discard_each(const swept& w) noexcept {
+  for (std::uint64_t bits = w.bits; bits != 0;) {
+    const auto first = static_cast<unsigned>(__builtin_ctzll(bits));
+    const auto count = static_cast<unsigned>(__builtin_ctzll(~(bits >> first)));
+    discard_inside(*w.s, first, count);
+    bits &= ~(((std::uint64_t{1} << count) - 1) << first);
+  }
+}
+
+void put_back(cache& c, const swept* all, unsigned n) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  for (unsigned i = 0; i != n; ++i) {
+    slab& s = *all[i].s;
+    const auto count = static_cast<std::uint32_t>(__builtin_popcountll(all[i].bits));
+    bits_of(s)[0] |= all[i].bits;
+    s.hint = 0;
+    s.free += count;
+    c.free_in_slabs += count;
+    if (s.list == &c.full_slabs && count != 0) {
+      list_remove(s);
+      list_add(c.partial, s);
+    }
+    if (s.free == s.carved) file_emptied(c, s);
+  }
+}
+
+}  // namespace
+
+bool has_free_pages(const cache& c) noexcept {
+  return c.stride >= os::page_bytes() && c.slab_objects <= 63 && c.ctor == nullptr &&
+         (c.flags & flag_typesafe) == 0 && !is_debug(c) && !is_large(c);
+}
+
+void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept {
+  if (!has_free_pages(c)) return;
+  for (unsigned n = slabs_at_once; n == slabs_at_once;) {
+    transit in_hand(c);
+    if (!still_open(c)) return;
+    swept all[slabs_at_once];
+    n = take_free(c, limit_ms, all);
+    for (unsigned i = 0; i != n; ++i) discard_each(all[i]);
+    put_back(c, all, n);
+  }
+}
+
+}  // namespace graceslab::slab
