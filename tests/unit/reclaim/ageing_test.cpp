@@ -44,10 +44,7 @@ class Bounds : public testing::TestWithParam<kind> {
     s = kmem_cache_create(k.name, bytes_each, 0, k.flags, k.constructed ? construct : nullptr);
     ASSERT_NE(s, nullptr);
   }
-  void TearDown() override {
-    EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
-    gs_config_set("GRACESLAB_BACKGROUND", "1");
-  }
+  void TearDown() override { EXPECT_EQ(kmem_cache_destroy_wait(s), 0); }
   slab::cache& record() { return *slab::cache_from_handle(s); }
 
   std::vector<void*> take_some(std::size_t n) {
@@ -215,7 +212,6 @@ TEST_P(FreePages, B1_beside_live_objects_go_back) {
   EXPECT_EQ(stats_of(s).carved, stats_of(s).live + stats_of(s).parked + stats_of(s).free_in_slabs);
   for (char* p : kept) kmem_cache_free(s, p);
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
-  gs_config_set("GRACESLAB_BACKGROUND", "1");
 }
 
 INSTANTIATE_TEST_SUITE_P(, FreePages, testing::Values(4096u, 6000u, 10'000u, 100'000u));
