@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "os/keep_errno.hpp"
+#include "os/small_file.hpp"
 
 namespace graceslab::os {
 namespace {
@@ -19,16 +20,6 @@ constexpr unsigned nodes_most = 64;
 
 std::uint8_t share[cores_most];  // written once, before the first question
 unsigned shares_made = 1;
-
-// The text of a small file, without its last newline; empty when it cannot be read.
-void read_line(const char* path, char* text, unsigned bytes) noexcept {
-  // System calls: open() and read() are cancellation points.
-  const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  long length = file < 0 ? 0 : syscall(SYS_read, file, text, bytes - 1);
-  if (file >= 0) syscall(SYS_close, file);
-  if (length < 0) length = 0;
-  text[length] = '\0';
-}
 
 struct node_cores {
   unsigned cores[cores_most];
@@ -53,7 +44,7 @@ void divide_node(unsigned number, void* arg) noexcept {
   auto& d = *static_cast<division*>(arg);
   char path[64], list[1024];
   std::snprintf(path, sizeof path, "/sys/devices/system/node/node%u/cpulist", number);
-  read_line(path, list, sizeof list);
+  read_small_file(path, list, sizeof list);
   static node_cores here;  // one thread, once; too large for a small stack
   here.count = 0;
   each_in_list(list, add_core, &here);
@@ -91,7 +82,7 @@ void split_cores(unsigned shares) noexcept {
   for (unsigned core = 0; core != cores_most; ++core)
     share[core] = static_cast<std::uint8_t>(core % shares);
   char online[1024];
-  read_line("/sys/devices/system/node/online", online, sizeof online);
+  read_small_file("/sys/devices/system/node/online", online, sizeof online);
   division d = {shares, 0, 0};
   each_in_list(online, count_node, &d.nodes);
   if (d.nodes != 0 && d.nodes <= nodes_most) each_in_list(online, divide_node, &d);

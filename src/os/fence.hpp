@@ -7,19 +7,21 @@
 
 namespace graceslab::os {
 
-// Decided once at start: membarrier, else fences in the reader (GRACESLAB_FENCE=membarrier, reader
-// or mprotect forces). A membarrier that fails later falls to the mprotect shoot-down; when that
-// fails too the mode is NONE.
+// The rung of the ladder that carried the last fence. Whether readers fence themselves (READER) is
+// decided once at start (GRACESLAB_FENCE=membarrier, reader or mprotect forces); otherwise every
+// fence tries membarrier, then the mprotect shoot-down. NONE: the last one was refused by both; the
+// next may succeed.
 gs_fence fence_mode() noexcept;
 
-// Returns false only in mode NONE: then nothing may be reclaimed on the strength of it. Called
-// under locks, so it reports nothing: whoever fenced calls report_lost_fence() when it holds none.
+// False: the system refuses every fence just now. Then nothing may be reclaimed on the strength of
+// it; whoever waits tries again. Called under locks, so it reports nothing: whoever fenced calls
+// report_lost_fence() when it holds none.
 [[nodiscard]] bool heavy_fence() noexcept;
 
 // How many times anybody asked for it: what barriers and destroys of many caches are to share.
 std::uint64_t heavy_fences() noexcept;
 
-// Says, once per process, that the mode has become NONE. A handler may use the library: no lock is
+// Says, once per process, that every fence was refused. A handler may use the library: no lock is
 // held here, and the caller has no objects in hand.
 void report_lost_fence() noexcept;
 

@@ -58,6 +58,7 @@ constexpr kind_row kinds[] = {
     {"object", false},
     {"no-memory", false},
     {"no-record", false},
+    {"wait-unproved", true},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

@@ -14,9 +14,24 @@ struct stack {
 };
 
 stack capture_stack(unsigned skip) noexcept;
-// Asks another thread for its stack through the real-time signal (GRACESLAB_STACK_SIGNAL, 0 = off);
-// waits up to 100 ms.
-bool stack_of_thread(std::uint32_t tid, stack* out) noexcept;
+
+// Another thread's stack, as far as it can be had without disturbing it (stack_ask.cpp).
+struct thread_stack {
+  stack frames;  // blocked: the instruction, then what looks like return addresses; may be empty
+  bool blocked = false;  // in the kernel: no signal was sent
+  long call = -1;        // blocked: the system call, -1: none, or out of sight
+};
+// A thread that runs is asked through the real-time signal (GRACESLAB_STACK_SIGNAL, 0 = off); waits
+// up to 100 ms.
+thread_stack look_at_thread(std::uint32_t tid) noexcept;
+// Its frames alone; false when there are none.
+inline bool stack_of_thread(std::uint32_t tid, stack* out) noexcept {
+  *out = look_at_thread(tid).frames;
+  return out->depth != 0;
+}
+// The same in words: "\n    blocked in system call 7; ..." if so, then one line per frame.
+std::size_t describe_thread(std::uint32_t tid, char* text, std::size_t bytes) noexcept;
+
 // "symbol+0x12 (module+0x3456)" of one address; returns the length written.
 std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept;
 // One line per frame, "\n    #0 ..." each.

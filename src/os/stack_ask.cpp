@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Asking another thread for its stack: a real-time signal whose handler fills the one answer.
+// Another thread's stack. One that runs is asked by a real-time signal, whose handler fills the one
+// answer; one that is blocked is looked at from outside, for a signal would break its system call.
 //
 // State       answer.phase: number of the request (high bits) and idle, asked, filling, filled (low
 // 2). Late        a handler that runs after its request timed out finds another phase than (its
@@ -13,6 +14,7 @@
 
 #include <cstring>
 
+#include "base/format.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/futex.hpp"
@@ -20,6 +22,7 @@
 #include "os/keep_errno.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
+#include "os/thread_sight.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -31,7 +34,6 @@ constexpr std::uint64_t patience_ns = 100'000'000;
 constexpr std::uint64_t nap_us = 200;
 
 word_lock ask_lock;  // one request at a time; guards all below but answer
-int installed_signal;
 std::uint32_t requests;
 struct {
   std::uint32_t phase;
@@ -77,19 +79,22 @@ void on_signal(int, siginfo_t* info, void* context) noexcept {
   gs_store_release(&answer.phase, request | filled);
 }
 
-// Only when nobody else uses the signal.
+bool is_ours(const struct sigaction& action) noexcept {
+  return (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_signal;
+}
+
+// Only when nobody else uses the signal. Asked anew each time: a program that resets its signals
+// would be killed by the next one.
 bool install(int signal_number) noexcept {
-  if (installed_signal == signal_number) return true;
   struct sigaction now {};
   if (sigaction(signal_number, nullptr, &now) != 0) return false;
+  if (is_ours(now)) return true;
   if ((now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL) return false;
   struct sigaction ours {};
   ours.sa_sigaction = on_signal;
   ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigfillset(&ours.sa_mask);
-  if (sigaction(signal_number, &ours, nullptr) != 0) return false;
-  installed_signal = signal_number;
-  return true;
+  return sigaction(signal_number, &ours, nullptr) == 0;
 }
 
 bool send(std::uint32_t tid, int signal_number, std::uint32_t request) noexcept {
@@ -140,16 +145,41 @@ bool ask(std::uint32_t tid, int signal_number, stack* out) noexcept {
 
 }  // namespace
 
-bool stack_of_thread(std::uint32_t tid, stack* out) noexcept {
+thread_stack look_at_thread(std::uint32_t tid) noexcept {
+  thread_stack found;
   if (tid == os::tid()) {
-    *out = capture_stack(0);
-    return out->depth != 0;
+    found.frames = capture_stack(0);
+    return found;
   }
   const int signal_number = gs_load_relaxed(&settings.stack_signal);
-  if (signal_number == 0) return false;
   keep_errno keep;
   word_guard guard(ask_lock);
-  return install(signal_number) && ask(tid, signal_number, out);
+  // A signal that its thread keeps blocked would arrive when the handler may be gone.
+  const bool may_ask =
+      signal_number != 0 && !thread_blocks_signal(tid, signal_number) && install(signal_number);
+  const thread_sight sight = see_thread(tid);  // last, and then the signal at once
+  if (sight.now == thread_sight::state::runs && may_ask) {
+    (void)ask(tid, signal_number, &found.frames);
+  } else if (sight.now == thread_sight::state::blocked) {
+    found.blocked = true;
+    found.call = sight.call;
+    found.frames = scan_stack(sight);
+  }
+  return found;
+}
+
+std::size_t describe_thread(std::uint32_t tid, char* text, std::size_t bytes) noexcept {
+  const thread_stack found = look_at_thread(tid);
+  base::writer out(text, bytes);
+  if (found.blocked && found.call >= 0)
+    out.add("\n    blocked in system call %ld; its stack seems to be", found.call);
+  else if (found.blocked)
+    out.add("\n    blocked in the kernel; its stack seems to be");
+  if (found.frames.depth == 0) {
+    if (found.blocked) out.add(" out of sight");
+    return out.written();
+  }
+  return out.written() + describe_stack(found.frames, text + out.written(), bytes - out.written());
 }
 
 }  // namespace graceslab::os

@@ -160,9 +160,11 @@ std::uint32_t tid() noexcept {
 
 void forget_tid() noexcept { cached_tid = 0; }
 
+// One answer alone says that a thread is gone. Any other is a refusal, which says nothing: whoever
+// takes it for a death ends the section of a living reader.
 bool thread_alive(std::uint32_t tid) noexcept {
   keep_errno keep;
-  return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno == EPERM;
+  return syscall(SYS_tgkill, getpid(), tid, 0) == 0 || errno != ESRCH;
 }
 
 void thread_name(std::uint32_t tid, char* name, unsigned bytes) noexcept {

@@ -5,8 +5,8 @@
 
 namespace graceslab::os {
 
-std::uint32_t tid() noexcept;  // cached per thread, right in a forked child
-bool thread_alive(std::uint32_t tid) noexcept;
+std::uint32_t tid() noexcept;                   // cached per thread, right in a forked child
+bool thread_alive(std::uint32_t tid) noexcept;  // false only when the system knows no such thread
 void thread_name(std::uint32_t tid, char* name, unsigned bytes) noexcept;  // "?" when unknown
 unsigned cores_online() noexcept;
 void yield() noexcept;

@@ -37,7 +37,7 @@ void run_inline(gs_domain* d, const entry& e) noexcept {
 // run it here.
 void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexcept {
   unmark(e.head);
-  if (may_wait() && wait(d, snapshot(d))) return run_inline(d, e);
+  if (may_wait() && wait_or_leak(d, snapshot(d))) return run_inline(d, e);
   note_refused(e.owner);
   char name[200];
   os::describe_address(reinterpret_cast<const void*>(e.func), name, sizeof name);

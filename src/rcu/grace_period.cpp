@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Grace periods: start, scan, complete; polled, waited for, and waited for from inside a section.
+// Grace periods: start, scan, complete; polled and waited for.
 // Page: docs/ordering/grace-period.md
 #include "rcu/grace_period.hpp"
 
@@ -8,6 +8,7 @@
 #include "os/fence.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
+#include "rcu/unproved.hpp"
 
 namespace graceslab::rcu {
 namespace {
@@ -60,6 +61,12 @@ void scan_busy(gs_domain* d) noexcept {
   complete_up_to(d, watermark);
 }
 
+// Refused, the fence of the newest grace period is tried again at the next poll.
+void fence_and_scan(gs_domain* d) noexcept {
+  d->scanned = os::heavy_fence();
+  if (d->scanned) scan_all(d);
+}
+
 void start(gs_domain* d) noexcept {
   // ORDER gp.start <-> reader.sequence   (docs/ordering/grace-period.md, claim 3)
   // ORDER gp.start <-> gp.snapshot       (claim 4)
@@ -69,79 +76,7 @@ void start(gs_domain* d) noexcept {
   const std::uint64_t s = gs_fetch_add(&d->started, std::uint64_t{1}) + 1;
   gs_full_fence();
   gs_store_release(&d->hot->entry, GS_ENTRY(s));
-  d->scanned = os::heavy_fence();
-  if (d->scanned) scan_all(d);
-}
-
-void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept {
-  const std::uint64_t before = d->completed;
-  const bool idle = before == newest(d);
-  if (newest(d) < cookie || !d->scanned)
-    start(d);
-  else
-    scan_busy(d);
-  if (d->completed != before || idle) note_progress(d);
-}
-
-bool others_inside(gs_domain* d, const reader_slot* own, std::uint64_t s) noexcept {
-  std::uint64_t ignored = s;
-  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
-    for (const reader_slot& slot : c->slot)
-      if (&slot != own && gs_load_acquire(&slot.waiting_inside) == 0 &&
-          in_the_way(slot, s, &ignored))
-        return true;
-  return false;
-}
-
-// The overflow readers' part of a private wait: each counter is seen once at no more than those
-// that wait as we do.
-void look_at_counts(gs_domain* d, std::uint32_t* unseen) noexcept {
-  overflow_counts& o = d->overflow;
-  for (unsigned i = 0; i < 3; ++i)
-    if (gs_load_seq_cst(&o.count[i]) <= gs_load_seq_cst(&o.inside[i])) *unseen &= ~(1u << i);
-  if (*unseen == 0 || !d->gp_lock.try_lock()) return;
-  if (*unseen == 1u << o.phase) gs_store_relaxed(&o.phase, 1 - o.phase);
-  d->gp_lock.unlock();
-}
-
-// Says that our sections wait inside themselves, for the length of a scope.
-class inside_scope {
- public:
-  explicit inside_scope(gs_domain* d) noexcept : domain_(d), own_(own_slot(d)) { mark(1); }
-  ~inside_scope() { mark(0); }
-  inside_scope(const inside_scope&) = delete;
-  inside_scope& operator=(const inside_scope&) = delete;
-  const reader_slot* own() const noexcept { return own_; }
-
- private:
-  void mark(std::uint32_t on) noexcept {
-    if (own_) gs_store_release(&own_->waiting_inside, on);
-    for (unsigned i = 0; i < 3; ++i) {
-      const std::uint64_t share = overflow_own(domain_, i);
-      if (share) gs_fetch_add(&domain_->overflow.inside[i], on ? share : std::uint64_t{0} - share);
-    }
-  }
-  gs_domain* domain_;
-  reader_slot* own_;
-};
-
-// Inside a section of `d`: waits for every section but our own, and for none whose thread does the
-// same as we.
-void wait_for_others(gs_domain* d) noexcept {
-  std::uint64_t s = 0;
-  {
-    sync::lock_guard guard(d->gp_lock);
-    advance_locked(d, newest(d) + 1);
-    s = d->scanned ? newest(d) : 0;
-  }
-  if (s == 0) return os::report_lost_fence();
-  inside_scope inside(d);
-  std::uint32_t unseen = 0b111;
-  for (backoff pace(effort::normal); !deadline_passed();) {
-    if (unseen != 0) look_at_counts(d, &unseen);
-    if (unseen == 0 && !others_inside(d, inside.own(), s)) break;
-    if (pace.step()) check_stall(d);
-  }
+  fence_and_scan(d);
 }
 
 bool wait_inside(gs_domain* d) noexcept {
@@ -154,23 +89,25 @@ bool wait_inside(gs_domain* d) noexcept {
   return false;
 }
 
-bool no_fence(gs_domain* d) noexcept {
-  os::report(GS_REPORT_NO_FENCE,
-             "domain '%s': a grace period cannot be waited for; nothing is freed on the strength "
-             "of it",
-             domain_name(d));
-  return false;
-}
-
-bool drive(gs_domain* d, std::uint64_t cookie, effort e) noexcept {
+// Those with rather a leak than a wait (`may_leak`) give up once every fence is refused.
+bool drive(gs_domain* d, std::uint64_t cookie, effort e, bool may_leak) noexcept {
+  unproved_watch watch(d);
   for (backoff pace(e); !try_advance(d, cookie);) {
-    if (os::fence_mode() == GS_FENCE_NONE) return no_fence(d);
-    if (pace.step()) {
-      check_stall(d);
-      if (deadline_passed()) return done(d, cookie);
-    }
+    if (!pace.step()) continue;
+    check_stall(d);
+    if (deadline_passed()) return done(d, cookie);
+    if (!watch.lost()) continue;
+    if (may_leak) return false;
+    watch.say_when_due();
   }
   return true;
+}
+
+bool wait_and(gs_domain* d, std::uint64_t cookie, effort e, bool may_leak) noexcept {
+  if (done(d, cookie)) return true;
+  if (!usable(d, "wait for a grace period")) return false;
+  if (reader_nesting(d) != 0) return wait_inside(d);
+  return drive(d, cookie, e, may_leak);
 }
 
 }  // namespace
@@ -234,15 +171,28 @@ bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
   return done(d, cookie);
 }
 
+void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept {
+  const std::uint64_t before = d->completed;
+  const bool idle = before == newest(d);
+  if (newest(d) < cookie)
+    start(d);
+  else if (!d->scanned)
+    fence_and_scan(d);
+  else
+    scan_busy(d);
+  if (d->completed != before || idle) note_progress(d);
+}
+
 bool wait_with(gs_domain* d, std::uint64_t cookie, effort e) noexcept {
-  if (done(d, cookie)) return true;
-  if (!usable(d, "wait for a grace period")) return false;
-  if (reader_nesting(d) != 0) return wait_inside(d);
-  return drive(d, cookie, e);
+  return wait_and(d, cookie, e, false);
 }
 
 bool wait(gs_domain* d, std::uint64_t cookie) noexcept {
   return wait_with(d, cookie, effort::normal);
+}
+
+bool wait_or_leak(gs_domain* d, std::uint64_t cookie) noexcept {
+  return wait_and(d, cookie, effort::normal, true);
 }
 
 }  // namespace graceslab::rcu

@@ -39,6 +39,11 @@ class backoff {
 
 bool wait_with(gs_domain* d, std::uint64_t cookie, effort e) noexcept;  // as wait()
 bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept;
+// Under gp_lock: starts the grace period if nobody did, fences if that was refused before, scans.
+void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept;
+// Inside a section of `d`: waits for every section that existed when the wait began but our own,
+// and for none whose thread is seen doing the same as we.
+void wait_for_others(gs_domain* d) noexcept;
 void note_progress(gs_domain* d) noexcept;  // under gp_lock: restart or stop the stall clock
 void restart_stall_clock(gs_domain* d, bool pending, std::uint64_t now_ms) noexcept;
 

@@ -15,6 +15,8 @@ struct section {
   std::uint32_t counter;
 };
 
+constexpr std::uint64_t one_waiting = std::uint64_t{1} << 32;
+
 // The default domain's and those of eight others; more share the untracked counter.
 constexpr unsigned tracked = 9;
 __thread section sections[tracked] __attribute__((tls_model("initial-exec")));
@@ -74,7 +76,7 @@ bool overflow_leave_untracked(gs_domain* d) noexcept {
   if (untracked_here == 0) return false;
   std::uint64_t* count = &d->overflow.count[overflow_counts::untracked];
   std::uint64_t now = gs_load_relaxed(count);
-  while (now != 0) {
+  while (sections_in(now) != 0) {
     // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
     if (!gs_compare_exchange(count, &now, now - 1)) continue;
     --untracked_here;
@@ -87,9 +89,8 @@ bool overflow_leave_untracked(gs_domain* d) noexcept {
 // way.
 std::uint32_t overflow_nesting(const gs_domain* d) noexcept {
   if (const section* s = find(d)) return s->nest;
-  return untracked_here != 0 && gs_load_relaxed(&d->overflow.count[overflow_counts::untracked]) != 0
-             ? 1
-             : 0;
+  const std::uint64_t count = gs_load_relaxed(&d->overflow.count[overflow_counts::untracked]);
+  return untracked_here != 0 && sections_in(count) != 0 ? 1 : 0;
 }
 
 bool overflow_tracked(const gs_domain* d) noexcept { return find(d) != nullptr; }
@@ -101,31 +102,67 @@ bool overflow_anywhere() noexcept {
   return false;
 }
 
-std::uint64_t overflow_own(const gs_domain* d, unsigned counter) noexcept {
-  if (counter == overflow_counts::untracked) return overflow_nesting(d) != 0 && !find(d) ? 1 : 0;
+int overflow_say_waiting(gs_domain* d) noexcept {
+  if (overflow_nesting(d) == 0) return -1;
   const section* s = find(d);
-  return s && s->counter == counter ? 1 : 0;
+  const unsigned counter = s ? s->counter : overflow_counts::untracked;
+  gs_fetch_add(&d->overflow.count[counter], one_waiting);
+  return static_cast<int>(counter);
 }
 
-std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t s) noexcept {
+void overflow_say_done(gs_domain* d, int counter) noexcept {
+  if (counter >= 0) gs_fetch_sub(&d->overflow.count[counter], one_waiting);
+}
+
+namespace {
+
+bool any_waits(const overflow_counts& o) noexcept {
+  for (const std::uint64_t& count : o.count)
+    if (waiting_in(gs_load_relaxed(&count)) != 0) return true;
+  return false;
+}
+
+// One word, so that the sections and those of them that wait are of one moment.
+bool is_empty(const std::uint64_t& counter, bool but_for_waiting) noexcept {
+  // ORDER overflow.scan <-> overflow.enter  (docs/ordering/overflow-readers.md, claim 1)
+  // ORDER overflow.scan <-> overflow.leave  (claims 2 and 3)
+  const std::uint64_t count = gs_load_seq_cst(&counter);
+  return sections_in(count) <= (but_for_waiting ? waiting_in(count) : 0);
+}
+
+// Looks until every number to `newest` is free, or a counter is left; steers new sections away from
+// the last one where it may.
+void look(overflow_counts& o, overflow_look& l, std::uint64_t newest, bool but_for_waiting,
+          bool may_steer) noexcept {
   constexpr std::uint32_t all = 0b111;
-  while (o.floor < s) {
-    if (o.unseen == 0) {
-      o.target = s;
-      o.unseen = all;
+  while (l.floor < newest) {
+    if (l.unseen == 0) {
+      l.target = newest;
+      l.unseen = all;
     }
-    for (unsigned i = 0; i < 3; ++i) {
-      // ORDER overflow.scan <-> overflow.enter  (docs/ordering/overflow-readers.md, claim 1)
-      // ORDER overflow.scan <-> overflow.leave  (claims 2 and 3)
-      if ((o.unseen >> i & 1) != 0 && gs_load_seq_cst(&o.count[i]) == 0) o.unseen &= ~(1u << i);
+    for (unsigned i = 0; i < 3; ++i)
+      if ((l.unseen >> i & 1) != 0 && is_empty(o.count[i], but_for_waiting)) l.unseen &= ~(1u << i);
+    if (l.unseen != 0) {
+      if (may_steer && l.unseen == 1u << o.phase)
+        gs_store_relaxed(&o.phase, 1 - o.phase);  // claim 4
+      return;
     }
-    if (o.unseen != 0) {
-      if (o.unseen == 1u << o.phase) gs_store_relaxed(&o.phase, 1 - o.phase);  // claim 4
-      break;
-    }
-    o.floor = o.target;
+    l.floor = l.target;
   }
-  return o.floor;
+}
+
+}  // namespace
+
+// One hand steers: a grace period cannot end before those that wait inside their sections, so they
+// do.
+std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t newest) noexcept {
+  look(o, o.of_all, newest, false, !any_waits(o));
+  return o.of_all.floor;
+}
+
+bool overflow_others_left(overflow_counts& o, std::uint64_t s, std::uint64_t newest) noexcept {
+  if (o.of_others.floor < s) look(o, o.of_others, newest, true, true);
+  return o.of_others.floor >= s;
 }
 
 void end_overflow_sections() noexcept {
@@ -143,10 +180,7 @@ void end_overflow_sections() noexcept {
 
 // Only this thread is left.
 void overflow_after_fork_in_child(gs_domain* d) noexcept {
-  for (unsigned i = 0; i < 3; ++i) {
-    gs_store_relaxed(&d->overflow.count[i], std::uint64_t{0});
-    gs_store_relaxed(&d->overflow.inside[i], std::uint64_t{0});
-  }
+  for (std::uint64_t& count : d->overflow.count) gs_store_relaxed(&count, std::uint64_t{0});
   if (const section* s = find(d))
     gs_store_relaxed(&d->overflow.count[s->counter], std::uint64_t{1});
 }

@@ -25,10 +25,14 @@ bool done(gs_domain* d, std::uint64_t cookie) noexcept;
 // Never blocks: starts the grace period if nobody did and scans; returns done(). Skips when another
 // thread is at it.
 bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept;
-// Blocks until done (the caller drives). Inside a reader of `d`: reports, waits for all but the
-// caller's own section, and returns false: the cookie is *not* done then. Fence mode NONE: reports
-// and returns false.
+// Blocks until done (the caller drives), also while the system refuses every fence: then it
+// reports (rcu/unproved.hpp) and goes on. False, and the cookie is *not* done: inside a reader of
+// `d`, where it reports and waits for all but the caller's own section; and when a deadline_scope
+// ended it.
 bool wait(gs_domain* d, std::uint64_t cookie) noexcept;
+// The same for callbacks and retired memory, which may leak: false as well, after some 50 ms, when
+// every fence is refused.
+bool wait_or_leak(gs_domain* d, std::uint64_t cookie) noexcept;
 
 // Reports a reader that has held the oldest grace period back for too long. Whoever polls calls it
 // now and then.

@@ -178,8 +178,7 @@ std::uint32_t busy_readers(gs_domain* d) noexcept {
   for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
     for (const reader_slot& slot : c->slot)
       n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0;
-  for (const std::uint64_t& count : d->overflow.count)
-    n += static_cast<std::uint32_t>(gs_load_relaxed(&count));
+  for (const std::uint64_t& count : d->overflow.count) n += sections_in(gs_load_relaxed(&count));
   return n;
 }
 

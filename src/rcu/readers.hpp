@@ -39,17 +39,30 @@ struct reader_chunk {
 };
 static_assert(sizeof(reader_chunk) == 64 * GS_CACHE_LINE);
 
+// One look after the other at the counters: every number to `floor` is free of overflow readers.
+struct overflow_look {
+  std::uint32_t unseen = 0;  // bit per counter not yet seen empty, for `target`
+  std::uint64_t target = 0;
+  std::uint64_t floor = 0;
+};
+
 // Readers without a slot; see docs/ordering/overflow-readers.md.
 struct alignas(GS_CACHE_LINE) overflow_counts {
   static constexpr unsigned untracked =
       2;  // index of the counter for threads without a table entry
-  std::uint32_t phase = 0;
-  std::uint32_t unseen = 0;  // bit per counter not yet seen zero, for `target`
+  // Low half: sections. High half: of these, those whose thread waits for the others inside them.
   std::uint64_t count[3] = {};
-  std::uint64_t inside[3] = {};  // of these, sections whose thread waits for the others inside them
-  std::uint64_t target = 0;
-  std::uint64_t floor = 0;
+  std::uint32_t phase = 0;
+  overflow_look of_all;     // empty: no section
+  overflow_look of_others;  // empty: no section but those that wait inside themselves
 };
+
+inline std::uint32_t sections_in(std::uint64_t count) noexcept {
+  return static_cast<std::uint32_t>(count);
+}
+inline std::uint32_t waiting_in(std::uint64_t count) noexcept {
+  return static_cast<std::uint32_t>(count >> 32);
+}
 
 inline std::uint32_t nesting_of(std::uint64_t word) noexcept {
   return static_cast<std::uint32_t>(word) & GS_NEST_MASK;
@@ -78,9 +91,12 @@ bool overflow_leave_untracked(
 bool overflow_tracked(const gs_domain* d) noexcept;
 std::uint32_t overflow_nesting(const gs_domain* d) noexcept;
 bool overflow_anywhere() noexcept;
-std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t s) noexcept;  // under gp_lock
-// How many of the counted sections are this thread's, by counter.
-std::uint64_t overflow_own(const gs_domain* d, unsigned counter) noexcept;
+// Both under gp_lock. The second: have all sections of before `s` left but those that wait inside?
+std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t newest) noexcept;
+bool overflow_others_left(overflow_counts& o, std::uint64_t s, std::uint64_t newest) noexcept;
+// This thread's counted section waits inside itself from now on; returns its counter, or -1.
+int overflow_say_waiting(gs_domain* d) noexcept;
+void overflow_say_done(gs_domain* d, int counter) noexcept;
 void end_overflow_sections() noexcept;
 void overflow_after_fork_in_child(gs_domain* d) noexcept;
 

@@ -32,7 +32,7 @@ bool queued(gs_domain* d, const wish& w, std::uint64_t* cookie) noexcept {
 
 bool can_wait(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
-  if (reader_nesting(d) == 0) return wait(d, cookie);
+  if (reader_nesting(d) == 0) return wait_or_leak(d, cookie);
   report_here(GS_REPORT_SYNCHRONIZE_IN_READER,
               "domain '%s': an owner's callbacks are waited for inside a read-side "
               "section (thread %u): they are taken out of the queue and leaked",

@@ -56,7 +56,8 @@ void collect(gs_domain* d, bool end_dead, blockers* found, std::uint32_t* ended)
       ++found->count;
     }
   }
-  for (const std::uint64_t& count : d->overflow.count) found->overflow += gs_load_relaxed(&count);
+  for (const std::uint64_t& count : d->overflow.count)
+    found->overflow += sections_in(gs_load_relaxed(&count));
   found->age_ms = os::now_ms() - d->stall.since_ms;
 }
 
@@ -75,10 +76,9 @@ void report_stall(gs_domain* d, const blockers& found) noexcept {
   for (unsigned i = 0; i < listed; ++i) {
     out.add("\n  ");
     describe(found.listed[i], found.age_ms, out);
-    os::stack frames;
     char lines[1200];
-    if (found.listed[i].tid != os::tid() && os::stack_of_thread(found.listed[i].tid, &frames) &&
-        os::describe_stack(frames, lines, sizeof lines) != 0)
+    if (found.listed[i].tid != os::tid() &&
+        os::describe_thread(found.listed[i].tid, lines, sizeof lines) != 0)
       out.add("%s", lines);
   }
   if (found.count > listed) out.add("\n  and %u more threads", found.count - listed);

@@ -4,17 +4,30 @@
 
 #include "os/busted.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/unproved.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
 namespace {
 
+// Again and again while the system refuses every fence: what is in the arrays could not be waited
+// for. False: a deadline passed.
+bool defer_for_sure(gs_domain* d, slab::cache** caches, unsigned n) noexcept {
+  rcu::unproved_watch watch(d);
+  for (rcu::backoff pace(rcu::effort::normal); !defer_arrays(caches, n);) {
+    if (!pace.step()) continue;
+    if (rcu::deadline_passed()) return false;
+    if (watch.lost()) watch.say_when_due();
+  }
+  return true;
+}
+
 // Every thread's retired objects of this cache onto its deferred list, also those that somebody has
 // in hand just now.
 bool flush_arrays(slab::cache& c) noexcept {
   slab::cache* one[] = {&c};
-  bool fenced = !slab::retired_in_arrays(c) || defer_arrays(one, 1);
+  bool fenced = !slab::retired_in_arrays(c) || defer_for_sure(domain_of(c), one, 1);
   slab::transit_drain(c);
   return fenced;
 }
@@ -52,7 +65,7 @@ bool flush_some(slab::cache** found, unsigned n, void* arg) noexcept {
   unsigned ours = 0;
   for (unsigned i = 0; i != n; ++i)
     if (domain_of(*found[i]) == walk.domain) found[ours++] = found[i];
-  walk.fenced = defer_arrays(found, ours) && walk.fenced;
+  walk.fenced = defer_for_sure(walk.domain, found, ours) && walk.fenced;
   for (unsigned i = 0; i != ours; ++i) {
     slab::transit_drain(*found[i]);
     std::uint64_t cookie = in_flight(*found[i]).newest;

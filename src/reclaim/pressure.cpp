@@ -87,7 +87,7 @@ excess over_limit_now(slab::cache& c, gs_domain* d) noexcept {
 void block(slab::cache& c, gs_domain* d) noexcept {
   for (int round = 0; round != 2; ++round) {
     const std::uint64_t newest = newest_cookie(c);
-    if (newest == 0 || !rcu::wait(d, newest)) return;
+    if (newest == 0 || !rcu::wait_or_leak(d, newest)) return;
     collect(c);
     if (slab::marked_objects(c) == 0 || over_limit_now(c, d).limit == 0) return;
   }

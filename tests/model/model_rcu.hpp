@@ -6,6 +6,7 @@
 #include "rcu/grace_period.cpp"
 #include "rcu/overflow.cpp"
 #include "rcu/readers.cpp"
+#include "rcu/wait_inside.cpp"
 #include "sync/mutex.cpp"
 
 __thread struct gs_tls gs_tls;
@@ -29,6 +30,8 @@ bool usable(const gs_domain*, const char*) noexcept { return true; }
 const char* domain_name(const gs_domain*) noexcept { return ""; }
 void note_progress(gs_domain*) noexcept {}
 void check_stall(gs_domain*) noexcept {}
+bool unproved_watch::lost() noexcept { return false; }
+void unproved_watch::say_when_due() noexcept {}
 void report_here(gs_report, const char*, ...) noexcept { MODEL_ASSERT(false); }
 
 namespace {

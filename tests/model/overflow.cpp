@@ -40,7 +40,7 @@ struct overflow : model::suite<overflow, 3> {
 constexpr model::weakening edges[] = {
     {"overflow.enter", "count_in", model::op::full_fence, model::how::drop},
     {"overflow.leave", "count_out", model::op::add, model::how::relax},
-    {"overflow.scan", "overflow_floor", model::op::load, model::how::relax},
+    {"overflow.scan", "is_empty", model::op::load, model::how::relax},
 };
 
 }  // namespace

@@ -68,7 +68,7 @@ static inline void gs_reader_enter(struct gs_reader* slot, const uint64_t* entry
   gs_light_fence();
 }
 
-/* ORDER reader.leave <-> gp.scan   (docs/ordering/grace-period.md, claim 2)
+/* ORDER reader.leave <-> gp.scan, gp.inside   (docs/ordering/grace-period.md, claims 2 and 10)
  * The release store publishes every access of the section to the scan that finds the word idle. */
 static inline void gs_reader_leave(struct gs_reader* slot, void (*slow)(void)) {
   uint64_t word = gs_load_relaxed(&slot->word);

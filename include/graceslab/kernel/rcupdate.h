@@ -70,12 +70,12 @@ static inline int rcu_read_lock_held(void) { return gs_read_held(NULL); }
  * - Waits for: pre-existing readers of the default domain.
  * - Does not: wait for later readers, **nor for callbacks, nor for kfree_rcu()**; see rcu_barrier()
  *   and kfree_rcu_barrier().
- * - Context: not inside a section: that is reported, every other reader is waited for, and the call
- *   returns.
+ * - Context: not inside a section: that is reported, every other section that existed is waited
+ *   for, and the call returns.
  * - Blocks: until the grace period is over: microseconds with no reader, else as long as the
- *   slowest reader.
- * - Returns: nothing. Errors: none; without any working process-wide fence it reports and returns
- *   (see `graceslab config`).
+ *   slowest reader. While the system refuses every process-wide fence it reports (`wait-unproved`)
+ *   and goes on.
+ * - Returns: nothing, and never before. Errors: none.
  * - Cost: one membarrier and a scan of the reader slots. Source: kernel synchronize_rcu(). */
 static inline void synchronize_rcu(void) { gs_synchronize(NULL); }
 /* The same with more spinning before sleeping: changes speed only. */

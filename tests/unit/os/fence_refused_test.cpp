@@ -2,15 +2,13 @@
 // A sandbox that is installed after the start takes membarrier away, and then mprotect too.
 #include <graceslab/kernel/slab.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "../refusing.hpp"
 #include "os/clock.hpp"
 #include "os/fence.hpp"
 #include "sync/doorbell.hpp"
@@ -19,17 +17,7 @@ namespace {
 
 using namespace graceslab;
 
-bool refuse(unsigned system_call) {
-  sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  sock_fprog program = {sizeof code / sizeof code[0], code};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
+bool refuse(unsigned system_call) { return refusing::refuse({{system_call, EPERM}}); }
 
 void quiet(gs_report, const char*, size_t, void*) {}
 
@@ -64,13 +52,14 @@ kmem_cache* reported_about;
 void use_the_library(gs_report kind, const char*, size_t, void*) {
   if (kind != GS_REPORT_NO_FENCE) return;
   kmem_cache* cache = reported_about;
-  reported_about = nullptr;
   if (cache == nullptr) return;
+  reported_about = nullptr;
   gs_cache_stats stats = {};
   gs_cache_read_stats(cache, &stats);
   (void)kmem_cache_shrink(cache);
   (void)kmem_cache_destroy_rcu(cache);
   rcu_barrier();
+  _exit(0);  // a wait would go on for ever
 }
 
 struct loss {
@@ -105,7 +94,7 @@ int report_without_locks(void (*lose)(kmem_cache*)) {
   gs_report_set_handler(use_the_library, nullptr);
   if (!refuse(SYS_membarrier) || !refuse(SYS_mprotect)) return 77;
   lose(cache);
-  return gs_report_count(GS_REPORT_NO_FENCE) != 0 && reported_about == nullptr ? 0 : 1;
+  return 1;
 }
 
 class FenceLost : public testing::TestWithParam<loss> {};

@@ -218,6 +218,56 @@ TEST(GracePeriod, R5_synchronize_inside_a_reader_waits_for_all_but_itself) {
       << "the place is missing";
 }
 
+// Others start grace periods meanwhile, so that sections carry later numbers than the wait's.
+TEST(GracePeriod, R5_wait_inside_a_reader_is_not_for_later_sections) {
+  reports seen;
+  domain u("inside");
+  held_reader before(u.d);
+  aside wait([&] {
+    gs_domain_read_lock(u.d);
+    gs_synchronize(u.d);
+    gs_domain_read_unlock(u.d);
+  });
+  ASSERT_TRUE(within(5000, [&] { return stats_of(u.d).started != 0; }));
+  (void)gs_gp_start_poll(u.d);
+  held_reader after(u.d);
+  EXPECT_FALSE(wait.done_within(30));
+  before.leave();
+  EXPECT_TRUE(wait.done_within(20'000)) << "it waits for a section that began after it";
+  after.leave();
+}
+
+TEST(GracePeriod, R5_wait_inside_a_reader_is_not_starved) {
+  reports seen;
+  domain u("inside");
+  std::atomic<bool> stop{false};
+  std::atomic<int> sections{0}, ended{0};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i)
+    others.emplace_back([&] {
+      while (!stop) {
+        gs_domain_read_lock(u.d);
+        std::this_thread::sleep_for(std::chrono::microseconds(300));
+        gs_domain_read_unlock(u.d);
+        ++sections;
+      }
+    });
+  others.emplace_back([&] {
+    while (!stop) (void)gs_gp_start_poll(u.d), std::this_thread::yield();
+  });
+  ASSERT_TRUE(within(20'000, [&] { return sections > 10; }));
+  aside wait([&] {
+    for (; ended < 5; ++ended) {
+      gs_domain_read_lock(u.d);
+      gs_synchronize(u.d);
+      gs_domain_read_unlock(u.d);
+    }
+  });
+  EXPECT_TRUE(wait.done_within(20'000)) << ended << " of 5";
+  stop = true;
+  for (auto& t : others) t.join();
+}
+
 TEST(GracePeriod, R5_wait_inside_a_reader_is_not_done) {
   reports seen;
   gs_domain* d = graceslab::rcu::default_domain();

@@ -244,6 +244,42 @@ TEST(Reader, R5_overflow_reader_may_synchronize_inside) {
   EXPECT_EQ(seen.count(GS_REPORT_SYNCHRONIZE_IN_READER), 2);
 }
 
+// Readers without a slot overlap without a gap, others start grace periods, and two waits inside
+// sections sit in either counter.
+TEST(Reader, R5_overflow_waits_inside_are_not_starved) {
+  reports seen;
+  untouched_domain u;
+  fault no_memory(GS_FAULT_META);
+  std::atomic<bool> stop{false};
+  std::atomic<int> sections{0};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i)
+    others.emplace_back([&] {
+      while (!stop) {
+        gs_domain_read_lock(u.d);
+        std::this_thread::sleep_for(std::chrono::microseconds(300));
+        gs_domain_read_unlock(u.d);
+        ++sections;
+      }
+    });
+  others.emplace_back([&] {
+    while (!stop) (void)gs_gp_poll(u.d, gs_gp_start_poll(u.d)), std::this_thread::yield();
+  });
+  EXPECT_TRUE(within(20'000, [&] { return sections > 10; }));
+  auto misuse = [&] {
+    for (int i = 0; i < 5; ++i) {
+      gs_domain_read_lock(u.d);
+      gs_synchronize(u.d);
+      gs_domain_read_unlock(u.d);
+    }
+  };
+  aside one(misuse), two(misuse);
+  EXPECT_TRUE(one.done_within(20'000));
+  EXPECT_TRUE(two.done_within(20'000));
+  stop = true;
+  for (auto& t : others) t.join();
+}
+
 TEST(Reader, R3_many_domains_in_one_thread) {
   std::vector<std::unique_ptr<domain>> all;
   for (int i = 0; i < 40; ++i) all.push_back(std::make_unique<domain>());
