@@ -21,8 +21,8 @@ struct thread_stack {
   bool blocked = false;  // in the kernel: no signal was sent
   long call = -1;        // blocked: the system call, -1: none, or out of sight
 };
-// A thread that runs is asked through the real-time signal (GRACESLAB_STACK_SIGNAL, 0 = off); waits
-// up to 100 ms.
+// A thread that computes is asked through the real-time signal (GRACESLAB_STACK_SIGNAL, 0 = off).
+// Takes up to 200 ms.
 thread_stack look_at_thread(std::uint32_t tid) noexcept;
 // Its frames alone; false when there are none.
 inline bool stack_of_thread(std::uint32_t tid, stack* out) noexcept {

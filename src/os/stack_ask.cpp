@@ -155,11 +155,12 @@ thread_stack look_at_thread(std::uint32_t tid) noexcept {
   keep_errno keep;
   word_guard guard(ask_lock);
   // A signal that its thread keeps blocked would arrive when the handler may be gone.
-  const bool may_ask =
-      signal_number != 0 && !thread_blocks_signal(tid, signal_number) && install(signal_number);
-  const thread_sight sight = see_thread(tid);  // last, and then the signal at once
+  const bool may_ask = signal_number != 0 && !thread_blocks_signal(tid, signal_number);
+  const thread_sight sight = see_thread(tid);
   if (sight.now == thread_sight::state::runs && may_ask) {
-    (void)ask(tid, signal_number, &found.frames);
+    // The handler is looked for again, last, and then the signal is sent at once.
+    if (thread_computes(tid) && install(signal_number))
+      (void)ask(tid, signal_number, &found.frames);
   } else if (sight.now == thread_sight::state::blocked) {
     found.blocked = true;
     found.call = sight.call;

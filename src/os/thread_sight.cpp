@@ -10,6 +10,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "os/clock.hpp"
 #include "os/keep_errno.hpp"
 #include "os/small_file.hpp"
 #include "os/symbol.hpp"
@@ -33,6 +34,22 @@ const char* field(const char* status, const char* name) noexcept {
 }
 
 constexpr std::size_t status_bytes = 2048;
+
+struct work {
+  std::uint64_t cpu_ns = 0;
+  std::uint64_t sleeps = 0;  // how often it gave its core away by itself
+};
+
+work work_of(std::uint32_t tid) noexcept {
+  work done;
+  char text[status_bytes];
+  read_of_thread(tid, "schedstat", text, sizeof text);
+  done.cpu_ns = std::strtoull(text, nullptr, 10);
+  read_of_thread(tid, "status", text, sizeof text);
+  if (const char* count = field(text, "\nvoluntary_ctxt_switches:\t"))
+    done.sleeps = std::strtoull(count, nullptr, 10);
+  return done;
+}
 
 // Memory of our own, but perhaps no more: a copy by the system fails where a load would crash.
 std::size_t peek(std::uintptr_t from, void* to, std::size_t bytes) noexcept {
@@ -84,6 +101,20 @@ thread_sight see_thread(std::uint32_t tid) noexcept {
   if (const char* letter = field(text, "\nState:\t"))
     sight.now = *letter == 'R' ? state::runs : state::blocked;
   return sight;
+}
+
+// That it runs is not enough: it may be on its way into a system call, and off its core there.
+bool thread_computes(std::uint32_t tid) noexcept {
+  constexpr std::uint64_t nap_us = 5000, enough_ns = 500'000;
+  constexpr int naps = 20;
+  const work before = work_of(tid);
+  for (int i = 0; i < naps; ++i) {
+    sleep_us(nap_us);
+    const work now = work_of(tid);
+    if (now.sleeps != before.sleeps) return false;
+    if (now.cpu_ns >= before.cpu_ns + enough_ns) return see_thread(tid).now == state::runs;
+  }
+  return false;
 }
 
 bool thread_blocks_signal(std::uint32_t tid, int signal_number) noexcept {

@@ -13,6 +13,10 @@ struct thread_sight {
   std::uintptr_t sp = 0, pc = 0;  // blocked in one: where it will return to; 0: not to be seen
 };
 thread_sight see_thread(std::uint32_t tid) noexcept;
+// It computed for a while just now, without going to sleep in between, and is still at it: it is
+// about to enter no system call that a signal would break, as far as that can be seen. Takes up to
+// 100 ms.
+bool thread_computes(std::uint32_t tid) noexcept;
 // True when that cannot be seen, too.
 bool thread_blocks_signal(std::uint32_t tid, int signal_number) noexcept;
 // Of a blocked thread: the instruction, and what looks like return addresses on its stack. It may

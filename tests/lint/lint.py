@@ -16,10 +16,11 @@ sys.dont_write_bytecode = True
 import coverage
 import layering
 import ordering
+import refusals
 import shape
 import tree
 
-RULES = {**layering.RULES, **ordering.RULES, **shape.RULES, **coverage.RULES}
+RULES = {**layering.RULES, **ordering.RULES, **shape.RULES, **coverage.RULES, **refusals.RULES}
 
 
 def findings_in_sample(rule, sample):
