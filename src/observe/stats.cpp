@@ -4,13 +4,16 @@
 #include "observe/observe.hpp"
 #include "os/fence.hpp"
 #include "os/pages.hpp"
-#include "os/thread.hpp"
 #include "slab/depots.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::observe {
 namespace {
 
-constexpr unsigned looks_most = 1000;
+// How often a cache is looked at whose objects somebody has in hand, and how long these are waited
+// for in between.
+constexpr unsigned looks_most = 100;
+constexpr std::uint64_t between_looks_us = 1000;
 
 // Pages that a slab's objects ever touched; the rest of its granules was never populated.
 std::uint64_t touched_bytes(const slab::slab& s, std::uint32_t stride) noexcept {
@@ -59,7 +62,8 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
 void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
   *out = {};
   // Hands are full for short moments; a cache that is always busy is counted as it is.
-  for (unsigned looks = 0; !count_all(c, out, looks == looks_most); ++looks) os::yield();
+  for (unsigned looks = 0; !count_all(c, out, looks == looks_most); ++looks)
+    (void)slab::await_hands(c, between_looks_us);
   os::report_lost_fence();
 }
 

@@ -16,6 +16,7 @@ namespace graceslab::reclaim {
 namespace {
 
 constexpr std::uint64_t ns_per_ms = 1'000'000;
+constexpr std::uint64_t hands_wait_us = 500;
 constexpr std::uint64_t depth_bytes = std::uint64_t{768}
                                       << 10;  // about half of a second-level cache
 
@@ -74,11 +75,11 @@ std::uint64_t newest_cookie(slab::cache& c) noexcept {
 excess over_limit_now(slab::cache& c, gs_domain* d) noexcept {
   const bool waits =
       c.pending_limit_bytes != 0 && c.pressure == GS_PRESSURE_BLOCK && rcu::may_wait();
-  for (unsigned patience = waits ? 100 : 0;; --patience) {
+  for (unsigned patience = waits ? 10 : 0;; --patience) {
     const excess over = over_limit(c, d, slab::deferred_objects(c) + slab::marked_objects(c));
     const bool of_cache = over.limit != 0 && !over.of_domain;
     if (patience == 0 || of_cache || slab::hands_empty(c)) return over;
-    os::yield();
+    (void)slab::await_hands(c, hands_wait_us);
   }
 }
 

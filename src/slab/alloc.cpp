@@ -103,7 +103,7 @@ void* take_any(cache& c, const void* site) noexcept {
     bool closed;
     if (void* object = pop_or_swap(c, *l, &closed)) return object;
     if (closed) {
-      if (!wait_until_open(c, *l)) return report_closed(c, site);
+      if (!wait_until_open(c)) return report_closed(c, site);
       continue;
     }
     const bool refilled = refill(c, *l);

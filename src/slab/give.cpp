@@ -140,7 +140,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
       if (what == giving::retire) hooks.activate(c);
       return round::done;
     case pushed::closed:
-      wait_until_open(c, *l);
+      (void)wait_until_open(c);
       return round::again;
     case pushed::full:
       break;

@@ -65,11 +65,6 @@ void take_arrays(gs_local& l, seize_what what, spoils* out) noexcept {
   take(l.prev, out->objects);
 }
 
-void wait_for_others(const gs_local& l, std::uint32_t holders) noexcept {
-  for (unsigned spins = 0; gs_load_acquire(&l.closed) > holders; ++spins)
-    spins < 100 ? gs_cpu_relax() : os::yield();
-}
-
 bool unlink(cache& c, gs_local& l) noexcept {
   for (gs_local** at = &c.locals; *at != nullptr; at = &(*at)->next)
     if (*at == &l) {
@@ -81,6 +76,8 @@ bool unlink(cache& c, gs_local& l) noexcept {
 
 // Ties a new or stale record to the cache. False when the cache is closed.
 bool tie(cache& c, gs_local& l) noexcept {
+  // Whoever seized from the cache that had this id before holds the lock for as long, but for its
+  // destroy, which left the record closed.
   sync::lock_guard hold(c.locals_lock);
   if (stage_of(c) != GS_STAGE_OPEN) return false;
   l.main = l.prev = l.rcu = &no_sheaf;
@@ -106,9 +103,8 @@ void hand_on(std::uint32_t id, gs_local& l) noexcept {
     linked = l.handle == c->handle && unlink(*c, l);
   }
   // Seizers hold the lock for as long as they keep a record closed, but for a destroy, which leaves
-  // it closed and empty. A destroy that has not come to this record waits until what we hold here
-  // is home.
-  wait_for_others(l, 1);
+  // it closed and empty: nobody else is at it any more. A destroy that has not come to this record
+  // waits until what we hold here is home.
   if (linked) {
     take_arrays(l, seize_what::everything, &s);
     settle_spoils(*c, s);
@@ -162,21 +158,17 @@ gs_local* attach(cache& c) noexcept {
     l->closed = 1;
     l->main = l->prev = l->rcu = &no_sheaf;
     *place = l;
-  } else {
-    wait_for_others(*l, 1);  // the one is the destroy of the cache that had this id before
   }
   if (!tie(c, *l)) return nullptr;
   if (c.id < GS_TLS_CACHES) gs_tls.local[c.id] = l;
   return l;
 }
 
-bool wait_until_open(cache& c, const gs_local& l) noexcept {
-  while (stage_of(c) == GS_STAGE_OPEN) {
-    // ORDER takeover.reopened <-> takeover.close   (docs/ordering/takeover.md, claim 3)
-    if (gs_load_acquire(&l.closed) == 0) return true;
-    os::yield();
-  }
-  return false;
+// Whoever keeps the record closed holds the lock from before until after; a destroy alone leaves it
+// closed, and has moved the stage before.
+bool wait_until_open(cache& c) noexcept {
+  { sync::lock_guard until_they_let_go(c.locals_lock); }
+  return stage_of(c) == GS_STAGE_OPEN;
 }
 
 void seizure::close(gs_local& l) noexcept {

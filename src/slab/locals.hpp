@@ -15,8 +15,9 @@ gs_local* local_far(const cache& c) noexcept;
 inline gs_local* local_of(const cache& c) noexcept {
   return GS_LIKELY(c.id < GS_TLS_CACHES) ? gs_tls.local[c.id] : local_far(c);
 }
-// Out of the way of whoever seizes the record. False when the cache is closed for good.
-bool wait_until_open(cache& c, const gs_local& l) noexcept;
+// Out of the way of whoever seizes this thread's record: sleeps until it lets go. False when the
+// cache is closed for good; otherwise attach() has the record to look at.
+bool wait_until_open(cache& c) noexcept;
 
 enum class seize_what { retired, everything };
 enum class seize_then { reopen, keep_closed };

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/transit.hpp"
 
+#include <climits>
+
+#include "os/clock.hpp"
+#include "os/futex.hpp"
 #include "os/hooks.hpp"
-#include "os/thread.hpp"
 #include "slab/depots.hpp"
 
 namespace graceslab::slab {
 namespace {
 
-std::uint32_t halted;  // atomic: how many threads are about to fork
+std::uint32_t halted;  // atomic: how many threads are about to fork; those that wait sleep on it
 [[gnu::tls_model("initial-exec")]] __thread transit* innermost;  // this thread's
 
 template <class F>
@@ -18,8 +21,45 @@ void each_count(F f) noexcept {
       for (std::uint32_t& count : d.in_transit) f(count);
 }
 
-void wait_until_empty(const std::uint32_t& count) noexcept {
-  while (gs_load_seq_cst(&count) != 0) os::yield();
+constexpr std::uint64_t for_ever = ~std::uint64_t{0};
+
+// In a count: somebody sleeps until it is zero.
+constexpr std::uint32_t awaited = std::uint32_t{1} << 31;
+
+std::uint32_t hands_of(std::uint32_t count) noexcept { return count & ~awaited; }
+
+// ORDER hands.sleep <-> hands.leave   (docs/ordering/teardown.md, claim 8)
+// The mark stands in the word that is slept on: whoever takes the count to zero finds it, or the
+// kernel finds the count changed and the sleep does not begin. False when `until_ns` came first.
+bool wait_until_empty(std::uint32_t& count, std::uint64_t until_ns = for_ever) noexcept {
+  for (;;) {
+    const std::uint32_t seen = gs_load_seq_cst(&count);
+    if (hands_of(seen) == 0) return true;
+    if ((seen & awaited) == 0) {
+      (void)gs_fetch_or(&count, awaited);
+      continue;
+    }
+    if (until_ns == for_ever) {
+      os::futex_wait(&count, seen);
+      continue;
+    }
+    const std::uint64_t now = os::now_ns();
+    if (now >= until_ns) return false;
+    os::futex_nap_us(&count, seen, (until_ns - now + 999) / 1000);
+  }
+}
+
+// ORDER hands.leave <-> hands.sleep   (docs/ordering/teardown.md, claim 8)
+// The mark goes only while the count is zero: who came meanwhile, and whoever waits for him, need
+// it. Afterwards the address alone is used.
+[[gnu::cold, gnu::noinline]] void wake(std::uint32_t* count) noexcept {
+  std::uint32_t empty = awaited;
+  (void)gs_compare_exchange(count, &empty, 0u);
+  os::futex_wake(count, INT_MAX);
+}
+
+void step_out(std::uint32_t* count) noexcept {
+  if (GS_UNLIKELY(gs_fetch_sub(count, 1u) == (awaited | 1))) wake(count);
 }
 
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
@@ -27,10 +67,13 @@ void transit_halt() noexcept {
   (void)gs_fetch_add(&halted, 1u);
   // A constructor forks: what it has in hand is its own affair, and others may wait for it.
   if (innermost != nullptr) return;
-  each_count(wait_until_empty);
+  each_count([](std::uint32_t& count) { (void)wait_until_empty(count); });
 }
 
-void transit_resume() noexcept { (void)gs_fetch_sub(&halted, 1u); }
+void transit_resume() noexcept {
+  (void)gs_fetch_sub(&halted, 1u);
+  os::futex_wake(&halted, INT_MAX);
+}
 void transit_resume_in_child() noexcept {
   gs_store_seq_cst(&halted, 0u);
   recount_in_child();
@@ -62,8 +105,9 @@ void transit::enter() noexcept {
     bool stay = gs_load_seq_cst(&c_.phase) == phase &&
                 (innermost != nullptr || GS_LIKELY(gs_load_seq_cst(&halted) == 0));
     if (GS_LIKELY(stay)) break;
-    (void)gs_fetch_sub(count_, 1u);
-    while (innermost == nullptr && gs_load_relaxed(&halted) != 0) os::yield();
+    step_out(count_);
+    if (const std::uint32_t forks = gs_load_relaxed(&halted); forks != 0 && innermost == nullptr)
+      os::futex_wait(&halted, forks);
   }
   outer_ = innermost;
   if (outer_ != nullptr) outer_->inner_ = this;
@@ -73,15 +117,28 @@ void transit::enter() noexcept {
 transit::~transit() {  // of several, not always the innermost first
   (inner_ != nullptr ? inner_->outer_ : innermost) = outer_;
   if (outer_ != nullptr) outer_->inner_ = inner_;
-  (void)gs_fetch_sub(count_, 1u);
+  step_out(count_);
 }
 
 bool still_open(const cache& c) noexcept { return gs_load_seq_cst(&c.stage) == GS_STAGE_OPEN; }
 
 bool hands_empty(const cache& c) noexcept {
   for (const depot& d : depots_of(c))
-    if (gs_load_seq_cst(&d.in_transit[0]) != 0 || gs_load_seq_cst(&d.in_transit[1]) != 0)
-      return false;
+    for (const std::uint32_t& count : d.in_transit)
+      if (hands_of(gs_load_seq_cst(&count)) != 0) return false;
+  return true;
+}
+
+void await_hands(cache& c) noexcept {
+  for (depot& d : depots_of(c))
+    for (std::uint32_t& count : d.in_transit) (void)wait_until_empty(count);
+}
+
+bool await_hands(cache& c, std::uint64_t most_us) noexcept {
+  const std::uint64_t until_ns = os::now_ns() + most_us * 1000;
+  for (depot& d : depots_of(c))
+    for (std::uint32_t& count : d.in_transit)
+      if (!wait_until_empty(count, until_ns)) return false;
   return true;
 }
 
@@ -92,7 +149,7 @@ void transit_drain(cache& c) noexcept {
   sync::lock_guard one_at_a_time(c.drain_lock);
   std::uint32_t old = gs_load_seq_cst(&c.phase);
   gs_store_seq_cst(&c.phase, old ^ 1u);
-  for (const depot& d : depots_of(c)) wait_until_empty(d.in_transit[old]);
+  for (depot& d : depots_of(c)) (void)wait_until_empty(d.in_transit[old]);
 }
 
 }  // namespace graceslab::slab

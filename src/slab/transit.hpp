@@ -4,7 +4,8 @@
 // Closing a cache waits until nobody has any, so that its count is exact; so does a barrier, for
 // those who had some when it began; so does a fork, so that the child loses none.
 // - Context: short; nothing in between waits for a grace period, a callback or a section. May nest.
-// - State: two counts per depot and the phase of the cache that says which one newcomers take.
+// - State: two counts per depot and the phase of the cache that says which one newcomers take. A
+//   mark in a count says that somebody sleeps until it is zero.
 #pragma once
 #include "slab/cache.hpp"
 
@@ -33,6 +34,10 @@ void recount_in_child() noexcept;
 // counted, or will count us.
 bool still_open(const cache& c) noexcept;
 bool hands_empty(const cache& c) noexcept;
+// Sleeps until each count was seen at zero, be it at different moments; the second for so long at
+// most, in real time, and then false. Neither may be called with something of this cache in hand.
+void await_hands(cache& c) noexcept;
+bool await_hands(cache& c, std::uint64_t most_us) noexcept;
 // Returns when everybody who had objects of the cache in hand at the call has put them back. Takes
 // drain_lock.
 void transit_drain(cache& c) noexcept;

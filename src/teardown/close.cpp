@@ -7,7 +7,6 @@
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
-#include "os/thread.hpp"
 #include "slab/depots.hpp"
 #include "slab/transit.hpp"
 #include "teardown/moves.hpp"
@@ -34,7 +33,7 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
 }
 
 void empty_barn(slab::cache& c) noexcept {
-  while (!slab::hands_empty(c)) os::yield();
+  slab::await_hands(c);
   slab::transit in_hand(c);
   slab::flush_barn(c);
 }

@@ -16,7 +16,7 @@ constexpr unsigned looks_most = 3;
 bool settle_without_passers_by(slab::cache& c) noexcept {
   bool gone = settle(c);
   for (unsigned looks = 0; !gone && looks != looks_most && all_home(c); ++looks) {
-    while (!slab::hands_empty(c)) os::yield();
+    slab::await_hands(c);
     gone = settle(c);
   }
   return gone;

@@ -38,7 +38,7 @@ struct takeover : model::suite<takeover, 3> {
     for (int i = 0; i != 2; ++i) {
       while (!gs_local_enter(&local)) {
         gs_local_leave(&local);
-        MODEL_ASSERT(wait_until_open(c, local));
+        MODEL_ASSERT(wait_until_open(c));
       }
       record.write(record.read() + 1);
       local.main = &sheaf;

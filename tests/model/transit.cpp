@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A fork finds every hand empty, and nobody takes anything up until it is over.
 //
-// WEAK transit.enter transit.enter.leave transit.halt transit.halt.wait
+// WEAK transit.enter transit.enter.leave transit.halt transit.halt.wait hands.leave
 #include "slab/transit.cpp"
 
 #include "model_os.hpp"
@@ -51,9 +51,10 @@ struct halting : model::suite<halting, 3> {
 
 constexpr model::weakening edges[] = {
     {"transit.enter", "enter", model::op::load, model::how::relax},
-    {"transit.enter.leave", "~transit", model::op::add, model::how::relax},
+    {"transit.enter.leave", "step_out", model::op::add, model::how::relax},
     {"transit.halt", "transit_halt", model::op::add, model::how::relax},
     {"transit.halt.wait", "wait_until_empty", model::op::load, model::how::relax},
+    {"hands.leave", "wake", model::op::compare_exchange, model::how::split},
 };
 
 }  // namespace

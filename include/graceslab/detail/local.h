@@ -94,10 +94,10 @@ struct gs_tls {
 };
 GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec")));
 
-/* The owner's side of take-over.
- * ORDER takeover.enter <-> takeover.seize   (docs/ordering/takeover.md, claims 1 and 2)
+/* ORDER takeover.enter <-> takeover.seize   (docs/ordering/takeover.md, claims 1 and 2)
  * We say busy, light-fence, then load closed; a seizer raises closed, heavy-fences, then loads
- * busy. One of us sees the other: either we stand aside or it waits. */
+ * busy. One of us sees the other: either we stand aside or it waits.
+ * ORDER takeover.reopened <-> takeover.close   (claim 3): zero shows what the last seizer left. */
 GS_INLINE int gs_local_enter(struct gs_local* local) {
   gs_store_relaxed(&local->busy, 1u);
   gs_light_fence();
