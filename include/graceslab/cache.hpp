@@ -39,14 +39,13 @@ class cache {
   };
 
   /// Creates a cache. Throws std::bad_alloc when memory runs out. Does not block.
-  explicit cache(const char* name, const options& o = {}) {
+  [[gnu::visibility("hidden")]] explicit cache(const char* name, const options& o = {}) {
     gs_cache_options c = {};
     c.name = name;
     c.size = sizeof(T);
     c.align = alignof(T);
     c.flags = o.flags;
-    if constexpr (!std::is_trivially_destructible_v<T>)
-      c.dtor = [](void* p) { static_cast<T*>(p)->~T(); };
+    if constexpr (!std::is_trivially_destructible_v<T>) c.dtor = &cache::end_one;
     c.domain = o.domain != nullptr ? o.domain->native_handle() : nullptr;
     c.owner = gs_this_module();
     c.policy = static_cast<int>(o.policy);
@@ -121,6 +120,9 @@ class cache {
   kmem_cache* native_handle() const noexcept { return cache_; }
 
  private:
+  // Hidden, as whatever says whose code it is: see detail/owner.h.
+  [[gnu::visibility("hidden")]] static void end_one(void* p) { static_cast<T*>(p)->~T(); }
+
   // The layout that the library gives this size and alignment; a cache laid out otherwise (debug
   // flags) keeps id_ = 0 and goes out of line.
   static constexpr std::size_t natural = sizeof(T) >= 16  ? 16

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -187,15 +188,35 @@ class grace_period {
   std::uint64_t cookie_;
 };
 
+namespace detail {
+
+/// Whose code `d(p)` will run, as far as can be seen beforehand: that of the object which holds the
+/// deleter's function or the dynamic type's table of virtual functions (the first word of whatever
+/// has one); else the caller's. Hidden: see owner.h.
+template <class T, class D>
+[[gnu::visibility("hidden")]] inline void* runs_in([[maybe_unused]] T* p,
+                                                   [[maybe_unused]] const D& d) noexcept {
+  void* code = gs_this_module();
+  if constexpr (std::is_pointer_v<D> && std::is_function_v<std::remove_pointer_t<D>>)
+    code = reinterpret_cast<void*>(d);
+  else if constexpr (std::is_polymorphic_v<T>)
+    if (p != nullptr) std::memcpy(&code, static_cast<const void*>(p), sizeof code);
+  return code;
+}
+
+}  // namespace detail
+
 /// Base of objects that end by a callback: object->retire() runs the deleter after a grace period.
 /// Never blocks, needs no memory. Retiring twice is reported and dropped. Source:
 /// [saferecl.rcu.base].
 template <class T, class D = std::default_delete<T>>
 class rcu_obj_base {
  public:
-  void retire(D d = D(), rcu_domain& domain = rcu_default_domain()) noexcept {
+  [[gnu::visibility("hidden")]] void retire(D d = D(),
+                                            rcu_domain& domain = rcu_default_domain()) noexcept {
     deleter_ = std::move(d);
-    gs_call_rcu(domain.native_handle(), &head_, &rcu_obj_base::run, gs_this_module());
+    gs_call_rcu(domain.native_handle(), &head_, &rcu_obj_base::run,
+                detail::runs_in(static_cast<T*>(this), deleter_));
   }
 
  protected:
@@ -205,7 +226,7 @@ class rcu_obj_base {
   ~rcu_obj_base() = default;
 
  private:
-  static void run(rcu_head* head) {
+  [[gnu::visibility("hidden")]] static void run(rcu_head* head) {
     auto* base = reinterpret_cast<rcu_obj_base*>(head);
     D deleter = std::move(base->deleter_);
     deleter(static_cast<T*>(base));
@@ -214,29 +235,36 @@ class rcu_obj_base {
   [[no_unique_address]] D deleter_ = {};
 };
 
+namespace detail {
+
+template <class T, class D>
+struct retired {
+  rcu_head head;
+  T* object;
+  [[no_unique_address]] D deleter;
+
+  [[gnu::visibility("hidden")]] static void run(rcu_head* head) {
+    auto* self = reinterpret_cast<retired*>(head);
+    T* object = self->object;
+    D deleter = std::move(self->deleter);
+    self->~retired();
+    gs_kfree(self);
+    deleter(object);
+  }
+};
+
+}  // namespace detail
+
 /// Runs d(p) after a grace period. Allocates a small node; throws std::bad_alloc when that fails.
 /// Source: [saferecl.rcu.general], rcu_retire.
 template <class T, class D = std::default_delete<T>>
-void rcu_retire(T* p, D d = D(), rcu_domain& domain = rcu_default_domain()) {
-  struct node {
-    rcu_head head;
-    T* object;
-    [[no_unique_address]] D deleter;
-  };
+[[gnu::visibility("hidden")]] void rcu_retire(T* p, D d = D(),
+                                              rcu_domain& domain = rcu_default_domain()) {
+  using node = detail::retired<T, D>;
   void* memory = gs_kmalloc(sizeof(node), 0);
   if (memory == nullptr) throw std::bad_alloc();
   node* n = ::new (memory) node{{}, p, std::move(d)};
-  gs_call_rcu(
-      domain.native_handle(), &n->head,
-      [](rcu_head* head) {
-        node* self = reinterpret_cast<node*>(head);
-        T* object = self->object;
-        D deleter = std::move(self->deleter);
-        self->~node();
-        gs_kfree(self);
-        deleter(object);
-      },
-      gs_this_module());
+  gs_call_rcu(domain.native_handle(), &n->head, &node::run, detail::runs_in(p, n->deleter));
 }
 
 }  // namespace graceslab

@@ -20,6 +20,7 @@ const char* gs_version(void) { return GRACESLAB_VERSION; }
 void gs_owner_attach(void* dso_handle, uint32_t layout_version) {
   rcu::attach_module(dso_handle, layout_version);
 }
+void gs_owner_leave(void* dso_handle) { rcu::leave_module(dso_handle); }
 struct gs_owner* gs_owner_create(const char* name) {
   return rcu::create_owner(name);
 }

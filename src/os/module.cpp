@@ -37,6 +37,8 @@ std::size_t module_path(const void* address, char* path, std::size_t bytes) noex
   return out.written();
 }
 
+span object_span(const void* address) noexcept { return span_of(address); }
+
 // The second handler belongs to this library: dlclose() of `dso` leaves it alone, and exit() runs
 // it just before the first one, which can then tell the two apart.
 bool on_unload(void* dso, void (*run)(void* dso)) noexcept {

@@ -62,6 +62,28 @@ const link_map* object_of(const void* address) noexcept {
 #endif
 }
 
+span span_of(const void* address) noexcept {
+#ifdef DLFO_EH_SEGMENT_TYPE
+  dl_find_object found{};
+  if (_dl_find_object(const_cast<void*>(address), &found) != 0) return {};
+  const auto begin = reinterpret_cast<std::uintptr_t>(found.dlfo_map_start);
+  return {begin, reinterpret_cast<std::uintptr_t>(found.dlfo_map_end) - begin};
+#else
+  Dl_info info{};
+  if (dladdr(address, &info) == 0) return {};
+  const auto* file = static_cast<const char*>(info.dli_fbase);
+  const auto* head = reinterpret_cast<const ElfW(Ehdr)*>(file);
+  const auto* part = reinterpret_cast<const ElfW(Phdr)*>(file + head->e_phoff);
+  ElfW(Addr) low = ~ElfW(Addr){0}, high = 0;
+  for (unsigned i = 0; i != head->e_phnum; ++i) {
+    if (part[i].p_type != PT_LOAD) continue;
+    if (part[i].p_vaddr < low) low = part[i].p_vaddr;
+    if (part[i].p_vaddr + part[i].p_memsz > high) high = part[i].p_vaddr + part[i].p_memsz;
+  }
+  return {reinterpret_cast<std::uintptr_t>(file), high - low};
+#endif
+}
+
 bool is_main_program(const link_map* object) noexcept {
   return object && object->l_name && object->l_name[0] == '\0' && !object->l_prev;
 }

@@ -7,12 +7,15 @@
 #pragma once
 #include <cstdint>
 
+#include "os/module.hpp"
+
 struct link_map;
 
 namespace graceslab::os {
 
 // nullptr: none. What it points at stays valid as long as code of the object may run.
 const link_map* object_of(const void* address) noexcept;
+span span_of(const void* address) noexcept;  // of its object's addresses
 bool is_main_program(const link_map* object) noexcept;
 const char* path_of(const link_map* object) noexcept;
 

@@ -38,7 +38,7 @@ void run_inline(gs_domain* d, const entry& e) noexcept {
 void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexcept {
   unmark(e.head);
   if (may_wait() && wait_or_leak(d, snapshot(d))) return run_inline(d, e);
-  note_refused(e.owner);
+  note_refused(e);
   char name[200];
   os::describe_address(reinterpret_cast<const void*>(e.func), name, sizeof name);
   report_here(
@@ -79,7 +79,7 @@ static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
                       "to a closed domain, inside a section or callback");
       case posting::recheck:
         verified = closing_generation();
-        if (verified != 0 && owner_is_closing(owner))
+        if (verified != 0 && owner_is_closing(e))
           return refuse(d, e, GS_REPORT_REARMING_CALLBACK,
                         "again while its owner is being settled or unloaded");
         break;

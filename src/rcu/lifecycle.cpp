@@ -11,6 +11,7 @@
 #include "rcu/drain.hpp"
 #include "rcu/owner.hpp"
 #include "rcu/run.hpp"
+#include "rcu/watch.hpp"
 #include "rcu/worker.hpp"
 
 namespace graceslab::rcu {
@@ -89,6 +90,8 @@ constexpr int rank_of(sync::rank r) noexcept { return static_cast<int>(r); }
   os::on_fork({rank_of(sync::rank::shard), prepare_shards, parent_shards, child_shards});
   os::on_fork({rank_of(sync::rank::grace_period), prepare_grace_periods, parent_grace_periods,
                child_grace_periods});
+  os::on_fork(
+      {rank_of(sync::rank::leaf), lock_watches, unlock_watches, watches_after_fork_in_child});
 }
 
 }  // namespace

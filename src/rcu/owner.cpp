@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The table of owners: attaching, tokens, and what happens when a shared object is unloaded.
+// The table of owners, and tokens.
 #include "rcu/owner.hpp"
 
 #include "base/format.hpp"
-#include "os/config.hpp"
-#include "os/module.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
-#include "os/stack.hpp"
-#include "rcu/domain.hpp"
-#include "rcu/grace_period.hpp"
+#include "rcu/owner_table.hpp"
 #include "rcu/settle.hpp"
-
-struct gs_owner {
-  gs_owner* next;
-  void* token;  // the dso handle, or the record itself; nullptr: not in use
-  std::uint32_t closing;
-  unsigned long refused;  // posts that came while closing and could not be run
-  char name[160];
-};
 
 namespace graceslab::rcu {
 namespace {
@@ -64,10 +52,35 @@ gs_owner* find(const void* token) noexcept {
   return o;
 }
 
-gs_owner* add(void* token, const char* name) noexcept {
+void unlink(gs_owner* o) noexcept {
+  gs_owner** at = &first;
+  while (*at != o) at = &(*at)->next;
+  *at = o->next;
+  add_spare(o);
+}
+
+gs_owner* find_closing(const entry& e) noexcept {
+  gs_owner* o = first;
+  while (o && (o->closing == 0 ||
+               !work_of(o).has(e.owner, reinterpret_cast<const void*>(e.func), e.head)))
+    o = o->next;
+  return o;
+}
+
+}  // namespace
+
+gs_owner* find_owner(const void* token) noexcept {
+  sync::lock_guard guard(table_lock);
+  return find(token);
+}
+
+gs_owner* add_owner(void* token, const char* name) noexcept {
+  sync::lock_guard guard(table_lock);
+  if (token && find(token)) return nullptr;
   gs_owner* o = take_spare();
   if (!o) return nullptr;
   o->token = token ? token : o;
+  o->object = token ? os::object_span(token) : os::span{};
   o->closing = 0;
   o->refused = 0;
   base::writer out(o->name, sizeof o->name);
@@ -77,19 +90,25 @@ gs_owner* add(void* token, const char* name) noexcept {
   return o;
 }
 
-void remove(gs_owner* o) noexcept {
-  gs_owner** at = &first;
-  while (*at != o) at = &(*at)->next;
-  *at = o->next;
-  add_spare(o);
+void remove_owner(gs_owner* o) noexcept {
+  sync::lock_guard guard(table_lock);
+  unlink(o);
 }
 
-void set_closing(gs_owner* o, bool on) noexcept {
+whose work_of(const gs_owner* o) noexcept { return {o->token, o->object, o->name}; }
+
+void close_owner(gs_owner* o) noexcept {
   sync::lock_guard guard(table_lock);
-  if ((o->closing != 0) == on) return;
-  o->closing = on;
-  closing_now += on ? 1u : ~0u;
-  if (on && ++generations == 0) ++generations;
+  if (++o->closing != 1) return;
+  ++closing_now;
+  if (++generations == 0) ++generations;
+  gs_store_relaxed(&generation, generations);
+}
+
+void reopen_owner(gs_owner* o) noexcept {
+  sync::lock_guard guard(table_lock);
+  if (--o->closing != 0) return;
+  --closing_now;
   gs_store_relaxed(&generation, closing_now ? generations : 0u);
 }
 
@@ -98,111 +117,18 @@ unsigned long refused_by(gs_owner* o) noexcept {
   return o->refused;
 }
 
-// Chains of callbacks of finite depth come to an end by themselves; after this many rounds
-// re-arming is refused.
-constexpr unsigned patient_rounds = 8;
-
-struct settled {
-  unsigned long waited = 0;   // rounds in which something was pending
-  unsigned long dropped = 0;  // taken out of the queue without being run
-  unsigned long refused = 0;
-};
-
-// One round after closing finds everything that is ours; what linked batches bring later is
-// others'.
-void settle_rounds(gs_owner* o, settled* result) noexcept {
-  constexpr unsigned rounds_closing = 2;
-  for (unsigned round = 0; round < patient_rounds + rounds_closing; ++round) {
-    if (round == patient_rounds) set_closing(o, true);
-    if (!settle_round(o->token, &result->dropped)) return;
-    ++result->waited;
-  }
-}
-
-settled settle(gs_owner* o) noexcept {
-  settled result;
-  const unsigned long refused_before = refused_by(o);
-  settle_rounds(o, &result);
-  if (upper().settle_owner) {
-    upper().settle_owner(o->token, o->name);
-    settle_rounds(o, &result);  // destructors that just ran may have posted
-  }
-  result.refused = refused_by(o) - refused_before;
-  return result;
-}
-
-void forget(gs_owner* o) noexcept {
-  set_closing(o, false);
-  sync::lock_guard guard(table_lock);
-  remove(o);
-}
-
-void report_unload(const gs_owner* o, unsigned long pending, const settled& result) noexcept {
-  if (pending == 0 && result.waited == 0) return;
-  char more[160];
-  base::writer out(more, sizeof more);
-  if (result.refused) out.add("; %lu later posts were refused and leaked", result.refused);
-  if (result.dropped)
-    out.add("; %lu could not be waited for here, were taken out of the queues and leaked",
-            result.dropped);
-  os::report(GS_REPORT_OWNER_UNLOADED,
-             "module %s is unloaded with %lu callbacks pending: waited until none was queued "
-             "or running%s",
-             o->name, pending, more);
-}
-
-// Run by the C library before it unmaps the object. At process exit the exit policy decides
-// instead.
-void unload(void* dso) noexcept {
-  if (os::exit_begun()) return;
-  gs_owner* o;
-  {
-    sync::lock_guard guard(table_lock);
-    o = find(dso);
-  }
-  if (!o) return;
-  if (gs_load_relaxed(&os::settings.owner_protection)) {
-    const unsigned long pending = pending_of(dso);
-    report_unload(o, pending, settle(o));
-  }
-  forget(o);
-  os::forget_stack_names();
-}
-
-}  // namespace
-
-void attach_module(void* dso, std::uint32_t layout) noexcept {
-  char path[sizeof(gs_owner::name)];
-  os::module_path(dso, path, sizeof path);
-  if (layout != GS_LAYOUT_VERSION)
-    os::report(GS_REPORT_LAYOUT_MISMATCH,
-               "%s was compiled against layout %u of the inlined structures, the library has "
-               "layout %u: compile it anew",
-               path, layout, GS_LAYOUT_VERSION);
-  {
-    sync::lock_guard guard(table_lock);
-    if (find(dso) || !add(dso, path)) return;
-  }
-  if (!os::in_main_program(dso)) os::on_unload(dso, unload);
-}
-
 gs_owner* create_owner(const char* name) noexcept {
-  sync::lock_guard guard(table_lock);
-  return add(nullptr, name ? name : "owner");
+  return add_owner(nullptr, name ? name : "owner");
 }
 
-unsigned long settle_owner(gs_owner* o) noexcept {
-  if (!o) return 0;
-  {
-    sync::lock_guard guard(table_lock);
-    if (!find(o)) o = nullptr;
-  }
+unsigned long settle_owner(gs_owner* token) noexcept {
+  if (!token) return 0;
+  gs_owner* o = find_owner(token);
   if (!o) {
     os::report(GS_REPORT_STALE_HANDLE, "settle of an owner that was destroyed");
     return 0;
   }
-  const settled result = settle(o);
-  set_closing(o, false);
+  const settled result = settle(o, occasion::asked);
   return result.refused + result.dropped;
 }
 
@@ -210,20 +136,19 @@ void destroy_owner(gs_owner* o) noexcept {
   if (!o) return;
   settle_owner(o);
   sync::lock_guard guard(table_lock);
-  if (find(o) && !runs_on_this_stack(o)) remove(o);
+  if (find(o) && !runs_on_this_stack(work_of(o))) unlink(o);
 }
 
 std::uint32_t closing_generation() noexcept { return gs_load_relaxed(&generation); }
 
-bool owner_is_closing(void* owner) noexcept {
+bool owner_is_closing(const entry& e) noexcept {
   sync::lock_guard guard(table_lock);
-  const gs_owner* o = owner ? find(owner) : nullptr;
-  return o && o->closing != 0;
+  return find_closing(e) != nullptr;
 }
 
-void note_refused(void* owner) noexcept {
+void note_refused(const entry& e) noexcept {
   sync::lock_guard guard(table_lock);
-  if (gs_owner* o = find(owner)) ++o->refused;
+  if (gs_owner* o = find_closing(e)) ++o->refused;
 }
 
 void lock_owners() noexcept { table_lock.lock(); }

@@ -13,6 +13,8 @@
 #include "rcu/domain.hpp"
 #include "rcu/owner.hpp"
 #include "rcu/run.hpp"
+#include "rcu/watch.hpp"
+#include "rcu/whose.hpp"
 
 namespace graceslab::rcu {
 namespace {
@@ -151,11 +153,15 @@ bool take_next(batch& b, entry* out) noexcept {
   return false;
 }
 
-bool take_of_owner(batch& b, const void* owner, std::uint32_t* index, entry* out) noexcept {
+bool is_of(const entry& e, const whose& owner) noexcept {
+  return e.head && owner.has(e.owner, reinterpret_cast<const void*>(e.func), e.head);
+}
+
+bool take_of_owner(batch& b, const whose& owner, std::uint32_t* index, entry* out) noexcept {
   if (*index < b.cursor) *index = b.cursor;
   for (; *index < b.count; ++*index) {
     entry& e = b.entries()[*index];
-    if (!e.head || e.owner != owner) continue;
+    if (!is_of(e, owner)) continue;
     *out = e;
     e.head = nullptr;
     return true;
@@ -166,7 +172,7 @@ bool take_of_owner(batch& b, const void* owner, std::uint32_t* index, entry* out
 bool take(batch& b, const wish& w, std::uint32_t* index, entry* out) noexcept {
   if (b.taken == b.count) return false;
   if (b.linked) return take_linked(b, out);
-  return w.by_owner ? take_of_owner(b, w.owner, index, out) : take_next(b, out);
+  return w.of ? take_of_owner(b, *w.of, index, out) : take_next(b, out);
 }
 
 bool claimable(gs_domain* d, const batch& b, const wish& w) noexcept {
@@ -175,10 +181,10 @@ bool claimable(gs_domain* d, const batch& b, const wish& w) noexcept {
 }
 
 bool contains(batch& b, const wish& w) noexcept {
-  if (!w.by_owner) return true;
+  if (!w.of) return true;
   if (b.linked) return b.taken != b.count;
   for (std::uint32_t i = b.cursor; i < b.count; ++i)
-    if (b.entries()[i].head && b.entries()[i].owner == w.owner) return true;
+    if (is_of(b.entries()[i], *w.of)) return true;
   return false;
 }
 
@@ -223,7 +229,7 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     batch& b = *where->at;
     if (b.first >= w.below) return false;
     if (!claimable(d, b, w)) {
-      if (w.by_owner) continue;
+      if (w.of) continue;
       return false;
     }
     if (!take(b, w, &where->index, out)) continue;
@@ -232,7 +238,9 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     r.domain = d;
     r.from = &b;
     gs_store_relaxed(&r.owner, out->owner);
+    gs_store_relaxed(&r.head, static_cast<const void*>(out->head));
     gs_store_relaxed(&r.func, reinterpret_cast<const void*>(out->func));
+    note_invocation(r);
     return true;
   }
   return false;
@@ -243,6 +251,7 @@ bool finish(shard& s, runner& r) noexcept {
   r.from = nullptr;
   gs_store_relaxed(&r.func, static_cast<const void*>(nullptr));
   gs_store_relaxed(&r.owner, static_cast<void*>(nullptr));
+  gs_store_relaxed(&r.head, static_cast<const void*>(nullptr));
   ++b->done;
   // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
   gs_store_release(&s.finished, s.finished + 1);
@@ -272,11 +281,11 @@ std::uint64_t last_cookie(const shard& s) noexcept {
   return cookie;
 }
 
-std::uint32_t count_of_owner(shard& s, const void* owner) noexcept {
+std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept {
   std::uint32_t n = 0;
   for (batch* b = s.first; b; b = b->next)
     for (std::uint32_t i = b->cursor; !b->linked && i < b->count; ++i)
-      n += b->entries()[i].head && b->entries()[i].owner == owner;
+      n += is_of(b->entries()[i], owner);
   return n;
 }
 

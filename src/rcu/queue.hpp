@@ -68,11 +68,11 @@ inline char unknown_owner_tag;
 inline void* unknown_owner() noexcept { return &unknown_owner_tag; }
 
 struct runner;
+struct whose;
 
 // What to claim: the oldest ready callback, or one of an owner only, or only up to a number.
 struct wish {
-  bool by_owner = false;
-  void* owner = nullptr;
+  const whose* of = nullptr;
   bool unready = false;  // before their grace period, not to be run; linked ones excepted
   std::uint64_t below = ~std::uint64_t{0};  // batches whose first number is smaller
 };
@@ -97,7 +97,7 @@ bool finish(shard& s, runner& r) noexcept;  // true: a batch completed, notify w
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 
 std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
-std::uint32_t count_of_owner(shard& s, const void* owner) noexcept;
+std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept;
 void shard_after_fork_in_child(shard& s) noexcept;
 
 unsigned shard_count() noexcept;  // power of two, at least the cores online, at most shards_max

@@ -11,6 +11,8 @@ struct gs_domain;
 
 namespace graceslab::rcu {
 
+struct whose;
+
 // The default domain; never destroyed, usable before main.
 gs_domain* default_domain() noexcept;
 inline gs_domain* or_default(gs_domain* d) noexcept { return d ? d : default_domain(); }
@@ -63,7 +65,7 @@ class owner_code {
   owner_code& operator=(const owner_code&) = delete;
 
  private:
-  void* record_[8];
+  void* record_[12];
 };
 
 // ---- domains ----
@@ -98,7 +100,8 @@ struct upper_hooks {
   bool (*retires_pending)(gs_domain*);
   bool (*caches_alive)(gs_domain*);  // domain destroy
   domain_totals (*totals)(gs_domain*);
-  void (*settle_owner)(void* owner, const char* name);  // caches of an owner that is being unloaded
+  void (*settle_owner)(const whose& owner);    // caches of an owner that goes
+  void (*settle_retires)(const whose& owner);  // runs due destructors of its caches, which go on
 };
 void set_upper_hooks(const upper_hooks& hooks) noexcept;
 

@@ -5,6 +5,7 @@
 #include "os/cancel.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
+#include "rcu/watch.hpp"
 
 namespace graceslab::rcu {
 
@@ -53,6 +54,7 @@ owner_code::owner_code(gs_domain* d, void* owner, const void* function) noexcept
   r->owner = owner;
   r->func = function;
   push(*r);
+  note_invocation(*r);
 }
 owner_code::~owner_code() { pop(*reinterpret_cast<runner*>(record_)); }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "rcu/queue.hpp"
+#include "rcu/whose.hpp"
 
 namespace graceslab::rcu {
 
@@ -13,9 +14,11 @@ struct runner {
   runner* next;
   runner* outer;  // the record below it on the same stack
   gs_domain* domain;
-  void* owner;       // of the running callback; written under the shard's lock
-  const void* func;  // nullptr: between two callbacks
-  batch* from;       // whose count it will settle
+  void* owner;           // of the running callback; written under the shard's lock
+  const void* head;      // what it was posted with
+  const void* func;      // nullptr: between two callbacks
+  std::uint64_t number;  // of this invocation; 0: it began while nobody settled (watch.hpp)
+  batch* from;           // whose count it will settle
   std::uint32_t tid;
   std::uint32_t
       waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it

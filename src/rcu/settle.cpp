@@ -1,49 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Page: docs/ordering/callbacks.md, claim 5
+// Page: docs/ordering/callbacks.md, claims 5, 11 and 12
 #include "rcu/settle.hpp"
 
 #include "os/clock.hpp"
+#include "os/config.hpp"
 #include "os/report.hpp"
+#include "os/stack.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
-#include "rcu/run.hpp"
 
 namespace graceslab::rcu {
 namespace {
 
-constexpr unsigned no_limit = ~0u;
+// What is queued of an owner in one domain.
+struct queued_now {
+  std::uint64_t below[shards_max];
+  unsigned most[shards_max];  // callbacks of a shard, others' too: a round ends, whatever they post
+  std::uint64_t cookie = 0;
+  bool any = false;
+};
 
-wish all_of(void* owner) noexcept {
+queued_now look_at_queue(gs_domain* d, const whose& owner) noexcept {
+  queued_now q;
   wish w;
-  w.by_owner = true;
-  w.owner = owner;
-  return w;
-}
-
-bool queued(gs_domain* d, const wish& w, std::uint64_t* cookie) noexcept {
-  bool found = false;
-  for (shard& s : d->shards) {
+  w.of = &owner;
+  for (unsigned i = 0; i < shards_max; ++i) {
+    shard& s = d->shards[i];
     sync::lock_guard guard(s.lock);
-    found |= newest_cookie(d, s, w, cookie);
+    const bool found = newest_cookie(d, s, w, &q.cookie);
+    q.below[i] = s.posted;
+    q.most[i] = found ? static_cast<unsigned>(s.posted - s.finished) : 0;
+    q.any |= found;
   }
-  return found;
+  return q;
 }
 
 bool can_wait(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
   if (reader_nesting(d) == 0) return wait_or_leak(d, cookie);
   report_here(GS_REPORT_SYNCHRONIZE_IN_READER,
-              "domain '%s': an owner's callbacks are waited for inside a read-side "
-              "section (thread %u): they are taken out of the queue and leaked",
+              "domain '%s': an owner's callbacks are waited for inside a read-side section "
+              "(thread %u): they are taken out of the queue and leaked",
               domain_name(d), os::tid());
   return false;
 }
 
 // A grace period cannot be waited for, and the code is about to go: the memory leaks, nobody jumps
 // into the void.
-unsigned long drop(gs_domain* d, wish w) noexcept {
+unsigned long drop(gs_domain* d, const whose& owner) noexcept {
   unsigned long n = 0;
+  wish w;
+  w.of = &owner;
   w.unready = true;
   runner_scope scope(d);
   for (shard& s : d->shards) {
@@ -59,55 +67,100 @@ unsigned long drop(gs_domain* d, wish w) noexcept {
   return n;
 }
 
-bool settle_domain(gs_domain* d, void* owner, unsigned long* dropped) noexcept {
-  const wish w = all_of(owner);
-  std::uint64_t cookie = 0;
-  if (!queued(d, w, &cookie)) return false;
-  if (!can_wait(d, cookie)) {
-    *dropped += drop(d, w);
-    return false;
+void run_queued(gs_domain* d, const whose& owner, unsigned long* dropped) noexcept {
+  const queued_now q = look_at_queue(d, owner);
+  if (!q.any) return;
+  if (!can_wait(d, q.cookie)) {
+    *dropped += drop(d, owner);
+    return;
   }
-  for (shard& s : d->shards) run_shard(d, s, w, no_limit, nullptr, nullptr);
-  return true;
+  for (unsigned i = 0; i < shards_max; ++i) {
+    wish w;
+    w.of = &owner;
+    w.below = q.below[i];
+    run_shard(d, d->shards[i], w, q.most[i], nullptr, nullptr);
+  }
 }
 
-bool is_of(const runner& r, const void* owner) noexcept {
-  if (!gs_load_relaxed(&r.func)) return false;
-  const void* of = gs_load_relaxed(&r.owner);
-  return of == owner || of == unknown_owner();
-}
+constexpr std::uint64_t any_number = ~std::uint64_t{0};
 
-bool running_elsewhere(const void* owner) noexcept {
+// A callback of this owner that another thread runs and that began with `number` or before. One
+// that sits in a barrier waits for us, when we are inside one ourselves.
+bool running_elsewhere(const whose& owner, std::uint64_t number, runner* found) noexcept {
   const std::uint32_t self = os::tid();
   const bool inside = in_callback();
   sync::lock_guard guard(runners_lock);
-  for (const runner* r = runners; r; r = r->next)
-    if (r->tid != self && is_of(*r, owner) && !(inside && r->waiting != 0)) return true;
+  for (const runner* r = runners; r; r = r->next) {
+    if (r->tid == self || gs_load_relaxed(&r->number) > number || !is_of(*r, owner)) continue;
+    if (inside && r->waiting != 0) continue;
+    if (found) {
+      found->tid = r->tid;
+      found->func = gs_load_relaxed(&r->func);
+    }
+    return true;
+  }
   return false;
 }
 
-bool wait_for_runners(void* owner) noexcept {
-  if (!running_elsewhere(owner)) return false;
+void wait_for_runners(const whose& owner, patience& p) noexcept {
+  const std::uint64_t seen = newest_invocation();
+  runner held_by{};
+  if (!running_elsewhere(owner, seen, nullptr)) return;
   waiting_scope sitting;
-  for (backoff pace(effort::normal); running_elsewhere(owner);) pace.step();
-  return true;
+  for (backoff pace(effort::normal); running_elsewhere(owner, seen, &held_by);)
+    if (pace.step()) p.look(owner, held_by);
+}
+
+void report_held(const whose& owner, const runner& r, std::uint64_t age_ms,
+                 bool unloading) noexcept {
+  char callback[240], thread[32], lines[1600] = "";
+  os::describe_address(r.func, callback, sizeof callback);
+  os::thread_name(r.tid, thread, sizeof thread);
+  os::stack frames;
+  if (os::stack_of_thread(r.tid, &frames)) os::describe_stack(frames, lines, sizeof lines);
+  os::report(GS_REPORT_STALL,
+             "%s %s has been waiting for at least %llu ms for callback %s, which runs in thread %u "
+             "(%s)%s%s",
+             unloading ? "unloading" : "settling", owner.name,
+             static_cast<unsigned long long>(age_ms), callback, r.tid, thread,
+             unloading ? "; the object stays mapped until it returns, and dlclose() holds the "
+                         "loader's lock meanwhile: settle the module before it"
+                       : "",
+             lines);
 }
 
 }  // namespace
 
-bool settle_round(void* owner, unsigned long* dropped) noexcept {
-  if (runs_on_this_stack(owner))
-    report_here(GS_REPORT_WAIT_IN_CALLBACK,
-                "an owner's callbacks are waited for inside one of them: all but those on "
-                "this stack are waited for");
-  bool any = false;
-  for (gs_domain* d = first_domain(); d; d = next_domain(d))
-    any |= settle_domain(d, owner, dropped);
-  any |= wait_for_runners(owner);
-  return any;
+patience::patience(bool unloading) noexcept
+    : began_ms_(os::now_ms()),
+      due_ms_(began_ms_ + gs_load_relaxed(&os::settings.stall_ms)),
+      unloading_(unloading) {}
+
+bool patience::over() const noexcept {
+  return os::now_ms() - began_ms_ >= gs_load_relaxed(&os::settings.stall_ms);
 }
 
-unsigned long pending_of(void* owner) noexcept {
+void patience::look(const whose& owner, const runner& held_by) noexcept {
+  const std::uint64_t now = os::now_ms();
+  if (now < due_ms_) return;
+  due_ms_ = now + 3 * gs_load_relaxed(&os::settings.stall_ms);
+  report_held(owner, held_by, now - began_ms_, unloading_);
+}
+
+bool quiet(const watch& w) noexcept {
+  const std::uint64_t before = w.newest();
+  if (running_elsewhere(w.of, any_number, nullptr)) return false;
+  for (gs_domain* d = first_domain(); d; d = next_domain(d))
+    if (look_at_queue(d, w.of).any) return false;
+  return w.newest() == before;
+}
+
+void settle_round(const watch& w, patience& p, unsigned long* dropped) noexcept {
+  for (gs_domain* d = first_domain(); d; d = next_domain(d)) run_queued(d, w.of, dropped);
+  wait_for_runners(w.of, p);
+}
+
+unsigned long pending_of(const whose& owner) noexcept {
   unsigned long n = 0;
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     for (shard& s : d->shards) {
@@ -116,13 +169,13 @@ unsigned long pending_of(void* owner) noexcept {
     }
   sync::lock_guard guard(runners_lock);
   for (const runner* r = runners; r; r = r->next)
-    n += gs_load_relaxed(&r->func) && gs_load_relaxed(&r->owner) == owner;
+    n += gs_load_relaxed(&r->owner) != unknown_owner() && is_of(*r, owner);
   return n;
 }
 
-bool runs_on_this_stack(const void* owner) noexcept {
+bool runs_on_this_stack(const whose& owner) noexcept {
   for (const runner* r = current_runner; r; r = r->outer)
-    if (r->func && r->owner == owner) return true;
+    if (r->func && owner.has(r->owner, r->func, r->head)) return true;
   return false;
 }
 

@@ -26,6 +26,7 @@ const rcu::upper_hooks up = {
       return rcu::domain_totals{gs_load_relaxed(&room.retired), gs_load_relaxed(&room.reclaimed)};
     },
     settle_owner,
+    settle_retires,
 };
 
 [[gnu::constructor]] void tie() { rcu::set_upper_hooks(up); }

@@ -4,6 +4,7 @@
 #include "os/clock.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
+#include "rcu/whose.hpp"
 #include "slab/large.hpp"
 #include "teardown/teardown.hpp"
 
@@ -15,12 +16,14 @@ bool count_late(slab::cache& c) noexcept {
   return ++c.late_frees == 1;
 }
 
-struct owner_search {
-  void* owner;
-  const char* name;
-};
+bool is_of(const slab::cache& c, const rcu::whose& o) noexcept {
+  auto* dtor = gs_load_relaxed(&c.dtor);
+  return slab::stage_of(c) != GS_STAGE_GONE &&
+         (o.has(c.owner, reinterpret_cast<const void*>(c.ctor), nullptr) ||
+          o.object.holds(reinterpret_cast<const void*>(dtor)));
+}
 
-void settle_cache_of_owner(slab::cache& c, const owner_search& o) noexcept {
+void settle_cache_of_owner(slab::cache& c, const rcu::whose& o) noexcept {
   cookie k = 0;
   caller who = {nullptr, os::stack_id(os::capture_stack(1))};
   if (slab::stage_of(c) == GS_STAGE_OPEN) {
@@ -59,11 +62,19 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
   if (!finish_if_home(c)) reclaim::hurry_background();  // its slabs may wait for a grace period now
 }
 
-void settle_owner(void* owner, const char* name) noexcept {
-  owner_search o = {owner, name};
+void settle_owner(const rcu::whose& o) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
-    if (c->owner == owner && slab::stage_of(*c) != GS_STAGE_GONE) settle_cache_of_owner(*c, o);
+    if (is_of(*c, o)) settle_cache_of_owner(*c, o);
+  }
+}
+
+// Where that cannot be waited for, settle_owner() does what is possible.
+void settle_retires(const rcu::whose& o) noexcept {
+  if (!rcu::may_wait()) return;
+  for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
+    slab::cache* c = slab::cache_from_id(id);
+    if (is_of(*c, o) && slab::has_destructor(*c)) (void)reclaim::wait_for_retires(*c);
   }
 }
 

@@ -67,6 +67,7 @@ int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcep
 void late_free(slab::cache& c, void* object, const void* site) noexcept;
 std::uint64_t tend_draining(slab::cache& c,
                             std::uint64_t now_ms) noexcept;  // 0: gone; else ms until the next look
-void settle_owner(void* owner, const char* name) noexcept;
+void settle_owner(const rcu::whose& owner) noexcept;
+void settle_retires(const rcu::whose& owner) noexcept;
 
 }  // namespace graceslab::teardown

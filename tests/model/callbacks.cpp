@@ -12,6 +12,7 @@ namespace graceslab {
 namespace rcu {
 
 std::uint32_t closing_generation() noexcept { return 0; }
+std::uint32_t watches;
 
 namespace {
 

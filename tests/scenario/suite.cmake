@@ -5,6 +5,8 @@
 #   scenario/child/*.cpp, *.c   a program each, to be run and watched:
 #                               run_child(GRACESLAB_CHILD_DIR "/NAME", ...); child/NAME/*.cpp are
 #                               further translation units of it
+#   scenario/bound/             a host and a plug-in that share inline functions, in every way of
+#                               compiling and linking them
 set(folder "${CMAKE_CURRENT_SOURCE_DIR}/scenario")
 file(GLOB modules CONFIGURE_DEPENDS "${folder}/module/*.cpp" "${folder}/module/*.c")
 file(GLOB children CONFIGURE_DEPENDS "${folder}/child/*.cpp" "${folder}/child/*.c")
@@ -14,10 +16,11 @@ if(NOT TARGET scenario)
 endif()
 
 get_target_property(sources scenario SOURCES)
-list(FILTER sources EXCLUDE REGEX "/scenario/(module|child)/")
+list(FILTER sources EXCLUDE REGEX "/scenario/(module|child|bound)/")
 set_property(TARGET scenario PROPERTY SOURCES ${sources})
 set(module_dir "${CMAKE_CURRENT_BINARY_DIR}/module")
 set(child_dir "${CMAKE_CURRENT_BINARY_DIR}/child")
+set(bound_dir "${CMAKE_CURRENT_BINARY_DIR}/bound")
 # Only where they are used: a compiler cache then serves every other checkout as well.
 foreach(source IN LISTS sources)
   file(STRINGS "${source}" uses REGEX "GRACESLAB_(MODULE|CHILD)_DIR|loaded_module.hpp")
@@ -48,4 +51,25 @@ foreach(source IN LISTS children)
   target_link_libraries(child_${name} PRIVATE
     graceslab_shared Threads::Threads ${CMAKE_DL_LIBS})
   add_dependencies(scenario child_${name})
+endforeach()
+
+foreach(level IN ITEMS O0 Og O2)
+  foreach(host IN ITEMS plain exporting)
+    set(name host_${host}_${level})
+    add_executable(${name} "${folder}/bound/host.cpp")
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${bound_dir}")
+    target_compile_options(${name} PRIVATE ${graceslab_warnings} -${level})
+    target_link_libraries(${name} PRIVATE graceslab_shared Threads::Threads ${CMAKE_DL_LIBS})
+    add_dependencies(scenario ${name})
+  endforeach()
+  target_link_options(host_exporting_${level} PRIVATE -rdynamic)
+  foreach(visibility IN ITEMS default hidden)
+    set(name plugin_${visibility}_${level})
+    add_library(${name} MODULE "${folder}/bound/plugin.cpp")
+    set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${bound_dir}")
+    target_compile_options(${name} PRIVATE
+      ${graceslab_warnings} -${level} -fvisibility=${visibility})
+    target_link_libraries(${name} PRIVATE graceslab_shared)
+    add_dependencies(scenario ${name})
+  endforeach()
 endforeach()

@@ -175,6 +175,27 @@ TEST(UnloadStatics, I4_AStaticCacheOutlivesItsCallbacks) {
   EXPECT_EQ(graceslab::destroy_barrier(), graceslab::errc::ok);
 }
 
+// Whenever the module used the library first: its callbacks and destructors meet its static objects
+// alive, also one made after that.
+TEST(UnloadStatics, I4_CallbacksRunBeforeStaticObjectsEnd) {
+  reports_seen reports;
+  loaded_module m("early");
+  m.start();
+  m.api().post(2000);
+  EXPECT_TRUE(m.unload());
+  EXPECT_EQ(m.counts.ran, 2000u);
+  EXPECT_EQ(m.counts.finished, 2000u);
+}
+
+TEST(UnloadStatics, I4_DestructorsRunBeforeStaticObjectsEnd) {
+  reports_seen reports;
+  loaded_module m("early");
+  m.start();
+  m.api().retire(700);
+  EXPECT_TRUE(m.unload());
+  EXPECT_EQ(m.counts.finished, 700u);
+}
+
 TEST_P(Unload, I4_ReloadAtTheSameAddressIsANewOwner) {
   reports_seen reports;
   const void* first = nullptr;

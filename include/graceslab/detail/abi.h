@@ -30,14 +30,25 @@ typedef void (*rcu_callback_t)(struct rcu_head* head);
 
 /* Registers the calling shared object (see detail/owner.h); reports a layout mismatch. */
 GRACESLAB_API void gs_owner_attach(void* dso_handle, uint32_t layout_version);
+/* The calling shared object is about to be unloaded (see detail/owner.h): waits until no callback
+ * and no due destructor of it is queued or running. Nothing happens at process exit. */
+GRACESLAB_API void gs_owner_leave(void* dso_handle);
 GRACESLAB_API const char* gs_version(void);
 
 /* ---- owners: who posted, whose code will run ---- */
 
 GRACESLAB_API struct gs_owner* gs_owner_create(const char* name);
 /* Waits until no callback or destructor of this owner is queued or running and its caches are
- * settled. 0, or the number of callbacks refused because they re-armed themselves or could not be
- * waited for. */
+ * settled.
+ * - Owner: from gs_owner_create(), or a module's handle (gs_settle_module() in detail/owner.h),
+ *   whose open caches go on.
+ * - Waits for: the grace periods and the callbacks of this owner; a callback that takes longer than
+ *   the stall limit is reported, with its thread and stack, and waited for.
+ * - Does not: wait for other owners, for posts that come after the call began but from callbacks,
+ *   or for ever on callbacks that post anew: after 8 rounds, or the stall limit, further posts of
+ *   this owner are refused until the call returns.
+ * - Returns: 0, or the number of callbacks refused because they re-armed themselves or could not be
+ *   waited for. */
 GRACESLAB_API unsigned long gs_owner_settle(struct gs_owner* owner);
 GRACESLAB_API void gs_owner_destroy(struct gs_owner* owner);
 /* Switches the automatic protection at dlclose on (default) or off, for the whole process; returns
@@ -64,7 +75,9 @@ GRACESLAB_API void gs_gp_cond_synchronize(struct gs_domain* domain, uint64_t coo
 
 /* ---- callbacks ---- */
 
-/* `owner` is a dso handle that was attached, a gs_owner, or NULL (nobody's). */
+/* `owner` is a gs_owner, NULL (nobody's), or any address in a shared object: its handle, that of
+ * its table of virtual functions. An object waits at its unload for what has such an owner, and for
+ * every callback whose function or head lies in it, whoever posted that. */
 GRACESLAB_API void gs_call_rcu(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
                                void* owner);
 GRACESLAB_API void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head,

@@ -132,6 +132,56 @@ TEST(Owner, I4_rearming_callback_is_refused_and_reported) {
   EXPECT_EQ(n.load(), -1);
 }
 
+// Two callbacks hand over to each other, so that one of them runs at every moment: settling waits
+// for the invocations that it saw, not for a moment without any.
+TEST(Owner, I4_I3_callbacks_that_take_turns_do_not_keep_settle_up) {
+  reports seen;
+  owner mine;
+  std::atomic<bool> stop{false};
+  std::atomic<int> begun[2] = {0, 0};
+  task turns[2];
+  for (int me : {0, 1})
+    turns[me].what = [&, me] {
+      const int mine_now = ++begun[me];
+      if (!stop) gs_call_rcu_hurry(nullptr, &turns[me].head, task::run, mine.o);
+      const auto handed_over = [&] {
+        return stop || begun[1 - me] >= mine_now + me || seen.count(GS_REPORT_REARMING_CALLBACK);
+      };
+      EXPECT_TRUE(within(60'000, handed_over));
+    };
+  for (task& t : turns) gs_call_rcu_hurry(nullptr, &t.head, task::run, mine.o);
+  EXPECT_TRUE(within(60'000, [&] { return begun[1] > 1; }));
+  aside settle([&] { EXPECT_EQ(gs_owner_settle(mine.o), 2u); });
+  EXPECT_TRUE(settle.done_within(50'000));
+  stop = true;
+  const int after = begun[0] + begun[1];
+  rcu_barrier();
+  EXPECT_EQ(begun[0] + begun[1], after);
+}
+
+// B7, G4: whoever is waited for is named, and the wait goes on.
+TEST(Owner, B7_I4_a_callback_that_settle_waits_for_is_named) {
+  reports seen;
+  gs_config_set("GRACESLAB_STALL_MS", "20");
+  owner mine;
+  gate inside, leave;
+  task stuck{{}, [&] {
+               inside.open();
+               leave.pass();
+             }};
+  gs_call_rcu_hurry(nullptr, &stuck.head, task::run, mine.o);
+  inside.pass();
+  aside settle([&] { gs_owner_settle(mine.o); });
+  const auto named = [&] {
+    return seen.text(GS_REPORT_STALL).find("settling mine has been waiting") != std::string::npos;
+  };
+  EXPECT_TRUE(within(60'000, named)) << seen.everything();
+  EXPECT_FALSE(settle.done_within(0));
+  leave.open();
+  EXPECT_TRUE(settle.done_within(60'000));
+  gs_config_set("GRACESLAB_STALL_MS", "21000");
+}
+
 TEST(Owner, I4_settle_inside_its_own_callback_does_not_hang) {
   reports seen;
   owner mine;

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Numbering invocations while somebody settles an owner: which began before, and whether one of
+// this owner began meanwhile.
+//
+// - Enters: a watch for the length of a settle, on the settling thread's stack.
+// - Owns: the list of watches, under a lock that is taken inside a shard's.
+// - Invariants: an invocation of the owner that begins after the watch was made has a number and
+//   stands in newest(), or the watch's maker has passed the lock under which it began.
+#pragma once
+#include <cstdint>
+
+#include "rcu/run.hpp"
+
+namespace graceslab::rcu {
+
+class watch {
+ public:
+  explicit watch(const whose& owner) noexcept;
+  ~watch();
+  watch(const watch&) = delete;
+  watch& operator=(const watch&) = delete;
+
+  // The number of the newest invocation of this owner; changes when one begins.
+  std::uint64_t newest() const noexcept;
+
+  const whose of;
+
+ private:
+  friend void number_invocation(runner& r) noexcept;
+  friend void watches_after_fork_in_child() noexcept;
+  watch* next_ = nullptr;
+  watch* outer_ = nullptr;  // the watch below it on the same stack
+  std::uint64_t newest_ = 0;
+};
+
+extern std::uint32_t watches;                // how many there are
+std::uint64_t newest_invocation() noexcept;  // of any owner
+void number_invocation(runner& r) noexcept;
+
+// Under the lock under which the record was filled or linked.
+inline void note_invocation(runner& r) noexcept {
+  if (GS_LIKELY(gs_load_relaxed(&watches) == 0))
+    return gs_store_relaxed(&r.number, std::uint64_t{0});
+  number_invocation(r);
+}
+
+// Linked callbacks may be anybody's.
+bool is_of(const runner& r, const whose& owner) noexcept;
+
+void lock_watches() noexcept;  // fork
+void unlock_watches() noexcept;
+void watches_after_fork_in_child() noexcept;
+
+}  // namespace graceslab::rcu

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Whose work something is: of a token that a program made, or of a shared object.
+#pragma once
+#include "os/module.hpp"
+
+namespace graceslab::rcu {
+
+// Work is a shared object's when it was posted under its handle, and also when what is executed or
+// the memory it works on lies in that object, under whatever handle it was posted: a linker may
+// have bound the function that posts to another object's copy.
+struct whose {
+  const void* token = nullptr;
+  os::span object;  // empty for a token
+  const char* name = "";
+
+  bool has(const void* owner, const void* code, const void* memory) const noexcept {
+    return owner == token || object.holds(owner) || object.holds(code) || object.holds(memory);
+  }
+};
+
+}  // namespace graceslab::rcu
