@@ -59,6 +59,7 @@ constexpr kind_row kinds[] = {
     {"no-memory", false},
     {"no-record", false},
     {"wait-unproved", true},
+    {"bad-linkage", false},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

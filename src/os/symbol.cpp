@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <link.h>
 
+#include <cstring>
+
 namespace graceslab::os {
 namespace {
 
@@ -33,18 +35,30 @@ name_table names_of(const link_map* object) noexcept {
   return names;
 }
 
-// Calls visit(symbol) for every symbol that is defined here: the hash table lists just those.
+// The hash table lists the symbols that are defined here: each bucket the ones from an index on,
+// up to one whose hash is odd.
+struct buckets {
+  explicit buckets(const std::uint32_t* table) noexcept
+      : count(table[0]), first(table[1]), start(table + head_words + table[2] * words_per_bloom) {}
+  std::uint32_t hash_of(std::uint32_t symbol) const noexcept {
+    return start[count + symbol - first];
+  }
+
+  static constexpr unsigned head_words = 4;
+  static constexpr unsigned words_per_bloom = sizeof(ElfW(Addr)) / sizeof(std::uint32_t);
+  std::uint32_t count;
+  std::uint32_t first;
+  const std::uint32_t* start;
+};
+
+// Calls visit(symbol) for every symbol that is defined here.
 template <class Visit>
 void each_defined(const name_table& names, Visit visit) noexcept {
-  constexpr unsigned head_words = 4;
-  const std::uint32_t buckets = names.hash[0], first = names.hash[1], blooms = names.hash[2];
-  const std::uint32_t* bucket =
-      names.hash + head_words + blooms * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));
-  const std::uint32_t* chain = bucket + buckets;
-  for (std::uint32_t b = 0; b < buckets; ++b)
-    for (std::uint32_t i = bucket[b]; i >= first; ++i) {
+  const buckets all(names.hash);
+  for (std::uint32_t b = 0; b < all.count; ++b)
+    for (std::uint32_t i = all.start[b]; i >= all.first; ++i) {
       visit(names.symbol[i]);
-      if (chain[i - first] & 1) break;  // the last one of its bucket
+      if (all.hash_of(i) & 1) break;
     }
 }
 
@@ -91,6 +105,21 @@ bool is_main_program(const link_map* object) noexcept {
 const char* path_of(const link_map* object) noexcept {
   if (is_main_program(object)) return program_invocation_name;
   return object && object->l_name ? object->l_name : "?";
+}
+
+bool exports(const link_map* object, const char* name) noexcept {
+  const name_table names = names_of(object);
+  if (!names.symbol || !names.text || !names.hash) return false;
+  constexpr std::uint32_t seed = 5381, factor = 33;
+  std::uint32_t hash = seed;
+  for (const char* c = name; *c; ++c) hash = hash * factor + static_cast<unsigned char>(*c);
+  const buckets all(names.hash);
+  if (all.count == 0) return false;
+  for (std::uint32_t i = all.start[hash % all.count]; i >= all.first; ++i) {
+    if (std::strcmp(names.text + names.symbol[i].st_name, name) == 0) return true;
+    if (all.hash_of(i) & 1) break;
+  }
+  return false;
 }
 
 symbol symbol_at(const link_map* object, const void* address) noexcept {

@@ -23,6 +23,7 @@ struct symbol {
   const char* name;  // nullptr: none that is exported
   const void* start;
 };
+bool exports(const link_map* object, const char* name) noexcept;
 symbol symbol_at(const link_map* object, const void* address) noexcept;
 
 }  // namespace graceslab::os

@@ -44,4 +44,20 @@ TEST_P(UnloadBound, I4_G4_WaitsForTheCodeThatGoes) {
   }
 }
 
+// The object that holds the library stays mapped, whatever file it is part of.
+TEST(UnloadCarrier, G5_I4_APlugInThatCarriesTheArchiveStays) {
+  const std::string folder = GRACESLAB_CHILD_DIR "/../bound/";
+  const child_result ran = run_child({folder + "bare_host", folder + "carrier.so"}, {}, 60'000);
+  EXPECT_TRUE(ran.fine()) << ran.story();
+  EXPECT_FALSE(ran.reported_anything()) << ran.story();
+}
+
+TEST(UnloadCarrier, G5_TwoCopiesInOneProcessAreReported) {
+  const std::string folder = GRACESLAB_CHILD_DIR "/../bound/";
+  const child_result ran = run_child(
+      {folder + "bare_host", folder + "carrier.so", folder + "second_carrier.so"}, {}, 60'000);
+  EXPECT_TRUE(ran.fine()) << ran.story();
+  EXPECT_TRUE(ran.reported("bad-linkage")) << ran.story();
+}
+
 }  // namespace
