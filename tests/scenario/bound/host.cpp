@@ -19,7 +19,7 @@ void end_mine(thing* t) { delete t; }
 void use_it_all() {
   static unsigned ended;
   post(new item{{}, nullptr}, nothing);
-  auto* all = make_cache();
+  auto* all = make_cache<counted>();
   all->retire(all->make(&ended));
   delete all;
   drop(new node);

@@ -12,6 +12,10 @@ void end_item(rcu_head* head) {
   delete i;
 }
 
+struct own_counted : counted {
+  using counted::counted;
+};
+
 struct own_node : node {
   explicit own_node(unsigned* n) : ended(n) {}
   ~own_node() override { gs_fetch_add(ended, 1u); }
@@ -33,7 +37,7 @@ struct {
      }},
     {"destructor",
      [](unsigned* n) {
-       auto* all = make_cache();
+       auto* all = make_cache<own_counted>();
        all->retire(all->make(n));
      }},
     {"virtual-destructor", [](unsigned* n) { drop(new own_node(n)); }},

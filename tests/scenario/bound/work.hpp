@@ -17,7 +17,10 @@ struct counted {
   ~counted() { gs_fetch_add(ended, 1u); }
   unsigned* ended;
 };
-inline graceslab::cache<counted>* make_cache() { return new graceslab::cache<counted>("bound"); }
+template <class T>
+graceslab::cache<T>* make_cache() {
+  return new graceslab::cache<T>("bound");
+}
 
 struct node : graceslab::rcu_obj_base<node> {
   virtual ~node() {}
