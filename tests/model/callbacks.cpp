@@ -34,7 +34,7 @@ struct callbacks : model::suite<callbacks, 2> {
 
   void poster() {
     append(d, d->shards[0], {&head, nullptr, nullptr}, 0, true);
-    for (int i = 0; i != 4; ++i) {
+    for (int i = 0; i != 12; ++i) {
       if (!callbacks_pending(d)) MODEL_ASSERT(effect.read() == 1);
       gs_cpu_relax();
     }
