@@ -5,6 +5,7 @@
 #include "slab/outlying.hpp"
 #include "slab/patience.hpp"
 #include "slab/slab.hpp"
+#include "slab/transit.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -24,20 +25,24 @@ slab* run_at(cache& c, const void* object) noexcept {
 
 large_run told(slab& s) noexcept { return {gs_load_relaxed(&states_of(s)[0]), s.bytes}; }
 
+// Under slabs_lock; its pages go back afterwards.
 void end_run(cache& c, slab& s) noexcept {
   gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_FREE});
   list_remove(s);
-  free_slab(c, s);
+  unmake_slab(c, s);
 }
 
+// Whoever comes from the system with a run, or takes one there, holds no lock, but has it in hand.
 void* try_alloc(std::size_t bytes, std::uint32_t granules) noexcept {
   cache* c = large_cache();
   if (c == nullptr) return nullptr;
-  sync::lock_guard hold(c->slabs_lock);
+  transit in_hand(*c);
   slab* s = new_slab(*c, granules, 1);
   if (s == nullptr) return nullptr;
   s->bytes = bytes;
   s->carved = 1;
+  sync::lock_guard hold(c->slabs_lock);
+  if (is_outlying(*s)) outlying_add(*s);
   ++c->carved;
   list_add(c->full_slabs, *s);
   gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_LIVE});
@@ -65,35 +70,46 @@ large_run large_look(const void* object) noexcept {
   return s != nullptr ? told(*s) : large_run{};
 }
 
-namespace {
+large_run large_free(void* object) noexcept {
+  cache& c = *large_cache_found();
+  transit in_hand(c);
+  slab* ended = nullptr;
+  large_run before;
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    slab* s = run_at(c, object);
+    if (s == nullptr) return {};
+    before = told(*s);
+    if (before.state != GS_STATE_LIVE) return before;
+    end_run(c, *s);
+    ended = s;
+  }
+  give_back_slab(c, *ended);
+  return before;
+}
 
-template <class Then>
-large_run if_live(const void* object, Then then) noexcept {
+large_run large_retire(void* object) noexcept {
   cache& c = *large_cache_found();
   sync::lock_guard hold(c.slabs_lock);
   slab* s = run_at(c, object);
   if (s == nullptr) return {};
   const large_run before = told(*s);
-  if (before.state == GS_STATE_LIVE) then(c, *s);
+  if (before.state == GS_STATE_LIVE)
+    gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_RETIRED});
   return before;
-}
-
-}  // namespace
-
-large_run large_free(void* object) noexcept { return if_live(object, end_run); }
-
-large_run large_retire(void* object) noexcept {
-  return if_live(object, [](cache&, slab& s) noexcept {
-    gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_RETIRED});
-  });
 }
 
 std::size_t large_reclaim(void* object) noexcept {
   cache& c = *large_cache_found();
-  sync::lock_guard hold(c.slabs_lock);
-  slab& s = *run_at(c, object);
-  const std::size_t bytes = s.bytes;
-  end_run(c, s);
+  transit in_hand(c);
+  slab* s = nullptr;
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    s = run_at(c, object);
+    end_run(c, *s);
+  }
+  const std::size_t bytes = s->bytes;
+  give_back_slab(c, *s);
   return bytes;
 }
 

@@ -71,15 +71,19 @@ bool outlying_map(slab& s) noexcept {
     return false;
   }
   s.start = static_cast<char*>(start);
-  insert(s);
-  gs_store_relaxed(&runs, runs + 1);
   return true;
 }
 
-void outlying_unmap(slab& s) noexcept {
+void outlying_unmap(slab& s) noexcept { os::unreserve(s.start, mapped_bytes(s)); }
+
+void outlying_add(slab& s) noexcept {
+  insert(s);
+  gs_store_relaxed(&runs, runs + 1);
+}
+
+void outlying_remove(slab& s) noexcept {
   remove(s);
   gs_store_relaxed(&runs, runs - 1);
-  os::unreserve(s.start, mapped_bytes(s));
 }
 
 slab* outlying_at(const void* pointer) noexcept {

@@ -117,10 +117,13 @@ void mark_retired(cache& c, void* object) noexcept;
 // them.
 std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;
 
-slab* new_slab(cache& c, std::uint32_t granules,
-               std::uint32_t objects) noexcept;  // unpublished lists; under slabs_lock
-void free_slab(cache& c, slab& s) noexcept;      // under slabs_lock, off its list
-void file_emptied(cache& c, slab& s) noexcept;   // under slabs_lock, when the last object came home
+// On no list, and an outlying one not in its registry: with or without slabs_lock.
+slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept;
+// The opposite, off its list, in two steps: under slabs_lock, so that nobody finds it any more; and
+// without, since it asks the system.
+void unmake_slab(cache& c, slab& s) noexcept;
+void give_back_slab(cache& c, slab& s) noexcept;
+void file_emptied(cache& c, slab& s) noexcept;  // under slabs_lock, when the last object came home
 void list_add(slab_list& l, slab& s) noexcept;
 void list_remove(slab& s) noexcept;
 

@@ -166,13 +166,10 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept
   return s;
 }
 
-namespace {
-
-// Under slabs_lock: nobody finds it any more.
 void unmake_slab(cache& c, slab& s) noexcept {
   c.carved -= s.carved;
   c.free_in_slabs -= s.free;
-  if (!is_outlying(s)) heap_withdraw(granule_at(start_of(s)), s.granules);
+  is_outlying(s) ? outlying_remove(s) : heap_withdraw(granule_at(start_of(s)), s.granules);
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
@@ -184,13 +181,6 @@ void give_back_slab(cache& c, slab& s) noexcept {
   }
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
   meta_free(&s, descriptor_bytes(c, s.objects));
-}
-
-}  // namespace
-
-void free_slab(cache& c, slab& s) noexcept {
-  unmake_slab(c, s);
-  give_back_slab(c, s);
 }
 
 std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
@@ -327,7 +317,8 @@ void release_all_slabs(cache& c) noexcept {
   for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
     while (slab* s = l->head) {
       list_remove(*s);
-      free_slab(c, *s);
+      unmake_slab(c, *s);
+      give_back_slab(c, *s);
     }
 }
 

@@ -36,10 +36,12 @@ TEST(OutlyingRegistry, C2_every_pointer_finds_its_run_and_no_other) {
       s.granules = 1 + random() % 4;
       slab::slab* placed = &shadow.emplace(step, s).first->second;
       ASSERT_TRUE(slab::outlying_map(*placed));
+      slab::outlying_add(*placed);
       placed->start[0] = placed->start[placed->granules * granule_bytes - 1] = 1;
       ASSERT_EQ(reinterpret_cast<std::uintptr_t>(placed->start) % granule_bytes, 0u);
     } else {
       auto victim = std::next(shadow.begin(), static_cast<long>(random() % shadow.size()));
+      slab::outlying_remove(victim->second);
       slab::outlying_unmap(victim->second);
       ASSERT_EQ(slab::outlying_at(victim->second.start), nullptr);
       shadow.erase(victim);
@@ -50,7 +52,10 @@ TEST(OutlyingRegistry, C2_every_pointer_finds_its_run_and_no_other) {
       for (std::size_t at : {std::size_t{0}, granule_bytes / 2, s.granules * granule_bytes - 1})
         ASSERT_EQ(slab::outlying_at(s.start + at), &s) << step;
   }
-  for (auto& [key, s] : shadow) slab::outlying_unmap(s);
+  for (auto& [key, s] : shadow) {
+    slab::outlying_remove(s);
+    slab::outlying_unmap(s);
+  }
   EXPECT_FALSE(slab::any_outlying());
 }
 
