@@ -4,8 +4,7 @@ include_guard()
 include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
-file(GLOB module_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/lab/module/*.cpp")
-list(FILTER tool_sources EXCLUDE REGEX "/tools/(lab/module|bench/peers|bench/runner)/")
+list(FILTER tool_sources EXCLUDE REGEX "/tools/((lab|torture)/module|bench/peers|bench/runner)/")
 if(NOT tool_sources)
   message(STATUS "graceslab: no tool sources")
   return()
@@ -40,16 +39,20 @@ if(GRACESLAB_BUSTED)
   graceslab_tool(graceslab-busted graceslab_busted)
 endif()
 
-if(module_sources)
-  # It takes the library's symbols from the tool that loads it, so that the broken flavour works as
-  # well. No symbol may be unique in the process: glibc never unmaps an object that has one.
-  add_library(lab_module MODULE ${module_sources})
-  set_target_properties(lab_module PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden
+# A module takes the library's symbols from the tool that loads it, so that the broken flavour works
+# as well. No symbol may be unique in the process: glibc never unmaps an object that has one.
+function(graceslab_tool_module name folder)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/${folder}/module/*.cpp")
+  add_library(${name} MODULE ${sources})
+  set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
-  target_include_directories(lab_module PRIVATE "${PROJECT_SOURCE_DIR}/include")
-  target_compile_options(lab_module PRIVATE ${graceslab_warnings}
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  target_compile_options(${name} PRIVATE ${graceslab_warnings}
     $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  target_link_options(lab_module PRIVATE -Wl,-z,now)
-  install(TARGETS lab_module LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/graceslab")
-  add_dependencies(graceslab_tool lab_module)
-endif()
+  target_link_options(${name} PRIVATE -Wl,-z,now)
+  install(TARGETS ${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/graceslab")
+  add_dependencies(graceslab_tool ${name})
+endfunction()
+
+graceslab_tool_module(lab_module lab)
+graceslab_tool_module(storm_module torture)

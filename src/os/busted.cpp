@@ -8,9 +8,9 @@
 namespace graceslab::os {
 
 bool busted(flaw which) noexcept {
-  static constexpr const char* names[] = {"no-grace-period", "barrier-nothing",
-                                          "cache-barrier-nothing", "skip-takeover",
-                                          "counter-stuck"};
+  static constexpr const char* names[] = {
+      "no-grace-period", "barrier-nothing", "cache-barrier-nothing", "skip-takeover",
+      "counter-stuck",   "settle-once",     "exit-no-deadline"};
   static const char* wanted = secure_getenv("GRACESLAB_BUSTED");
   return wanted && std::strcmp(wanted, names[static_cast<int>(which)]) == 0;
 }

@@ -12,6 +12,8 @@ enum class flaw {
   cache_barrier_nothing,  // barriers for retired memory return at once
   skip_takeover,          // seizing a thread's arrays does not wait for the thread
   counter_stuck,          // reclaimed objects are not counted
+  settle_once,            // unloading runs and waits for what it finds at first, once
+  exit_no_deadline,       // the drain at exit ignores its deadline
 };
 
 #ifdef GRACESLAB_BUSTED

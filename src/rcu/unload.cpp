@@ -5,6 +5,7 @@
 // (leave_module), which is before any of its static C++ objects ends, and once more from the
 // handler that the attaching registered, for what those ends left behind.
 #include "base/format.hpp"
+#include "os/busted.hpp"
 #include "os/config.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
@@ -34,6 +35,7 @@ class settling {
     for (unsigned round = 0; !closed_ && round < patient_rounds; ++round) {
       if (quiet(watch_)) return;
       one(result);
+      if (os::busted(os::flaw::settle_once)) return;
       if (patience_.over()) break;
     }
     if (!closed_) close_owner(owner_);

@@ -21,7 +21,8 @@ torture_test(replay graceslab_tool replay)
 torture_test(options graceslab_tool options)
 if(TARGET graceslab-busted)
   torture_test(busted.none graceslab-busted clean --seconds 2 --seed 3)
-  foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck)
+  foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck
+      settle-once exit-no-deadline)
     torture_test(busted.${flaw} graceslab-busted caught ${flaw})
   endforeach()
   add_test(NAME torture.lab_busted COMMAND "${Python3_EXECUTABLE}"

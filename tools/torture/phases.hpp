@@ -30,6 +30,12 @@ std::unique_ptr<phase> make_churn(session& s);
 std::unique_ptr<phase> make_type_safe(session& s);
 // The process forks now and then; the child must be able to go on.
 std::unique_ptr<phase> make_forks(session& s);
+// A module that leaves work behind is unloaded, over and over.
+std::unique_ptr<phase> make_unloads(session& s);
+// Processes exit in the middle of everything, under each policy.
+std::unique_ptr<phase> make_exits(session& s);
+// Handlers read.
+std::unique_ptr<phase> make_signals(session& s);
 // Memory for arrays runs out now and then.
 std::unique_ptr<phase> make_faults(session& s);
 

@@ -16,6 +16,8 @@ constexpr flaw flaws[] = {
     {"cache-barrier-nothing", "the barriers for retired memory return at once"},
     {"skip-takeover", "whoever seizes a thread's arrays does not wait for the thread"},
     {"counter-stuck", "a stage of retired memory does not move its counter"},
+    {"settle-once", "unloading a module looks once whether its callbacks are done"},
+    {"exit-no-deadline", "the drain at exit ignores its deadline"},
 };
 
 gs_domain_stats domain() {

@@ -32,8 +32,8 @@ void sleep_us(unsigned us) { std::this_thread::sleep_for(std::chrono::microsecon
 
 const char* name_of(trouble t) {
   static constexpr std::array<const char*, troubles> names = {
-      "early",  "reused", "damaged", "barrier", "count",
-      "result", "report", "errno",   "hang",    "fork"};
+      "early",  "reused", "damaged", "barrier", "count",  "result",
+      "report", "errno",  "hang",    "fork",    "unload", "exit"};
   return names[static_cast<std::size_t>(t)];
 }
 

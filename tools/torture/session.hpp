@@ -45,8 +45,10 @@ enum class trouble {
   errnum,   // errno was not kept
   hang,     // no progress
   fork,     // a forked child failed
+  unload,   // something of a module outlived it
+  exit,     // a process did not end in time, or not as it wanted to
 };
-inline constexpr unsigned troubles = 10;
+inline constexpr unsigned troubles = 12;
 const char* name_of(trouble t);
 
 class session;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "../commands.hpp"
+#include "exit_child.hpp"
 #include "phases.hpp"
 #include "print.hpp"
 
@@ -63,7 +64,7 @@ void run(options o) {
   {
     std::vector<std::unique_ptr<phase>> phases;
     for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
-                      make_forks, make_faults})
+                      make_forks, make_unloads, make_exits, make_signals, make_faults})
       phases.push_back(make(s));
     if (!s.run() || s.failed()) leave(s);
   }
@@ -80,6 +81,7 @@ void tool::add_torture(CLI::App& app) {
       app.add_subcommand("torture", "Play everything at random and check every answer");
   auto o = std::make_shared<torture::options>();
   auto flaws = std::make_shared<bool>(false);
+  auto exit_child = std::make_shared<std::string>();
   command->add_option("--seconds", o->seconds, "How long")->capture_default_str();
   command->add_option("--seed", o->seed, "Repeats the choices of an earlier run; 0: a new one");
   command->add_option("--readers", o->readers, "Reading threads; 0: one per core");
@@ -87,9 +89,12 @@ void tool::add_torture(CLI::App& app) {
   command->add_flag("--json", o->json, "Print JSON, alone on standard output");
   command->add_flag("--list-flaws", *flaws,
                     "Print what can be broken on purpose in a test build, and exit");
+  command->add_option("--exit-child", *exit_child)->group("");  // hidden: exits.cpp starts it
   command->footer("Exit status: 0 clean, 1 trouble was seen, 2 bad options");
-  command->callback([o, flaws] {
-    if (*flaws)
+  command->callback([o, flaws, exit_child] {
+    if (!exit_child->empty())
+      torture::be_exit_child(*exit_child);
+    else if (*flaws)
       torture::print_flaws();
     else
       torture::run(*o);

@@ -15,9 +15,11 @@ namespace {
 
 thread_local expect_report* expected = nullptr;
 
-// A cache that was destroyed with objects out may say so again on whatever thread brings one home.
+// A cache that was destroyed with objects out may say so again on whatever thread brings one home;
+// callbacks that are refused because their module goes are posted by whatever thread runs them.
 bool may_come_from_anywhere(gs_report kind) {
-  return kind == GS_REPORT_LATE_FREE || kind == GS_REPORT_LEAK;
+  return kind == GS_REPORT_LATE_FREE || kind == GS_REPORT_LEAK ||
+         kind == GS_REPORT_OWNER_UNLOADED || kind == GS_REPORT_REARMING_CALLBACK;
 }
 
 char crash_text[160];

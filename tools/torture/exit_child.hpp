@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The process that ends in the middle of everything: `graceslab torture --exit-child ORDERS`.
+#pragma once
+#include <chrono>
+#include <string>
+
+namespace graceslab::torture {
+
+inline constexpr unsigned exit_policies = 3;  // leave, drain, strict
+inline constexpr unsigned exit_strict = 2;
+inline constexpr unsigned exit_places = 3;  // the main thread, another one, a callback
+inline constexpr int exit_child_status = 42;
+inline constexpr std::chrono::milliseconds exit_child_most{10'000};
+
+struct exit_orders {
+  unsigned policy = 0;
+  unsigned from = 0;      // where exit() is called
+  bool faults = false;    // memory for arrays runs out now and then
+  bool stuck = false;     // a thread stays in its section for ever
+  unsigned after_us = 0;  // how long everybody works before
+};
+std::string to_text(const exit_orders& o);
+std::string describe(const exit_orders& o);
+
+[[noreturn]] void be_exit_child(const std::string& text);
+
+}  // namespace graceslab::torture
