@@ -137,8 +137,10 @@ extern "C" {
 }
 }
 
+#define FRAME_DIRECTIVE ".cfi_personality 0x1b, gs_constructor_left" /* by a 4-byte offset */
+
 [[gnu::noinline]] void run(birth& b) {
-  asm volatile(".cfi_personality 0x1b, gs_constructor_left");  // named by a 4-byte offset
+  asm(FRAME_DIRECTIVE);
   cache& c = *b.owner;
   for (; b.done != b.n; ++b.done) {
     void* object = objects_of(b)[b.done];
