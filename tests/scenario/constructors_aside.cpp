@@ -74,8 +74,8 @@ TEST(ConstructorAside, B5_one_that_blocks_holds_up_no_stranger) {
 
   kmem_cache* other = kmem_cache_create("other", object_bytes, 0, 0, nullptr);
   gs_retire(kmem_cache_alloc(other, 0));
-  EXPECT_EQ(kmem_cache_free_barrier(made.cache), 0);
-  EXPECT_EQ(kmem_cache_free_barrier(other), 0);
+  EXPECT_EQ(gs_cache_barrier(made.cache), 0);
+  EXPECT_EQ(gs_cache_barrier(other), 0);
   gs_retire(kmem_cache_alloc(other, 0));
   kfree_rcu_barrier();
   EXPECT_EQ(gs_domain_drain(nullptr, 0, 60'000, nullptr), 0);
@@ -133,7 +133,7 @@ TEST(ConstructorAside, B5_one_that_waits_for_its_own_cache_is_told) {
   kmem_cache* s = nullptr;
   int barrier = 0;
   made_cache made([&] {
-    barrier = kmem_cache_free_barrier(s);
+    barrier = gs_cache_barrier(s);
     kfree_rcu_barrier();
     synchronize_rcu();  // waits for readers alone
   });
@@ -176,7 +176,7 @@ TEST(ConstructorAside, B5_constructors_nest) {
   made_cache made([&] {
     void* object = kmem_cache_alloc(inner, 0);
     gs_retire(object);
-    EXPECT_EQ(kmem_cache_free_barrier(inner), 0);
+    EXPECT_EQ(gs_cache_barrier(inner), 0);
     EXPECT_EQ(kmem_cache_destroy_wait(inner), 0);
   });
   kmem_cache_free(made.cache, kmem_cache_alloc(made.cache, 0));
@@ -203,7 +203,7 @@ TEST(ConstructorAside, B5_a_thread_may_end_in_one) {
     ASSERT_EQ(pthread_create(&thread, nullptr, allocate, made.cache), 0);
     ASSERT_EQ(pthread_join(thread, nullptr), 0);
     EXPECT_EQ(constructed.load(), 0);
-    EXPECT_EQ(kmem_cache_free_barrier(made.cache), 0);
+    EXPECT_EQ(gs_cache_barrier(made.cache), 0);
     expect_whole_and_end(made.cache);
     EXPECT_EQ(caught.total(), 0u) << caught.everything();
   }
@@ -219,7 +219,7 @@ TEST(ConstructorAside, B5_an_exception_passes_through) {
     thrown = what;
   }
   EXPECT_EQ(thrown, 5);
-  EXPECT_EQ(kmem_cache_free_barrier(made.cache), 0);  // nobody is in a constructor any more
+  EXPECT_EQ(gs_cache_barrier(made.cache), 0);  // nobody is in a constructor any more
   expect_whole_and_end(made.cache);
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "../../scenario/watched.hpp"
+#include "observe/observe.hpp"
 #include "slab/construct.hpp"
 #include "slab/locals.hpp"
 #include "slab/slab.hpp"
@@ -74,7 +75,9 @@ TEST(StaleHandle, B8_C6_an_allocation_finds_the_generation_moved) {
 TEST(StaleHandle, B8_C6_statistics_find_the_generation_moved) {
   second_life life;
   gs_cache_stats now;
-  EXPECT_EQ(gs_cache_read_stats(reinterpret_cast<kmem_cache*>(life.old_handle), &now), -ENOENT);
+  observe::cache_stats(*life.record, &now, life.old_handle);
+  EXPECT_EQ(now.stage, GS_STAGE_GONE);
+  EXPECT_EQ(now.id, 0u);
 }
 
 // The direct path of an allocation that found the cache open, after destroy came and counted.
