@@ -139,7 +139,8 @@ void* take_any(cache& c, std::uintptr_t handle, const void* site, bool* closed) 
 
 }  // namespace
 
-void* alloc_slow(cache& c, std::uintptr_t handle, unsigned gfp, const void* site) noexcept {
+void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept {
+  cache& c = record_of(handle);
   os::open_window();
   if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr && open_as(c, handle))) {
     os::report(GS_REPORT_ZERO_WITH_CONSTRUCTOR,

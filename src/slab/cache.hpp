@@ -167,13 +167,19 @@ struct cache_table {
 };
 [[gnu::visibility("hidden")]] extern cache_table table;
 
+// Of a handle that was good once.
+inline cache& record_of(std::uintptr_t handle) noexcept {
+  return *reinterpret_cast<cache*>(handle & table.address_bits);
+}
 // nullptr when the handle is stale or not ours.
 inline cache* cache_from_handle(const kmem_cache* handle) noexcept {
   auto value = reinterpret_cast<std::uintptr_t>(handle);
   std::uintptr_t record = value & table.address_bits;
   if (GS_UNLIKELY(record - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
   auto* c = reinterpret_cast<cache*>(record);
-  return GS_LIKELY(gs_load_relaxed(&c->handle) == value) ? c : nullptr;
+  // A plain load, which costs an instruction less: whoever uses a handle of a record that is being
+  // given out misuses it, and finds out under a lock.
+  return GS_LIKELY(c->handle == value) ? c : nullptr;
 }
 // ORDER cache_table.find <-> cache_table.grow   (docs/ordering/publish.md, claim 3)
 inline std::uint32_t cache_ids() noexcept {  // ids are below this
@@ -223,7 +229,7 @@ cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noe
 // From the cache that `handle` named when the record was looked up: it may have ended since, and
 // the record be another's. Each place that takes something compares again, where that cannot
 // change.
-void* alloc_slow(cache& c, std::uintptr_t handle, unsigned gfp, const void* site) noexcept;
+void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept;
 void free_slow(cache& c, void* object, const void* site) noexcept;
 void retire_slow(cache& c, void* object, const void* site) noexcept;
 // As retire_object(), but false when no array could be had: nothing is changed then.

@@ -10,7 +10,7 @@ namespace graceslab::slab {
 [[gnu::always_inline]] inline void* alloc(cache& c, std::uintptr_t handle, unsigned gfp,
                                           const void* site) noexcept {
   void* object = GS_LIKELY(gfp == 0) ? gs_local_take(local_of(c), 0) : nullptr;
-  return GS_LIKELY(object != nullptr) ? object : alloc_slow(c, handle, gfp, site);
+  return GS_LIKELY(object != nullptr) ? object : alloc_slow(handle, gfp, site);
 }
 
 inline void free_object(cache& c, void* object, const void* site) noexcept {

@@ -65,7 +65,7 @@ void step_out(std::uint32_t* count) noexcept {
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
   (void)gs_fetch_add(&halted, 1u);
-  // Who has something in hand itself would wait for itself.
+  // Who has something in hand itself would wait for itself, and others may wait for it.
   if (innermost != nullptr) return;
   each_count([](std::uint32_t& count) { (void)wait_until_empty(count); });
 }

@@ -269,4 +269,25 @@ TEST(ConstructorAside, B5_a_fork_waits_for_no_constructor) {
   expect_whole_and_end(made.cache);
 }
 
+// The child is inside the constructor as well, and nobody's count there holds it up.
+TEST(ConstructorAside, B5_I8_one_may_fork) {
+  kmem_cache* other = kmem_cache_create("beside", object_bytes, 0, 0, construct);
+  pid_t child = -1;
+  made_cache made([&] {
+    child = fork();
+    if (child != 0) return;
+    gs_retire(kmem_cache_alloc(other, 0));
+    if (gs_cache_barrier(other) != 0) _exit(4);
+    _exit(use_in_child(other));
+  });
+  kmem_cache_free(made.cache, kmem_cache_alloc(made.cache, 0));
+  ASSERT_GT(child, 0);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
+  expect_whole_and_end(made.cache);
+}
+
 }  // namespace

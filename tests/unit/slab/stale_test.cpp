@@ -58,7 +58,7 @@ TEST(StaleHandle, B8_C6_an_allocation_finds_the_generation_moved) {
     reports caught;
     second_life life(ctor);
     void* object = nullptr;
-    EXPECT_EQ(slab::alloc_slow(*life.record, life.old_handle, 0, nullptr), nullptr);
+    EXPECT_EQ(slab::alloc_slow(life.old_handle, 0, nullptr), nullptr);
     EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 1u);
     EXPECT_EQ(caught.total(), 1u) << caught.everything();
     EXPECT_EQ(slab::take_objects(*life.record, life.old_handle, &object, 1), 0u);
