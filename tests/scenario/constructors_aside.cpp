@@ -194,6 +194,9 @@ void end_by_cancel() {
 // again when somebody needs it, and nothing is found in its hands.
 TEST(ConstructorAside, B5_a_thread_may_end_in_one) {
   for (void (*end)() : {end_by_exit, end_by_cancel}) {
+    // The sanitizer does not see that the frames of a cancelled thread go, and takes what comes to
+    // stand there for an overflow.
+    if (with_asan && end == end_by_cancel) continue;
     reports caught;
     made_cache made([end] { end(); });
     auto allocate = [](void* s) -> void* {
