@@ -18,6 +18,8 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
     out.add("; %llu objects were given up after misuse", static_cast<ull>(t.leaked));
   if (t.in_flight != 0)
     out.add("; %llu retired objects are not reclaimed yet", static_cast<ull>(t.in_flight));
+  if (t.unborn != 0)
+    out.add("; the constructor of %llu objects has not returned yet", static_cast<ull>(t.unborn));
   bool quarantined = slab::newest_quarantine(c) != 0;
   if (quarantined) out.add("; its type-safe slabs wait for a grace period");
   char who[256];

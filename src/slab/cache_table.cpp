@@ -119,7 +119,7 @@ cache* take_record() noexcept {
   }
   ++c->generation;
   sync::lock_guard with_locals(c->locals_lock);
-  c->handle = handle_for(*c);
+  gs_store_relaxed(&c->handle, handle_for(*c));
   return c;
 }
 
@@ -150,6 +150,15 @@ void cache_delete(cache& c) noexcept {
     resting_tail->next_free = &c;
   resting_tail = &c;
   ++resting;
+}
+
+// Under this lock a record starts afresh and gets its handle; what create() writes after that is
+// there once the stage is open.
+bool glimpse(cache& c, cache_glimpse* out) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  if (stage_of(c) == GS_STAGE_GONE) return false;
+  *out = {c.handle, c.domain, c.owner, c.ctor, gs_load_relaxed(&c.dtor)};
+  return true;
 }
 
 void table_lock_for_fork() noexcept { table_lock.lock(); }

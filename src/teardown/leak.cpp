@@ -50,13 +50,14 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   describe_objects(c, t.live == 0, objects, sizeof objects);
   describe_destroyer(c, destroyer, sizeof destroyer);
   if (t.in_flight != 0) rcu::describe_blocker(reclaim::domain_of(c), reader, sizeof reader);
-  os::report(GS_REPORT_LEAK,
-             "cache '%s' still has %llu objects allocated and %llu retired, %llu ms after it was "
-             "destroyed (the oldest is"
-             " at least that old)%s%s; destroyed by%s%s",
-             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight),
-             static_cast<ull>(age_ms), reader[0] != 0 ? "; held back by " : "", reader, destroyer,
-             objects);
+  os::report(
+      GS_REPORT_LEAK,
+      "cache '%s' still has %llu objects allocated and %llu retired, and %llu whose constructor "
+      "runs, %llu ms after it was destroyed (the oldest is"
+      " at least that old)%s%s; destroyed by%s%s",
+      c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight),
+      static_cast<ull>(t.unborn), static_cast<ull>(age_ms), reader[0] != 0 ? "; held back by " : "",
+      reader, destroyer, objects);
 }
 
 }  // namespace
@@ -86,7 +87,8 @@ std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {
     ++c.splats;
   }
   tally t = count(c);
-  if (t.live + t.leaked + t.in_flight != 0 || slab::newest_quarantine(c) != 0) splat(c, t, age_ms);
+  if (t.live + t.leaked + t.in_flight + t.unborn != 0 || slab::newest_quarantine(c) != 0)
+    splat(c, t, age_ms);
   notify_change();
   return age_ms * (repeat_factor - 1);
 }

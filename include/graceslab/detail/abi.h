@@ -273,6 +273,7 @@ enum gs_report {
   GS_REPORT_NO_RECORD,
   GS_REPORT_WAIT_UNPROVED, /* the system refuses every fence, and a wait goes on */
   GS_REPORT_BAD_LINKAGE, /* two copies of the library, or one that may be unmapped */
+  GS_REPORT_WAIT_IN_CONSTRUCTOR, /* of the same cache, by a barrier or its destroy */
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);
