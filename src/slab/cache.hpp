@@ -69,6 +69,7 @@ struct cache_identity {  // outlives the cache: the record is never unmapped
   std::uintptr_t handle = 0;
   std::uint32_t id = 0;
   std::uint32_t generation = 0;         // how many caches the record has been
+  std::uint32_t touched = 0;            // something was parked since the last trim; atomic
   std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
   depot* depots = nullptr;              // depot_count of them
 };
@@ -91,8 +92,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int policy = 0;
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
-  std::uint32_t touched = 0;            // something was parked since the last trim; atomic
-  std::uint64_t trim_at_ms = 0;         // the background thread's; 0: nothing is parked
+  std::uint64_t trim_at_ms = 0;  // the background thread's; 0: nothing is parked
   cache* next_free = nullptr;  // queue of ids
 
   // What the depots have in common, under lock.

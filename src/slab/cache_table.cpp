@@ -95,6 +95,8 @@ cache* rested_record() noexcept {
   barn_hold barn(*c);
   sync::lock_guard slabs(c->slabs_lock);
   static_cast<cache_fields&>(*c) = cache_fields{};
+  // A thread that ends may still be on its way out of the record's last life.
+  gs_store_relaxed(&c->touched, 0u);
   reset_depots(*c);
   return c;
 }
