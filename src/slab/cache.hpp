@@ -142,7 +142,8 @@ struct cache : cache_identity, cache_fields {
   depot first_depot;        // the only one where cores are few
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
-  std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
+  std::uint32_t active = 0;   // 1: that thread looks at it; on its list: joined != 0; atomic
+  std::uint32_t walkers = 0;  // who has it from that list and is not done with it; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
   std::uint64_t joined = 0;  // when it joined that list, counted in joins; 0 = it is not on it
