@@ -61,7 +61,7 @@ class cache {
   /// it lingers instead. Objects still allocated are reported and the cache lingers on: nothing is
   /// freed early.
   ~cache() {
-    if (cache_ != nullptr) (void)gs_cache_destroy_by(cache_, GS_POLICY_WAIT_IF_POSSIBLE, nullptr);
+    if (!ended_) (void)gs_cache_destroy_by(cache_, GS_POLICY_WAIT_IF_POSSIBLE, nullptr);
   }
   cache(const cache&) = delete;
   cache& operator=(const cache&) = delete;
@@ -104,13 +104,15 @@ class cache {
   /// nothing is pending.
   errc barrier() noexcept { return to_errc(gs_cache_barrier(cache_)); }
 
-  /// Ends the cache now, by the given policy. The object may be destroyed afterwards without
-  /// further effect.
+  /// Ends the cache now, by the given policy. The destructor then has no further effect. Objects
+  /// that are still out may be given back as before, by release() and retire(): they come home, and
+  /// a late release is counted and the first one reported, as with kmem_cache_free(). Anything else
+  /// on an ended cache is reported: make() throws, try_make() is nullptr, a second destroy does
+  /// nothing.
   destroy_result destroy(destroy_policy policy = destroy_policy::wait) noexcept {
     destroy_result result;
-    kmem_cache* s = std::exchange(cache_, nullptr);
-    id_ = 0;
-    result.code = to_errc(gs_cache_destroy_by(s, static_cast<int>(policy), &result.cookie));
+    ended_ = true;
+    result.code = to_errc(gs_cache_destroy_by(cache_, static_cast<int>(policy), &result.cookie));
     return result;
   }
 
@@ -172,8 +174,9 @@ class cache {
     }
   }
 
-  kmem_cache* cache_ = nullptr;
-  std::uint32_t id_ = 0;  // 0: laid out unlike T (debug flags) or beyond the thread-local block
+  kmem_cache* cache_ = nullptr;  // stays after destroy(): what comes late is known by it
+  std::uint32_t id_ = 0;         // 0: laid out unlike T (debug flags) or beyond the fast table
+  bool ended_ = false;           // by destroy(): nothing is left for the destructor
 };
 
 }  // namespace graceslab

@@ -255,15 +255,20 @@ struct retired {
 
 }  // namespace detail
 
-/// Runs d(p) after a grace period. Allocates a small node; throws std::bad_alloc when that fails.
-/// Source: [saferecl.rcu.general], rcu_retire.
+/// Runs d(p) after a grace period. Allocates a small node; throws std::bad_alloc when that fails,
+/// or what moving the deleter throws: then nothing is scheduled and nothing kept. Source:
+/// [saferecl.rcu.general], rcu_retire.
 template <class T, class D = std::default_delete<T>>
 [[gnu::visibility("hidden")]] void rcu_retire(T* p, D d = D(),
                                               rcu_domain& domain = rcu_default_domain()) {
   using node = detail::retired<T, D>;
-  void* memory = gs_kmalloc(sizeof(node), 0);
-  if (memory == nullptr) throw std::bad_alloc();
-  node* n = ::new (memory) node{{}, p, std::move(d)};
+  struct guard {
+    void* memory;
+    ~guard() { gs_kfree(memory); }
+  } undo{gs_kmalloc(sizeof(node), 0)};
+  if (undo.memory == nullptr) throw std::bad_alloc();
+  node* n = ::new (undo.memory) node{{}, p, std::move(d)};
+  undo.memory = nullptr;
   gs_call_rcu(domain.native_handle(), &n->head, &node::run, detail::runs_in(p, n->deleter));
 }
 
