@@ -34,7 +34,7 @@ std::uint32_t cached_cores;
     GS_HAS_FEATURE(address_sanitizer) || GS_HAS_FEATURE(thread_sanitizer)
 constexpr std::size_t stack_bytes = std::size_t{2} << 20;
 #else
-constexpr std::size_t stack_bytes = std::size_t{256} << 10;
+constexpr std::size_t stack_bytes = std::size_t{1} << 20;  // touched pages cost, others do not
 #endif
 
 // Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
@@ -89,24 +89,47 @@ void* thread_main(void* told) noexcept {
   return nullptr;
 }
 
-// A program with much static thread-local storage leaves no room in a small stack: then the default
-// size.
-bool create(start_place* place) noexcept {
+using cpu_mask = unsigned long[1024 / sizeof(long)];  // 8192 cores
+
+// Ours is a thread of the process, not of who happens to start it: the main thread's CPU mask, and
+// the normal scheduling class. Both are set before the thread runs: on the core of a pinned
+// real-time thread it could not do so itself. Asked for only where they differ, so that a sandbox
+// that refuses such calls meets none.
+void as_the_process(pthread_attr_t* attributes) noexcept {
+  cpu_mask mine = {}, wanted = {};
+  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mine, mine);
+  if (bytes > 0 && syscall(SYS_sched_getaffinity, getpid(), sizeof wanted, wanted) > 0 &&
+      std::memcmp(mine, wanted, sizeof mine) != 0)
+    pthread_attr_setaffinity_np(attributes, static_cast<std::size_t>(bytes),
+                                reinterpret_cast<const cpu_set_t*>(wanted));
+  const int policy = sched_getscheduler(0);
+  if (policy < 0 || policy == SCHED_OTHER) return;
+  const sched_param normal = {};
+  pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
+  pthread_attr_setschedpolicy(attributes, SCHED_OTHER);
+  pthread_attr_setschedparam(attributes, &normal);
+}
+
+enum class wish { everything, default_stack, plain };
+
+int create_with(start_place* place, wish asked_for) noexcept {
   pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
+  if (const int failed = pthread_attr_init(&attributes)) return failed;
   pthread_t thread;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, stack_bytes);
-  int failed = pthread_create(&thread, &attributes, thread_main, place);
-  if (failed == EINVAL) {
-    pthread_attr_t plain;
-    if (pthread_attr_init(&plain) == 0) {
-      pthread_attr_setdetachstate(&plain, PTHREAD_CREATE_DETACHED);
-      failed = pthread_create(&thread, &plain, thread_main, place);
-      pthread_attr_destroy(&plain);
-    }
-  }
+  if (asked_for == wish::everything) pthread_attr_setstacksize(&attributes, stack_bytes);
+  if (asked_for != wish::plain) as_the_process(&attributes);
+  const int failed = pthread_create(&thread, &attributes, thread_main, place);
   pthread_attr_destroy(&attributes);
+  return failed;
+}
+
+// A program with much static thread-local storage leaves no room in a small stack: then the default
+// size. Where the system refuses class or CPUs, a thread like its creator is better than none.
+bool create(start_place* place) noexcept {
+  int failed = create_with(place, wish::everything);
+  if (failed == EINVAL) failed = create_with(place, wish::default_stack);
+  if (failed == EINVAL || failed == EPERM) failed = create_with(place, wish::plain);
   return failed == 0;
 }
 
@@ -187,7 +210,7 @@ unsigned cores_online() noexcept {
   std::uint32_t cores = gs_load_relaxed(&cached_cores);
   if (cores == 0) {
     keep_errno keep;
-    unsigned long mask[1024 / sizeof(long)] = {};  // 8192 cores
+    cpu_mask mask = {};
     const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
     for (long i = 0; i < bytes / static_cast<long>(sizeof mask[0]); ++i)
       cores += static_cast<std::uint32_t>(__builtin_popcountl(mask[i]));

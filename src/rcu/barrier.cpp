@@ -12,6 +12,7 @@
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/run.hpp"
+#include "rcu/worker.hpp"
 
 namespace graceslab::rcu {
 namespace {
@@ -82,7 +83,10 @@ bool only_excused_left(gs_domain* d, const targets& t) noexcept {
   return true;
 }
 
+// A wait with a deadline could not leave a callback that blocks: it leaves them to the workers,
+// where there are any that are not below us on this stack.
 unsigned help(gs_domain* d, const targets& t) noexcept {
+  if (has_deadline() && !in_callback() && !callers_drive()) return 0;
   unsigned ran = 0;
   for (unsigned i = 0; i < shards_max; ++i)
     ran += run_shard(d, d->shards[i], up_to(t, i), run_at_once, nullptr, nullptr);
@@ -94,6 +98,7 @@ unsigned help(gs_domain* d, const targets& t) noexcept {
 bool wait_for_callbacks(gs_domain* d) noexcept {
   const bool inside = in_callback();
   targets t = remember(d);
+  wake_worker();  // sealed now, so due now; and starting one is tried again
   std::uint64_t pause_us = poll_min_us;
   for (;;) {
     const std::uint32_t ticket = d->batch_done.ticket();

@@ -53,8 +53,6 @@ void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) 
 void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
 bool callbacks_pending(gs_domain* d) noexcept;
 std::uint64_t callbacks_posted(gs_domain* d) noexcept;  // ever
-// Runs ready callbacks on this thread; returns how many. For drains and callers that drive.
-unsigned run_ready(gs_domain* d, unsigned limit) noexcept;
 // Marks code of an owner that runs outside the callback queues (destructors at harvest):
 // in_callback() is true inside, and owner waits see it.
 class owner_code {

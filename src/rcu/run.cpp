@@ -100,13 +100,4 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
   return n;
 }
 
-unsigned run_ready(gs_domain* d, unsigned limit) noexcept {
-  unsigned n = 0;
-  for (shard& s : d->shards) {
-    if (n >= limit) break;
-    n += run_shard(d, s, {}, limit - n, nullptr, nullptr);
-  }
-  return n;
-}
-
 }  // namespace graceslab::rcu

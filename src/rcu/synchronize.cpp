@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rcu/synchronize.hpp"
 
-#include "rcu/run.hpp"
 #include "rcu/worker.hpp"
 
 namespace graceslab::rcu {
@@ -11,24 +10,13 @@ namespace {
 // every poll.
 bool given_out(gs_domain* d, std::uint64_t cookie) noexcept { return cookie <= newest(d) + 1; }
 
-bool drives_callbacks(gs_domain* d) noexcept {
-  return callers_drive() && !in_callback() && callbacks_pending(d);
-}
-
-void seal_all(gs_domain* d) noexcept {
-  for (shard& s : d->shards) {
-    sync::lock_guard guard(s.lock);
-    seal(d, s);
-  }
-}
-
 }  // namespace
 
+// Runs no callback, with or without a worker: the caller may hold a lock that one of them takes.
+// But where callbacks wait for a worker, it tries to start one.
 void synchronize(gs_domain* d, effort e) noexcept {
-  const bool drives = drives_callbacks(d);
-  if (drives) seal_all(d);
-  if (!wait_with(d, snapshot(d), e) || !drives) return;
-  if (!in_any_reader()) run_ready(d, ~0u);
+  if (callers_drive() && callbacks_pending(d)) wake_worker();
+  wait_with(d, snapshot(d), e);
 }
 
 std::uint64_t start_polled(gs_domain* d) noexcept {

@@ -7,8 +7,7 @@
 
 namespace graceslab::rcu {
 
-// Inside a section of `d`: reported; waits for every other section. Without a worker it also runs
-// callbacks.
+// Inside a section of `d`: reported; waits for every other section. Never runs a callback.
 void synchronize(gs_domain* d, effort e) noexcept;
 std::uint64_t start_polled(gs_domain* d) noexcept;
 // Polling drives: nobody else may be at it. A cookie that this domain never gave out is never done.

@@ -48,7 +48,7 @@ void report_no_thread() noexcept {
   if (gs_exchange(&reported, true)) return;
   os::report(GS_REPORT_NO_THREAD,
              "no background thread for callbacks could be started: they run in rcu_barrier and "
-             "synchronize_rcu; starting is tried again");
+             "drains; starting is tried again at each post and wait");
 }
 
 bool start_worker(std::uint32_t number) noexcept {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,6 +51,40 @@ TEST(Thread, OursLeaveTheProgramsSignalsAlone_ButNotTheSignalsOfAFault) {
     EXPECT_EQ(sigismember(&seen.mask, program), 1) << program;
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS})
     EXPECT_EQ(sigismember(&seen.mask, fault), 0) << fault;
+}
+
+// The creator is pinned to one core, and in another class (batch, which needs no right).
+TEST(Thread, G1_OursHaveTheMaskOfTheProcessAndTheNormalClass_AndRoomForALargeFrame) {
+  struct seen_attributes {
+    cpu_set_t mask;
+    int policy;
+    std::uint32_t done;
+  };
+  static seen_attributes seen;
+  cpu_set_t process;
+  ASSERT_EQ(sched_getaffinity(getpid(), sizeof process, &process), 0);
+  std::thread([&] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
+      if (CPU_ISSET(cpu, &process)) CPU_SET(cpu, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    const sched_param none = {};
+    ASSERT_EQ(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+    ASSERT_TRUE(os::start_thread(
+        "guest",
+        [](void*) {
+          volatile char frame[300 << 10];
+          for (std::size_t i = 0; i < sizeof frame; i += 4096) frame[i] = 1;
+          sched_getaffinity(0, sizeof seen.mask, &seen.mask);
+          seen.policy = sched_getscheduler(0);
+          gs_store_release(&seen.done, 1u);
+        },
+        nullptr));
+  }).join();
+  while (gs_load_acquire(&seen.done) == 0) os::yield();
+  EXPECT_TRUE(CPU_EQUAL(&seen.mask, &process));
+  EXPECT_EQ(seen.policy, SCHED_OTHER);
 }
 
 TEST(Thread, AliveWhileItRuns) {

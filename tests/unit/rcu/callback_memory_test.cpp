@@ -85,7 +85,7 @@ TEST(CallbackAgain, DISABLED_no_thread) {
     ASSERT_EQ(seen.count(GS_REPORT_NO_THREAD), 1) << seen.everything();
     pause_ms(50);
     ASSERT_EQ(n.load(), 0);
-    synchronize_rcu();  // callers drive
+    rcu_barrier();  // callers drive
     ASSERT_EQ(n.load(), 1000);
     for (auto& c : all) call_rcu(&c.head, count_one);
     rcu_barrier();
@@ -98,4 +98,40 @@ TEST(CallbackAgain, DISABLED_no_thread) {
 TEST(Callback, R6_no_thread_callers_drive) {
   const outcome o = run_again("CallbackAgain.DISABLED_no_thread", {"GRACESLAB_TEST_NO_POST=1"});
   EXPECT_EQ(o.status, 0) << o.errors;
+}
+
+// A wait that does not wait for callbacks runs none: its caller may hold what a callback takes. In a
+// process of its own, where no worker exists yet.
+TEST(Callback, R12_R6_without_a_worker_synchronize_runs_no_callback) {
+  reports seen;
+  std::atomic<int> n{0};
+  auto all = many(100, &n);
+  {
+    fault no_thread(GS_FAULT_THREAD);
+    for (auto& c : all) call_rcu_hurry(&c.head, count_one);
+    synchronize_rcu();
+    synchronize_rcu_expedited();
+    ASSERT_EQ(n.load(), 0);
+  }
+  synchronize_rcu();  // tries again to start a worker
+  ASSERT_TRUE(within(60'000, [&] { return n == 100; }));
+}
+
+// The drain does not enter the callback itself, so it can keep its deadline.
+TEST(Callback, I3_B7_a_drain_with_a_deadline_returns_though_a_callback_is_stuck) {
+  domain u("stuck");
+  static std::atomic<bool> inside, release;
+  inside = release = false;
+  rcu_head head = {};
+  gs_call_rcu(
+      u.d, &head,
+      [](rcu_head*) {
+        inside = true;
+        while (!release) pause_ms(1);
+      },
+      nullptr);
+  EXPECT_EQ(gs_domain_drain(u.d, 0, 200, nullptr), -EBUSY);
+  ASSERT_TRUE(within(60'000, [] { return inside.load(); }));
+  release = true;
+  gs_rcu_barrier(u.d);
 }
