@@ -69,7 +69,7 @@ static inline int rcu_read_lock_held(void) { return gs_read_held(NULL); }
 /* Waits until every reader that was inside a section when the call began has left it.
  * - Waits for: pre-existing readers of the default domain.
  * - Does not: wait for later readers, **nor for callbacks, nor for kfree_rcu()**; see rcu_barrier()
- *   and kfree_rcu_barrier().
+ *   and kfree_rcu_barrier(). It runs none either, so its caller may hold what a callback takes.
  * - Context: not inside a section: that is reported, every other section that existed is waited
  *   for, and the call returns.
  * - Blocks: until the grace period is over: microseconds with no reader, else as long as the

@@ -118,8 +118,8 @@ TEST(CallbackAgain, DISABLED_synchronize_without_a_worker) {
 
 // A wait that does not wait for callbacks runs none: its caller may hold what a callback takes.
 TEST(Callback, R12_R6_without_a_worker_synchronize_runs_no_callback) {
-  const outcome o =
-      run_again("CallbackAgain.DISABLED_synchronize_without_a_worker", {"GRACESLAB_TEST_NO_POST=1"});
+  const outcome o = run_again("CallbackAgain.DISABLED_synchronize_without_a_worker",
+                              {"GRACESLAB_TEST_NO_POST=1"});
   EXPECT_EQ(o.status, 0) << o.errors;
 }
 
