@@ -54,7 +54,7 @@ slab::cache* owner_of(const void* object, const char* what, const void* site) no
 [[gnu::noinline]] void* alloc_rest(const kmem_cache* handle, unsigned gfp,
                                    const void* site) noexcept {
   slab::cache* c = resolve(handle, "allocation", site);
-  return c != nullptr ? slab::alloc(*c, gfp, site) : nullptr;
+  return c != nullptr ? slab::alloc(*c, slab::handle_value(handle), gfp, site) : nullptr;
 }
 [[gnu::noinline]] void free_rest(const kmem_cache* handle, void* object,
                                  const void* site) noexcept {
@@ -104,7 +104,9 @@ void gs_cache_free(kmem_cache* cache, void* object) {
 
 int gs_cache_alloc_bulk(kmem_cache* cache, unsigned gfp, size_t n, void** objects) {
   slab::cache* c = resolve(cache, "bulk allocation", GS_SITE);
-  return c != nullptr && slab::alloc_bulk(*c, gfp, n, objects, GS_SITE) ? static_cast<int>(n) : 0;
+  return c != nullptr && slab::alloc_bulk(*c, slab::handle_value(cache), gfp, n, objects, GS_SITE)
+             ? static_cast<int>(n)
+             : 0;
 }
 
 void gs_cache_free_bulk(kmem_cache* cache, size_t n, void** objects) {

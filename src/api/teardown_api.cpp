@@ -11,8 +11,9 @@ using namespace graceslab;
 
 namespace {
 
-[[gnu::always_inline]] inline teardown::caller who_calls(const void* site) noexcept {
-  return {site, os::stack_id(os::capture_stack(0))};
+[[gnu::always_inline]] inline teardown::caller who_calls(const kmem_cache* cache,
+                                                         const void* site) noexcept {
+  return {site, os::stack_id(os::capture_stack(0)), slab::handle_value(cache)};
 }
 
 slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
@@ -44,9 +45,9 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   if (cookie == nullptr) cookie = &ignored;
   *cookie = 0;
   slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
-  return c != nullptr
-             ? teardown::destroy_by(*c, policy, who_calls(__builtin_return_address(0)), cookie)
-             : 0;
+  return c != nullptr ? teardown::destroy_by(*c, policy,
+                                             who_calls(cache, __builtin_return_address(0)), cookie)
+                      : 0;
 }
 
 void gs_cache_destroy(kmem_cache* cache) {
@@ -75,9 +76,11 @@ int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
 
 int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {
   slab::cache* c = slab::cache_from_handle(cache);
-  if (c == nullptr || slab::stage_of(*c) == GS_STAGE_GONE) return *stats = {}, -ENOENT;
-  observe::cache_stats(*c, stats);
-  return 0;
+  *stats = {};
+  stats->stage = GS_STAGE_GONE;
+  if (c != nullptr) observe::cache_stats(*c, stats, slab::handle_value(cache));
+  if (stats->stage != GS_STAGE_GONE) return 0;
+  return *stats = {}, -ENOENT;
 }
 
 void gs_caches_visit(void (*visit)(const gs_cache_stats*, void*), void* arg) {

@@ -5,7 +5,8 @@
 
 namespace graceslab::observe {
 
-void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept;
+// Of the cache of `handle`, or of any that stands there (0); stage gone: of none.
+void cache_stats(slab::cache& c, gs_cache_stats* out, std::uintptr_t handle = 0) noexcept;
 void visit_caches(void (*visit)(const gs_cache_stats*, void*), void* arg) noexcept;
 std::size_t why(teardown::cookie k, char* text, std::size_t bytes) noexcept;
 bool lookup(const void* pointer, gs_object_info* out) noexcept;

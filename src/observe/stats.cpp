@@ -31,8 +31,11 @@ void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
 }
 
 // False when some thread has objects in hand, outside all lists; `anyhow` counts what there is.
-bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
+bool count_all(slab::cache& c, std::uintptr_t handle, gs_cache_stats* out, bool anyhow) noexcept {
   sync::lock_guard arrays_stand_still(c.locals_lock);
+  // While no cache stands here create() may be writing.
+  if (slab::stage_of(c) == GS_STAGE_GONE || (handle != 0 && c.handle != handle))
+    return out->stage = GS_STAGE_GONE, true;
   slab::arrays in_arrays = slab::count_arrays(c);
   slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
@@ -51,7 +54,7 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
   out->late_frees = c.late_frees;
   out->leaked = c.leaked;
   std::uint64_t home =
-      out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked;
+      out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked + c.unborn;
   out->live = out->carved > home ? out->carved - home : 0;
   count_slabs(c, out);
   return true;
@@ -59,10 +62,10 @@ bool count_all(slab::cache& c, gs_cache_stats* out, bool anyhow) noexcept {
 
 }  // namespace
 
-void cache_stats(slab::cache& c, gs_cache_stats* out) noexcept {
+void cache_stats(slab::cache& c, gs_cache_stats* out, std::uintptr_t handle) noexcept {
   *out = {};
   // Hands are full for short moments; a cache that is always busy is counted as it is.
-  for (unsigned looks = 0; !count_all(c, out, looks == looks_most); ++looks)
+  for (unsigned looks = 0; !count_all(c, handle, out, looks == looks_most); ++looks)
     (void)slab::await_hands(c, between_looks_us);
   os::report_lost_fence();
 }

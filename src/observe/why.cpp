@@ -33,6 +33,9 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   if (t.in_flight != 0)
     out.add("; %llu retired %s not reclaimed yet", static_cast<ull>(t.in_flight),
             t.in_flight == 1 ? "object is" : "objects are");
+  if (t.unborn != 0)
+    out.add("; the constructor of %llu object%s has not returned yet", static_cast<ull>(t.unborn),
+            base::plural(t.unborn));
   bool quarantined = slab::newest_quarantine(c) != 0;
   if (quarantined) out.add("; its type-safe slabs wait for a grace period");
   if (t.in_flight != 0 || quarantined) say_who_holds_back(reclaim::domain_of(c), out);

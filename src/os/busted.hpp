@@ -14,12 +14,15 @@ enum class flaw {
   counter_stuck,          // reclaimed objects are not counted
   settle_once,            // unloading runs and waits for what it finds at first, once
   exit_no_deadline,       // the drain at exit ignores its deadline
+  wide_windows,           // no flaw: between looking a handle up and using it, others get the core
 };
 
 #ifdef GRACESLAB_BUSTED
 bool busted(flaw which) noexcept;
+void open_window() noexcept;  // stands where a look may be old when it is used
 #else
 constexpr bool busted(flaw) noexcept { return false; }
+constexpr void open_window() noexcept {}
 #endif
 
 }  // namespace graceslab::os

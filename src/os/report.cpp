@@ -59,6 +59,7 @@ constexpr kind_row kinds[] = {
     {"no-record", false},
     {"wait-unproved", true},
     {"bad-linkage", false},
+    {"wait-in-constructor", true},
     {"use-of-freed", true},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);

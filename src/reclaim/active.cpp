@@ -6,6 +6,8 @@
 // Invariants  A1 c.active == 1 => on the list; the other way round but while the background thread
 // makes up its mind.
 //             A2 retires pending => on the list.
+#include <algorithm>
+
 #include "os/fence.hpp"
 #include "os/module.hpp"
 #include "reclaim/reclaim.hpp"
@@ -46,9 +48,17 @@ unsigned next_batch(slab::cache* hint, std::uint64_t* seen, slab::cache** out) n
   unsigned n = 0;
   for (; at != nullptr && n != batch; at = at->next_active) {
     out[n++] = at;
+    (void)gs_fetch_add_relaxed(&at->walkers, 1u);
     *seen = at->joined;
   }
   return n;
+}
+
+// ORDER active.done <-> cache_table.reuse   (docs/ordering/background.md, claim 6)
+// What was read of the records comes before they can be others. Those that a walk had at a fork
+// rest for good in the child, when they end there.
+void let_go(slab::cache** found, unsigned n) noexcept {
+  for (unsigned i = 0; i != n; ++i) (void)gs_fetch_sub(&found[i]->walkers, 1u);
 }
 
 }  // namespace
@@ -101,7 +111,11 @@ void for_each_active_batch(bool (*visit)(slab::cache** found, unsigned n, void*)
     unsigned n = next_batch(hint, &seen, found);
     if (n == 0) return;
     hint = found[n - 1];  // visit may change the order
-    if (!visit(found, n, arg)) return;
+    slab::cache* walked[batch];
+    std::copy_n(found, n, walked);
+    const bool go_on = visit(found, n, arg);
+    let_go(walked, n);
+    if (!go_on) return;
   }
 }
 

@@ -15,7 +15,6 @@
 namespace graceslab::reclaim {
 namespace {
 
-constexpr std::uint64_t ns_per_ms = 1'000'000;
 constexpr std::uint64_t hands_wait_us = 500;
 constexpr std::uint64_t depth_bytes = std::uint64_t{768}
                                       << 10;  // about half of a second-level cache

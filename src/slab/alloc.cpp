@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Allocating: pop, else swap, else a full sheaf from the barn, else straight from a slab.
+#include "os/busted.hpp"
 #include "os/report.hpp"
+#include "slab/construct.hpp"
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
 #include "slab/hooks.hpp"
@@ -18,15 +20,15 @@ void set_live(cache& c, void* object) noexcept {
   gs_store_relaxed(gs_state_of_ours(object, 0, c.inverse), std::uint8_t{GS_STATE_LIVE});
 }
 
-void* report_closed(cache& c, const void* site) noexcept {
-  report_stale(handle_of(c), "allocation", site);
+void* report_closed(std::uintptr_t handle, const void* site) noexcept {
+  report_stale(reinterpret_cast<const kmem_cache*>(handle), "allocation", site);
   return nullptr;
 }
 
 // What is parked or reclaimable goes into the slabs, a sheaf of it. False: there is none.
-bool flush_one(cache& c) noexcept {
+bool flush_one(cache& c, std::uintptr_t handle) noexcept {
   transit in_hand(c);
-  gs_sheaf* s = still_open(c) ? full_for(c, &no_sheaf) : nullptr;
+  gs_sheaf* s = still_open_as(c, handle) ? full_for(c, &no_sheaf) : nullptr;
   if (s == nullptr) return false;
   flush(c, s);
   put_empty(c, s);
@@ -34,12 +36,20 @@ bool flush_one(cache& c) noexcept {
   return true;
 }
 
+// Free, parked or reclaimable, else fresh ones. nullptr: no memory, or the cache was destroyed.
+void* take_one(cache& c, std::uintptr_t handle) noexcept {
+  void* object;
+  if (take_objects(c, handle, &object, 1) != 0) return object;
+  if (flush_one(c, handle) && take_objects(c, handle, &object, 1) != 0) return object;
+  return c.ctor != nullptr ? construct(c, handle) : nullptr;
+}
+
 // Without an array of this thread's own: one object from a slab. Debug caches always come this way.
-void* alloc_direct(cache& c, const void* site) noexcept {
-  void* object = nullptr;
+void* alloc_direct(cache& c, std::uintptr_t handle, const void* site) noexcept {
+  void* object;
   for (;;) {
-    if (take_objects(c, &object, 1) == 0 && (!flush_one(c) || take_objects(c, &object, 1) == 0))
-      return nullptr;
+    object = take_one(c, handle);
+    if (object == nullptr) return nullptr;
     if (!is_debug(c)) break;
     slab& s = slab_of(*granule_of(object));
     if (debug_before_alloc(c, s, static_cast<char*>(object), site)) return object;
@@ -83,69 +93,73 @@ bool replace_main(gs_local& l, gs_sheaf* s, gs_sheaf** old) noexcept {
 void put(cache& c, gs_sheaf* s) noexcept { s->count != 0 ? put_full(c, s) : put_empty(c, s); }
 
 // A full sheaf for main, which is empty. False: there is none to be had.
-bool refill(cache& c, gs_local& l) noexcept {
+bool refill(cache& c, std::uintptr_t handle, gs_local& l) noexcept {
   transit in_hand(c);
-  if (!still_open(c)) return false;
+  if (!still_open_as(c, handle)) return false;
   gs_sheaf* old = nullptr;
   if (!replace_main(l, &no_sheaf, &old)) return true;  // to be looked at again
   gs_sheaf* s = full_for(c, old);
   if (s == nullptr) return false;
   if (!replace_main(l, s, &old)) old = s;
-  put(c, old);  // something only where a constructor allocated meanwhile
+  put(c, old);
   return true;
 }
 
-void* take_any(cache& c, const void* site) noexcept {
-  for (;;) {
-    if (stage_of(c) != GS_STAGE_OPEN) return report_closed(c, site);
-    gs_local* l = is_debug(c) ? nullptr : attach(c);
-    if (l == nullptr) return alloc_direct(c, site);
-    bool closed;
-    if (void* object = pop_or_swap(c, *l, &closed)) return object;
-    if (closed) {
-      if (!wait_until_open(c)) return report_closed(c, site);
+// nullptr: no memory; or, and then *closed and reported, `handle` names no open cache any more.
+void* take_any(cache& c, std::uintptr_t handle, const void* site, bool* closed) noexcept {
+  while (open_as(c, handle)) {
+    gs_local* l = is_debug(c) ? nullptr : attach(c, handle);
+    bool standing_aside = false;
+    void* object = l != nullptr ? pop_or_swap(c, *l, &standing_aside) : nullptr;
+    if (object != nullptr) return object;
+    if (standing_aside) {
+      (void)wait_until_open(c);
       continue;
     }
-    const bool refilled = refill(c, *l);
-    touch(c);
-    if (!refilled && stage_of(c) == GS_STAGE_OPEN) return alloc_direct(c, site);
+    const bool refilled = l != nullptr && refill(c, handle, *l);
+    if (l != nullptr) touch(c);
+    if (refilled) continue;
+    object = alloc_direct(c, handle, site);
+    if (object != nullptr || open_as(c, handle)) return object;
   }
+  *closed = true;
+  return report_closed(handle, site);
 }
 
 // Memory ran out. The cache may be destroyed while we wait, and its record be another's.
-[[gnu::cold, gnu::noinline]] void* take_again(cache& c, unsigned gfp, const void* site) noexcept {
-  const std::uintptr_t handle = c.handle;
+[[gnu::cold, gnu::noinline]] void* take_again(cache& c, std::uintptr_t handle, unsigned gfp,
+                                              const void* site) noexcept {
   void* object = nullptr;
-  for (patience p{"allocation", c.size, gfp, site}; object == nullptr;) {
-    if (stage_of(c) != GS_STAGE_OPEN || !p.once_more(&c)) break;
-    if (c.handle != handle) {
-      report_stale(reinterpret_cast<const kmem_cache*>(handle), "allocation", site);
-      break;
-    }
-    object = take_any(c, site);
-  }
+  bool closed = false;
+  for (patience p{"allocation", c.size, gfp, site};
+       object == nullptr && !closed && p.once_more(&c);)
+    object = take_any(c, handle, site, &closed);
   return object;
 }
 
 }  // namespace
 
-void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept {
-  if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr)) {
+void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept {
+  cache& c = record_of(handle);
+  os::open_window();
+  if (GS_UNLIKELY((gfp & gfp_zero) != 0 && c.ctor != nullptr && open_as(c, handle))) {
     os::report(GS_REPORT_ZERO_WITH_CONSTRUCTOR,
                "zeroed allocation from cache '%s', whose constructor would be undone; refused",
                c.name);
     return nullptr;
   }
+  bool closed = false;
   void* object = gfp != 0 ? gs_local_take(local_of(c), 0) : nullptr;
-  if (object == nullptr) object = take_any(c, site);
-  if (GS_UNLIKELY(object == nullptr)) object = take_again(c, gfp, site);
+  if (object == nullptr) object = take_any(c, handle, site, &closed);
+  if (GS_UNLIKELY(object == nullptr && !closed)) object = take_again(c, handle, gfp, site);
   if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
   return object;
 }
 
-bool alloc_bulk(cache& c, unsigned gfp, std::size_t n, void** objects, const void* site) noexcept {
+bool alloc_bulk(cache& c, std::uintptr_t handle, unsigned gfp, std::size_t n, void** objects,
+                const void* site) noexcept {
   for (std::size_t i = 0; i != n; ++i) {
-    objects[i] = alloc(c, gfp, site);
+    objects[i] = alloc(c, handle, gfp, site);
     if (objects[i] != nullptr) continue;
     while (i != 0) free_object(c, objects[--i], site);
     return false;

@@ -3,7 +3,7 @@
 // off this record.
 //
 // Equations (under lock and slabs_lock, with every thread's arrays seized; check_cache() runs them)
-//   carved == free_in_slabs + parked + in_flight + live + leaked
+//   carved == free_in_slabs + parked + in_flight + live + leaked + unborn
 //   in_flight == retired - reclaimed
 #pragma once
 #include <graceslab/detail/abi.h>
@@ -17,6 +17,7 @@ namespace graceslab::slab {
 
 struct slab;
 struct cache;
+struct birth;
 
 // Flags of kernel/slab.h, which this layer does not include: the C face is a coat over the core.
 inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, flag_panic = 0x0004,
@@ -62,11 +63,15 @@ struct alignas(GS_CACHE_LINE) depot : depot_fields {
   std::uint32_t in_transit[2] = {};
 };
 
-struct cache_identity {       // outlives the cache: the record is never unmapped
-  std::uintptr_t handle = 0;  // what users hold: our address and generation
+struct cache_identity {  // outlives the cache: the record is never unmapped
+  // What users hold: our address and generation. Atomic; moves under locals_lock while the stage is
+  // gone.
+  std::uintptr_t handle = 0;
   std::uint32_t id = 0;
-  std::uint32_t generation = 0;  // how many caches the record has been
-  depot* depots = nullptr;       // depot_count of them
+  std::uint32_t generation = 0;         // how many caches the record has been
+  std::uint32_t touched = 0;            // something was parked since the last trim; atomic
+  std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
+  depot* depots = nullptr;              // depot_count of them
 };
 
 struct cache_fields {  // all that a new cache in the same record starts afresh
@@ -87,9 +92,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int policy = 0;
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
-  std::uint32_t stage = GS_STAGE_GONE;  // enum gs_stage; atomic
-  std::uint32_t touched = 0;            // something was parked since the last trim; atomic
-  std::uint64_t trim_at_ms = 0;         // the background thread's; 0: nothing is parked
+  std::uint64_t trim_at_ms = 0;  // the background thread's; 0: nothing is parked
   cache* next_free = nullptr;  // queue of ids
 
   // What the depots have in common, under lock.
@@ -107,6 +110,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
+  std::uint64_t unborn = 0;       // their constructor has not returned yet: construct.hpp
+  birth* births = nullptr;        // those
   std::uint64_t marked = 0;       // objects retired by state byte; read without the lock too
   std::uint64_t oldest_mark = 0;  // no slab's mark_cookie is older
   std::uint64_t leaked = 0;
@@ -137,7 +142,8 @@ struct cache : cache_identity, cache_fields {
   depot first_depot;        // the only one where cores are few
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
-  std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
+  std::uint32_t active = 0;   // 1: that thread looks at it; on its list: joined != 0; atomic
+  std::uint32_t walkers = 0;  // who has it from that list and is not done with it; atomic
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
   std::uint64_t joined = 0;  // when it joined that list, counted in joins; 0 = it is not on it
@@ -162,12 +168,18 @@ struct cache_table {
 };
 [[gnu::visibility("hidden")]] extern cache_table table;
 
+// Of a handle that was good once.
+inline cache& record_of(std::uintptr_t handle) noexcept {
+  return *reinterpret_cast<cache*>(handle & table.address_bits);
+}
 // nullptr when the handle is stale or not ours.
 inline cache* cache_from_handle(const kmem_cache* handle) noexcept {
   auto value = reinterpret_cast<std::uintptr_t>(handle);
   std::uintptr_t record = value & table.address_bits;
   if (GS_UNLIKELY(record - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
   auto* c = reinterpret_cast<cache*>(record);
+  // A plain load, which costs an instruction less: whoever uses a handle of a record that is being
+  // given out misuses it, and finds out under a lock.
   return GS_LIKELY(c->handle == value) ? c : nullptr;
 }
 // ORDER cache_table.find <-> cache_table.grow   (docs/ordering/publish.md, claim 3)
@@ -179,9 +191,27 @@ inline cache* cache_from_id(std::uint32_t id) noexcept {
   return reinterpret_cast<cache*>(table.start + std::size_t{id} * cache_record_bytes);
 }
 inline kmem_cache* handle_of(const cache& c) noexcept {
-  return reinterpret_cast<kmem_cache*>(c.handle);
+  return reinterpret_cast<kmem_cache*>(gs_load_relaxed(&c.handle));
+}
+inline std::uintptr_t handle_value(const kmem_cache* handle) noexcept {
+  return reinterpret_cast<std::uintptr_t>(handle);
 }
 inline std::uint32_t stage_of(const cache& c) noexcept { return gs_load_acquire(&c.stage); }
+// Whether the record is the open cache of that handle. Stays so only under a lock that its close
+// takes afterwards, or while something of it is in hand (transit.hpp).
+// ORDER handle.look <-> handle.open   (docs/ordering/teardown.md, claim 9)
+inline bool open_as(const cache& c, std::uintptr_t handle) noexcept {
+  return stage_of(c) == GS_STAGE_OPEN && gs_load_relaxed(&c.handle) == handle;
+}
+// What stands in a record, looked at by somebody to whom it is not lent. False: no cache.
+struct cache_glimpse {
+  std::uintptr_t handle;
+  gs_domain* domain;
+  void* owner;
+  void (*ctor)(void*);
+  void (*dtor)(void*);
+};
+bool glimpse(cache& c, cache_glimpse* out) noexcept;
 // A record whose stage is not yet open to anybody; nullptr without memory, or without a record
 // (reported).
 cache* cache_new() noexcept;
@@ -197,12 +227,16 @@ cache* create(const gs_cache_options& options) noexcept;  // reports bad argumen
 cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept;
 
 // ---- operations ----
-void* alloc_slow(cache& c, unsigned gfp, const void* site) noexcept;
+// From the cache that `handle` named when the record was looked up: it may have ended since, and
+// the record be another's. Each place that takes something compares again, where that cannot
+// change.
+void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept;
 void free_slow(cache& c, void* object, const void* site) noexcept;
 void retire_slow(cache& c, void* object, const void* site) noexcept;
 // As retire_object(), but false when no array could be had: nothing is changed then.
 bool retire_in_array(cache& c, void* object, const void* site) noexcept;
-bool alloc_bulk(cache& c, unsigned gfp, std::size_t n, void** objects, const void* site) noexcept;
+bool alloc_bulk(cache& c, std::uintptr_t handle, unsigned gfp, std::size_t n, void** objects,
+                const void* site) noexcept;
 bool shrink(cache& c) noexcept;  // true when no slab is left
 
 // ---- objects of any size ----

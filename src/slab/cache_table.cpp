@@ -85,16 +85,39 @@ cache* fresh_record() noexcept {
   return c;
 }
 
-cache* rested_record() noexcept {
-  if (resting <= rest_ids) return nullptr;
-  cache* c = resting_head;
-  resting_head = c->next_free;
-  --resting;
+void add_resting(cache& c) noexcept {
+  c.next_free = nullptr;
+  if (resting == 0)
+    resting_head = &c;
+  else
+    resting_tail->next_free = &c;
+  resting_tail = &c;
+  ++resting;
+}
+
+// The one that rests longest, behind `others` at least, of those that nobody walks past any more.
+cache* longest_rested(std::uint32_t others) noexcept {
+  for (std::uint32_t left = resting; left > others; --left) {
+    cache* c = resting_head;
+    resting_head = c->next_free;
+    --resting;
+    // ORDER cache_table.reuse <-> active.done   (docs/ordering/background.md, claim 6)
+    if (gs_load_acquire(&c->walkers) == 0) return c;
+    add_resting(*c);
+  }
+  return nullptr;
+}
+
+cache* rested_record(std::uint32_t others) noexcept {
+  cache* c = longest_rested(others);
+  if (c == nullptr) return nullptr;
   // Whoever still looks through a stale pointer looks under one of these.
   sync::lock_guard locals(c->locals_lock);
   barn_hold barn(*c);
   sync::lock_guard slabs(c->slabs_lock);
   static_cast<cache_fields&>(*c) = cache_fields{};
+  // A thread that ends may still be on its way out of the record's last life.
+  gs_store_relaxed(&c->touched, 0u);
   reset_depots(*c);
   return c;
 }
@@ -108,18 +131,13 @@ namespace {
 cache* take_record() noexcept {
   sync::lock_guard hold(table_lock);
   if (!table_ready()) return nullptr;
-  cache* c = rested_record();
+  cache* c = rested_record(rest_ids);
   if (c == nullptr) c = fresh_record();
-  if (c == nullptr) {  // no memory for more: take one that has rested less
-    if (resting == 0) return nullptr;
-    std::uint32_t saved = resting;
-    resting = rest_ids + 1;
-    c = rested_record();
-    resting = saved - 1;
-  }
+  if (c == nullptr) c = rested_record(0);  // no memory for more: one that has rested less
+  if (c == nullptr) return nullptr;
   ++c->generation;
   sync::lock_guard with_locals(c->locals_lock);
-  c->handle = handle_for(*c);
+  gs_store_relaxed(&c->handle, handle_for(*c));
   return c;
 }
 
@@ -143,13 +161,16 @@ cache* cache_new() noexcept {
 void cache_delete(cache& c) noexcept {
   sync::lock_guard hold(table_lock);
   if (c.generation >= table.generations) return;
-  c.next_free = nullptr;
-  if (resting == 0)
-    resting_head = &c;
-  else
-    resting_tail->next_free = &c;
-  resting_tail = &c;
-  ++resting;
+  add_resting(c);
+}
+
+// Under this lock a record starts afresh and gets its handle; what create() writes after that is
+// there once the stage is open.
+bool glimpse(cache& c, cache_glimpse* out) noexcept {
+  sync::lock_guard hold(c.locals_lock);
+  if (stage_of(c) == GS_STAGE_GONE) return false;
+  *out = {c.handle, c.domain, c.owner, c.ctor, gs_load_relaxed(&c.dtor)};
+  return true;
 }
 
 void table_lock_for_fork() noexcept { table_lock.lock(); }

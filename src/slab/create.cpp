@@ -70,6 +70,10 @@ void copy_name(cache& c, const char* name) noexcept {
   c.name[i] = 0;
 }
 
+// ORDER handle.open <-> handle.look   (docs/ordering/teardown.md, claim 9)
+// The handle and all that the cache is come before the stage.
+void open(cache& c) noexcept { gs_store_release(&c.stage, std::uint32_t{GS_STAGE_OPEN}); }
+
 }  // namespace
 
 cache* create(const gs_cache_options& o) noexcept {
@@ -93,7 +97,7 @@ cache* create(const gs_cache_options& o) noexcept {
   c->pressure = o.pressure;
   c->pending_limit_bytes = o.pending_limit_bytes;
   set_layout(*c, o.size, o.align);
-  gs_store_release(&c->stage, std::uint32_t{GS_STAGE_OPEN});
+  open(*c);
   return c;
 }
 
@@ -106,7 +110,7 @@ cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noe
     c->sheaf_capacity = 1;  // stride 0 and inverse 1: only offset 0 of a run is an object
   else
     set_layout(*c, size, 0);
-  gs_store_release(&c->stage, std::uint32_t{GS_STAGE_OPEN});
+  open(*c);
   return c;
 }
 

@@ -6,9 +6,11 @@
 
 namespace graceslab::slab {
 
-[[gnu::always_inline]] inline void* alloc(cache& c, unsigned gfp, const void* site) noexcept {
+// This thread's record is of the cache that it found by `handle`, or of an earlier one and closed.
+[[gnu::always_inline]] inline void* alloc(cache& c, std::uintptr_t handle, unsigned gfp,
+                                          const void* site) noexcept {
   void* object = GS_LIKELY(gfp == 0) ? gs_local_take(local_of(c), 0) : nullptr;
-  return GS_LIKELY(object != nullptr) ? object : alloc_slow(c, gfp, site);
+  return GS_LIKELY(object != nullptr) ? object : alloc_slow(handle, gfp, site);
 }
 
 inline void free_object(cache& c, void* object, const void* site) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Every lock of every cache is held across a fork, so that the child inherits consistent lists.
 #include "os/hooks.hpp"
+#include "slab/construct.hpp"
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
 #include "slab/heap.hpp"
@@ -66,6 +67,7 @@ void settle_child() noexcept {
   each_cache([](cache& c) {
     c.drain_lock.reset_in_child();
     end_foreign_run(c);
+    leave_foreign_births(c);
   });
 }
 

@@ -75,21 +75,33 @@ void give_direct(cache& c, void* object, giving what) noexcept {
   if (GS_UNLIKELY(stage_of(c) != GS_STAGE_OPEN)) hooks.activate(c);
 }
 
-// A run may be huge: it waits in no partly filled array.
-void retire_large(cache& c, void* object, std::size_t bytes) noexcept {
-  hooks.weigh(c, static_cast<std::int64_t>(bytes));
-  gs_sheaf* s = empty_sheaf(c);
-  if (s == nullptr) return mark_retired(c, object);
-  s->object[0] = object;
-  gs_store_relaxed(&s->count, 1u);
-  defer(c, s);
-  hooks.activate(c);
+// A run may be huge: it waits in no partly filled array. From its state to the list it is in hand.
+large_run retire_large(cache& c, void* object) noexcept {
+  gs_sheaf* s;
+  std::uint64_t depth = 0;
+  large_run run;
+  {
+    transit in_hand(c);
+    run = large_retire(object);
+    if (run.state != GS_STATE_LIVE) return run;
+    hooks.weigh(c, static_cast<std::int64_t>(run.bytes));
+    s = empty_sheaf(c);
+    if (s == nullptr) {
+      depth = mark(c, object);
+    } else {
+      s->object[0] = object;
+      gs_store_relaxed(&s->count, 1u);
+      depth = append_deferred(c, s);
+    }
+  }
+  hooks.deferred(c, 1, depth);
+  if (s != nullptr) hooks.activate(c);
+  return run;
 }
 
 void give_large(cache& c, void* object, giving what, const void* site) noexcept {
-  const large_run run = what == giving::free ? large_free(object) : large_retire(object);
-  if (GS_UNLIKELY(run.state != GS_STATE_LIVE)) return report_run(c, object, run.state, what, site);
-  if (what == giving::retire) retire_large(c, object, run.bytes);
+  const large_run run = what == giving::free ? large_free(object) : retire_large(c, object);
+  if (GS_UNLIKELY(run.state != GS_STATE_LIVE)) report_run(c, object, run.state, what, site);
 }
 
 // A free or retire after destroy: straight into the slab, counted, and perhaps the one that ends
@@ -129,7 +141,7 @@ round exchange(cache& c, gs_local& l, giving what) noexcept {
 
 // One round of the slow path.
 round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexcept {
-  gs_local* l = attach(c);
+  gs_local* l = attach(c, c.handle);  // for good: an object of it is out
   if (l == nullptr) return round::no_array;
   switch (try_push(*l, what, object, state)) {
     case pushed::yes:

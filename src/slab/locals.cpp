@@ -75,13 +75,14 @@ bool unlink(cache& c, gs_local& l) noexcept {
 }
 
 // Ties a new or stale record to the cache. False when the cache is closed.
-bool tie(cache& c, gs_local& l) noexcept {
+bool tie(cache& c, std::uintptr_t handle, gs_local& l) noexcept {
   // Whoever seized from the cache that had this id before holds the lock for as long, but for its
   // destroy, which left the record closed.
+  os::open_window();
   sync::lock_guard hold(c.locals_lock);
-  if (stage_of(c) != GS_STAGE_OPEN) return false;
+  if (!open_as(c, handle)) return false;
   l.main = l.prev = l.rcu = &no_sheaf;
-  l.handle = c.handle;
+  l.handle = handle;
   gs_store_relaxed(&l.inverse, detects(c) ? c.inverse : 0);
   gs_store_relaxed(&l.pending, 0u);
   l.next = c.locals;
@@ -143,9 +144,9 @@ gs_local* local_far(const cache& c) noexcept {
   return place != nullptr && *place != nullptr ? *place : &sync::local_dummy;
 }
 
-gs_local* attach(cache& c) noexcept {
+gs_local* attach(cache& c, std::uintptr_t handle) noexcept {
   gs_local* l = local_of(c);
-  if (GS_LIKELY(l != &sync::local_dummy && l->handle == c.handle)) return l;
+  if (GS_LIKELY(l != &sync::local_dummy && l->handle == handle)) return l;
   if (c.sheaf_capacity == 0) return nullptr;
   if (os::readers_fence() || os::fence_mode() == GS_FENCE_NONE) return nullptr;
   sync::thread_record* t = sync::this_thread();
@@ -159,7 +160,7 @@ gs_local* attach(cache& c) noexcept {
     l->main = l->prev = l->rcu = &no_sheaf;
     *place = l;
   }
-  if (!tie(c, *l)) return nullptr;
+  if (!tie(c, handle, *l)) return nullptr;
   if (c.id < GS_TLS_CACHES) gs_tls.local[c.id] = l;
   return l;
 }

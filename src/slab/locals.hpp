@@ -7,9 +7,10 @@
 
 namespace graceslab::slab {
 
-// This thread's record of a cache, ready for use; nullptr without memory, in fallback modes, or
-// when the cache is closed: then every operation goes straight to the slabs.
-gs_local* attach(cache& c) noexcept;
+// This thread's record of the cache of that handle, ready for use; nullptr without memory, in
+// fallback modes, or when the cache is closed or gone: then every operation goes straight to the
+// slabs, and those look for themselves.
+gs_local* attach(cache& c, std::uintptr_t handle) noexcept;
 // The record if there is one (perhaps closed or of an earlier generation), else the dummy.
 gs_local* local_far(const cache& c) noexcept;
 inline gs_local* local_of(const cache& c) noexcept {

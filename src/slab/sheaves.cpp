@@ -231,7 +231,8 @@ gs_sheaf* full_for(cache& c, gs_sheaf* held) noexcept {
   }
   gs_sheaf* s = held != &no_sheaf ? held : empty_sheaf(c);
   if (s == nullptr) return nullptr;
-  gs_store_relaxed(&s->count, take_objects(c, s->object, s->capacity));
+  // Of the cache that the caller has in hand, or of none that is open.
+  gs_store_relaxed(&s->count, take_objects(c, c.handle, s->object, s->capacity));
   if (s->count != 0) return s;
   put_empty(c, s);
   return nullptr;

@@ -87,7 +87,7 @@ namespace {
   cache* c;
   for (patience p{"kmalloc", size, gfp, site}; (c = class_cache_for(class_of(size))) == nullptr;)
     if (!p.once_more(nullptr)) return nullptr;
-  return alloc(*c, gfp, site);
+  return alloc(*c, c->handle, gfp, site);  // which never ends
 }
 
 }  // namespace

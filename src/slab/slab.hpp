@@ -84,7 +84,11 @@ void set_state(slab& s, std::uint32_t index, std::uint8_t state) noexcept;
 void touch(cache& c) noexcept;
 // Takes up to n free objects, from partial slabs first, then by carving, then from a new slab.
 // Their states stay FREE.
-std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept;
+// None when `handle` names no open cache any more. With a constructor, only those that it was
+// called for: construct() makes more.
+std::uint32_t take_objects(cache& c, std::uintptr_t handle, void** out, std::uint32_t n) noexcept;
+// Objects that were never constructed; under slabs_lock.
+std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n) noexcept;
 bool has_free_objects(cache& c) noexcept;  // in its slabs
 // Puts free objects back into their slabs. Emptied slabs wait on empty_slabs (type-safe:
 // quarantined) until somebody releases them: touch().
@@ -113,6 +117,8 @@ void release_all_slabs(cache& c) noexcept;
 
 // Retiring without an array: by state byte.
 void mark_retired(cache& c, void* object) noexcept;
+// The first half: the caller calls hooks.deferred(c, 1, depth) afterwards, with nothing in hand.
+std::uint64_t mark(cache& c, void* object) noexcept;
 // Takes out up to n marked objects whose cookie is done; the caller runs destructors and returns
 // them.
 std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <initializer_list>
 
+#include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
@@ -71,18 +72,45 @@ std::uint32_t carve(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
   return n;
 }
 
-slab* slab_with_room(cache& c) noexcept {
-  if (c.partial.head != nullptr) return c.partial.head;
-  // Objects of the same type may be reused at once. The latest to empty is in the quarantine.
+// Objects of the same type may be reused at once. The latest to empty is in the quarantine.
+slab* empty_slab(cache& c) noexcept {
   slab* s = c.quarantined.head != nullptr ? c.quarantined.head : c.empty_slabs.head;
-  if (s != nullptr) {
-    list_remove(*s);
-  } else {
-    s = new_slab(c, c.slab_granules, c.slab_objects);
-    if (s == nullptr) return nullptr;
-  }
+  if (s == nullptr) return nullptr;
+  list_remove(*s);
   list_add(c.partial, *s);
   return s;
+}
+
+slab* fresh_slab(cache& c) noexcept {
+  slab* s = new_slab(c, c.slab_granules, c.slab_objects);
+  if (s != nullptr) list_add(c.partial, *s);
+  return s;
+}
+
+slab* slab_with_room(cache& c) noexcept {
+  if (c.partial.head != nullptr) return c.partial.head;
+  slab* s = empty_slab(c);
+  return s != nullptr ? s : fresh_slab(c);
+}
+
+// Where constructors have to run, objects that have been are told from those that have not. Few
+// partial slabs are without the one or the other.
+slab* slab_with_free(cache& c) noexcept {
+  for (slab* s = c.partial.head; s != nullptr; s = s->next)
+    if (s->free != 0) return s;
+  return empty_slab(c);
+}
+
+slab* slab_with_uncarved(cache& c) noexcept {
+  for (slab* s = c.partial.head; s != nullptr; s = s->next)
+    if (s->carved != s->objects) return s;
+  return fresh_slab(c);
+}
+
+void file_full(cache& c, slab& s) noexcept {
+  if (s.free != 0 || s.carved != s.objects) return;
+  list_remove(s);
+  list_add(c.full_slabs, s);
 }
 
 }  // namespace
@@ -184,13 +212,17 @@ void give_back_slab(cache& c, slab& s) noexcept {
   meta_free(&s, descriptor_bytes(c, s.objects));
 }
 
-std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
+std::uint32_t take_objects(cache& c, std::uintptr_t handle, void** out, std::uint32_t n) noexcept {
   std::uint32_t reused = 0;
   std::uint32_t taken = 0;
+  os::open_window();
   {
     sync::lock_guard hold(c.slabs_lock);
+    // Who destroys it moves the stage, then counts under this lock: either sees the other.
+    if (!open_as(c, handle)) return 0;
+    const bool constructed = c.ctor != nullptr;
     while (taken < n) {
-      slab* s = slab_with_room(c);
+      slab* s = constructed ? slab_with_free(c) : slab_with_room(c);
       if (s == nullptr) break;
       std::uint32_t got = take_bits(*s, out + taken, n - taken);
       c.free_in_slabs -= got;
@@ -203,17 +235,23 @@ std::uint32_t take_objects(cache& c, void** out, std::uint32_t n) noexcept {
       }
       reused += got;
       taken += got;
-      if (taken < n) taken += carve(c, *s, out + taken, n - taken);
-      if (s->free == 0 && s->carved == s->objects) {
-        list_remove(*s);
-        list_add(c.full_slabs, *s);
-      }
+      if (taken < n && !constructed) taken += carve(c, *s, out + taken, n - taken);
+      file_full(c, *s);
     }
   }
-  // User code runs without a lock; nobody else can hold these objects yet.
-  for (std::uint32_t i = reused; i < taken; ++i) {
-    if (is_debug(c)) debug_new_object(c, static_cast<char*>(out[i]));
-    if (c.ctor != nullptr) c.ctor(out[i]);
+  // Nobody else can hold these objects yet.
+  if (is_debug(c))
+    for (std::uint32_t i = reused; i < taken; ++i) debug_new_object(c, static_cast<char*>(out[i]));
+  return taken;
+}
+
+std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n) noexcept {
+  std::uint32_t taken = 0;
+  while (taken < n) {
+    slab* s = slab_with_uncarved(c);
+    if (s == nullptr) break;
+    taken += carve(c, *s, out + taken, n - taken);
+    file_full(c, *s);
   }
   return taken;
 }
@@ -323,11 +361,15 @@ void release_all_slabs(cache& c) noexcept {
     }
 }
 
-void mark_retired(cache& c, void* object) noexcept {
+void mark_retired(cache& c, void* object) noexcept { hooks.deferred(c, 1, mark(c, object)); }
+
+std::uint64_t mark(cache& c, void* object) noexcept {
+  // In hand while it is counted and not marked, or a child that is forked meanwhile would wait for
+  // it.
+  transit in_hand(c);
   std::uint64_t cookie = hooks.snapshot(c.domain);
   std::uint64_t depth;
-  {  // first: once it is marked, another thread may bring it home and end a cache that was
-     // destroyed
+  {
     sync::lock_guard hold(c.lock);
     ++c.retired;
   }
@@ -347,7 +389,7 @@ void mark_retired(cache& c, void* object) noexcept {
     depth = c.marked + 1;
     gs_store_relaxed(&c.marked, depth);
   }
-  hooks.deferred(c, 1, depth);
+  return depth;
 }
 
 namespace {

@@ -65,7 +65,7 @@ void step_out(std::uint32_t* count) noexcept {
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
   (void)gs_fetch_add(&halted, 1u);
-  // A constructor forks: what it has in hand is its own affair, and others may wait for it.
+  // Who has something in hand itself would wait for itself, and others may wait for it.
   if (innermost != nullptr) return;
   each_count([](std::uint32_t& count) { (void)wait_until_empty(count); });
 }
@@ -121,6 +121,11 @@ transit::~transit() {  // of several, not always the innermost first
 }
 
 bool still_open(const cache& c) noexcept { return gs_load_seq_cst(&c.stage) == GS_STAGE_OPEN; }
+
+// The handle moves only while the stage is gone, and as long as we are counted it cannot get there.
+bool still_open_as(const cache& c, std::uintptr_t handle) noexcept {
+  return still_open(c) && gs_load_relaxed(&c.handle) == handle;
+}
 
 bool hands_empty(const cache& c) noexcept {
   for (const depot& d : depots_of(c))

@@ -33,6 +33,7 @@ void recount_in_child() noexcept;
 // To be asked after entering, before taking objects out of the barn: a cache that closes has
 // counted, or will count us.
 bool still_open(const cache& c) noexcept;
+bool still_open_as(const cache& c, std::uintptr_t handle) noexcept;  // and not another one
 bool hands_empty(const cache& c) noexcept;
 // Sleeps until each count was seen at zero, be it at different moments; the second for so long at
 // most, in real time, and then false. Neither may be called with something of this cache in hand.

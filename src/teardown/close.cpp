@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // open -> closing -> draining: after this no thread has an array of the cache, and what is out is
 // counted.
+#include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/fence.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
+#include "slab/construct.hpp"
 #include "slab/depots.hpp"
+#include "slab/misuse.hpp"
 #include "slab/transit.hpp"
 #include "teardown/moves.hpp"
 #include "teardown/teardown.hpp"
@@ -18,11 +21,13 @@ namespace {
 std::uint64_t tickets;  // under lingering_lock
 
 bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
+  os::open_window();
   sync::lock_guard hold(lingering_lock);
   {
-    // Attaching checks the stage under this lock: afterwards no new record joins.
+    // Attaching checks the stage under this lock: afterwards no new record joins. A record gets its
+    // handle under it.
     sync::lock_guard no_new_records(c.locals_lock);
-    if (!move<GS_STAGE_OPEN, GS_STAGE_CLOSING>(c)) return false;
+    if (c.handle != who.handle || !move<GS_STAGE_OPEN, GS_STAGE_CLOSING>(c)) return false;
   }
   gs_store_relaxed(&c.ticket, ++tickets);
   c.destroy_stack = who.stack;
@@ -36,6 +41,7 @@ void empty_barn(slab::cache& c) noexcept {
   slab::await_hands(c);
   slab::transit in_hand(c);
   slab::flush_barn(c);
+  slab::drop_left_births(c);
 }
 
 // Free objects of every thread and of the barn into the slabs; retired ones onto the deferred list.
@@ -90,8 +96,8 @@ void adopt_in_child() noexcept {
 tally sum_up(slab::cache& c) noexcept {
   const slab::barn_counts in_barn = slab::count_barn(c);
   std::uint64_t in_flight = in_barn.retired - in_barn.reclaimed;
-  std::uint64_t out = c.carved - c.free_in_slabs - in_barn.parked - c.leaked;
-  return {out > in_flight ? out - in_flight : 0, in_flight, c.leaked};
+  std::uint64_t out = c.carved - c.free_in_slabs - in_barn.parked - c.leaked - c.unborn;
+  return {out > in_flight ? out - in_flight : 0, in_flight, c.leaked, c.unborn};
 }
 
 }  // namespace
@@ -114,6 +120,10 @@ tally count(slab::cache& c) noexcept {
     sync::lock_guard slabs(c.slabs_lock);
     if (slab::hands_empty(c)) return sum_up(c);
   }
+}
+
+void report_stale(const caller& who) noexcept {
+  slab::report_stale(reinterpret_cast<const kmem_cache*>(who.handle), "destroy", who.site);
 }
 
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept {

@@ -7,6 +7,7 @@
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "rcu/grace_period.hpp"
+#include "slab/construct.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -18,6 +19,14 @@ bool refuse_here(const char* what) noexcept {
   if (rcu::in_any_reader()) {
     rcu::report_here(GS_REPORT_BARRIER_IN_READER,
                      "%s inside a read-side section would wait for itself; it did not wait", what);
+    return true;
+  }
+  auto ends = [](const slab::cache& c, const void*) { return slab::stage_of(c) != GS_STAGE_OPEN; };
+  if (const slab::cache* c = slab::constructing(ends, nullptr)) {
+    rcu::report_here(GS_REPORT_WAIT_IN_CONSTRUCTOR,
+                     "%s inside the constructor of cache '%s', which was destroyed, would wait for "
+                     "itself; it did not wait",
+                     what, c->name);
     return true;
   }
   if (!rcu::in_callback()) return false;

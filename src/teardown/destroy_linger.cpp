@@ -26,8 +26,7 @@ bool settle_without_passers_by(slab::cache& c) noexcept {
 
 void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept {
   tally t;
-  kmem_cache* handle = slab::handle_of(c);
-  if (!close(c, who, k, &t)) return slab::report_stale(handle, "destroy", who.site);
+  if (!close(c, who, k, &t)) return report_stale(who);
   bool quiet = (c.flags & slab::flag_once_fully_freed) != 0;
   bool all = policy == GS_POLICY_REPORT;
   if (!quiet && (t.live + t.leaked != 0 || (all && t.in_flight != 0)))

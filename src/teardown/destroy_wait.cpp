@@ -8,19 +8,24 @@
 #include "os/module.hpp"
 #include "os/report.hpp"
 #include "rcu/grace_period.hpp"
-#include "slab/misuse.hpp"
+#include "slab/construct.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
 namespace {
 
+constexpr std::uint64_t unborn_look_ms = 50;
+
 bool cannot_wait(slab::cache& c) noexcept {
-  return rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback() ||
-         os::process_exiting();
+  return slab::constructing(c) || rcu::reader_nesting(reclaim::domain_of(c)) != 0 ||
+         rcu::in_callback() || os::process_exiting();
 }
 
 void report_cannot_wait(slab::cache& c, const char* what) noexcept {
-  if (rcu::reader_nesting(reclaim::domain_of(c)) != 0)
+  if (slab::constructing(c))
+    rcu::report_here(GS_REPORT_WAIT_IN_CONSTRUCTOR,
+                     "%s of cache '%s' inside its constructor would wait for itself", what, c.name);
+  else if (rcu::reader_nesting(reclaim::domain_of(c)) != 0)
     rcu::report_here(GS_REPORT_BARRIER_IN_READER,
                      "%s of cache '%s' inside a read-side section would wait for itself", what,
                      c.name);
@@ -51,7 +56,8 @@ bool wait_for_quarantine(slab::cache& c) noexcept {
 }  // namespace
 
 int free_barrier(slab::cache& c) noexcept {
-  if (rcu::reader_nesting(reclaim::domain_of(c)) != 0 || rcu::in_callback()) {
+  if (slab::constructing(c) || rcu::reader_nesting(reclaim::domain_of(c)) != 0 ||
+      rcu::in_callback()) {
     report_cannot_wait(c, "barrier");
     return -EDEADLK;
   }
@@ -59,7 +65,6 @@ int free_barrier(slab::cache& c) noexcept {
 }
 
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
-  kmem_cache* handle = slab::handle_of(c);
   rcu::deadline_scope limit(quiet ? exit_deadline_ns() : 0);
   if (cannot_wait(c) || (quiet && leaves_at_exit())) {
     if (!quiet) report_cannot_wait(c, "destroy that waits");
@@ -67,7 +72,7 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     return find_lingering(*k) != nullptr ? -EBUSY : 0;
   }
   tally t;
-  if (!close(c, who, k, &t)) return slab::report_stale(handle, "destroy", who.site), -EBUSY;
+  if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
   if (t.live + t.leaked != 0) {
     if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
     if (!settle(c)) reclaim::activate(c);
@@ -89,7 +94,8 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
       reclaim::activate(c);
       return -EBUSY;
     }
-    wait_for_change(ticket, 1);
+    // A constructor may take its time; whoever ends the cache after it wakes us.
+    wait_for_change(ticket, left.unborn != 0 ? unborn_look_ms : 1);
   }
   return 0;
 }

@@ -11,8 +11,8 @@ namespace {
 bool any(gs_domain* d, bool (*wanted)(slab::cache&)) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
-    if (slab::stage_of(*c) != GS_STAGE_GONE && reclaim::domain_of(*c) == d && wanted(*c))
-      return true;
+    slab::cache_glimpse seen;
+    if (slab::glimpse(*c, &seen) && rcu::or_default(seen.domain) == d && wanted(*c)) return true;
   }
   return false;
 }

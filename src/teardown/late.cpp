@@ -16,16 +16,14 @@ bool count_late(slab::cache& c) noexcept {
   return ++c.late_frees == 1;
 }
 
-bool is_of(const slab::cache& c, const rcu::whose& o) noexcept {
-  auto* dtor = gs_load_relaxed(&c.dtor);
-  return slab::stage_of(c) != GS_STAGE_GONE &&
-         (o.has(c.owner, reinterpret_cast<const void*>(c.ctor), nullptr) ||
-          o.object.holds(reinterpret_cast<const void*>(dtor)));
+bool is_of(const slab::cache_glimpse& c, const rcu::whose& o) noexcept {
+  return o.has(c.owner, reinterpret_cast<const void*>(c.ctor), nullptr) ||
+         o.object.holds(reinterpret_cast<const void*>(c.dtor));
 }
 
-void settle_cache_of_owner(slab::cache& c, const rcu::whose& o) noexcept {
+void settle_cache_of_owner(slab::cache& c, std::uintptr_t handle, const rcu::whose& o) noexcept {
   cookie k = 0;
-  caller who = {nullptr, os::stack_id(os::capture_stack(1))};
+  caller who = {nullptr, os::stack_id(os::capture_stack(1)), handle};
   if (slab::stage_of(c) == GS_STAGE_OPEN) {
     os::report(GS_REPORT_OWNER_UNLOADED,
                "cache '%s' of %s was not destroyed before its owner went; it is destroyed now",
@@ -66,7 +64,8 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
 void settle_owner(const rcu::whose& o) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
-    if (is_of(*c, o)) settle_cache_of_owner(*c, o);
+    slab::cache_glimpse seen;
+    if (slab::glimpse(*c, &seen) && is_of(seen, o)) settle_cache_of_owner(*c, seen.handle, o);
   }
 }
 
@@ -75,7 +74,9 @@ void settle_retires(const rcu::whose& o) noexcept {
   if (!rcu::may_wait()) return;
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
-    if (is_of(*c, o) && slab::has_destructor(*c)) (void)reclaim::wait_for_retires(*c);
+    slab::cache_glimpse seen;
+    if (slab::glimpse(*c, &seen) && is_of(seen, o) && seen.dtor != nullptr)
+      (void)reclaim::wait_for_retires(*c);
   }
 }
 

@@ -59,10 +59,10 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   os::draft text(GS_REPORT_LEAK);
   const ull out = t.live + t.leaked;
   text.add(
-      "cache '%s' #%u still has %llu object%s allocated and %llu retired, %llu ms after it was "
-      "destroyed (the oldest is at least that old)",
+      "cache '%s' #%u still has %llu object%s allocated and %llu retired, and %llu whose "
+      "constructor runs, %llu ms after it was destroyed (the oldest is at least that old)",
       c.name, c.id, out, base::plural(out), static_cast<ull>(t.in_flight),
-      static_cast<ull>(age_ms));
+      static_cast<ull>(t.unborn), static_cast<ull>(age_ms));
   if (t.in_flight != 0) add_blocker(c, text);
   add_destroyer(c, text);
   add_objects(c, t.live == 0, text);
@@ -94,7 +94,8 @@ std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {
     ++c.splats;
   }
   tally t = count(c);
-  if (t.live + t.leaked + t.in_flight != 0 || slab::newest_quarantine(c) != 0) splat(c, t, age_ms);
+  if (t.live + t.leaked + t.in_flight + t.unborn != 0 || slab::newest_quarantine(c) != 0)
+    splat(c, t, age_ms);
   notify_change();
   return age_ms * (repeat_factor - 1);
 }

@@ -4,6 +4,7 @@
 
 #include "os/config.hpp"
 #include "rcu/grace_period.hpp"
+#include "slab/construct.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -22,6 +23,16 @@ void retire_barrier(gs_domain* d) noexcept {
     rcu::report_here(
         GS_REPORT_BARRIER_IN_READER,
         "kfree_rcu_barrier() inside a read-side section would wait for itself; it did not wait");
+    return;
+  }
+  auto covered = [](const slab::cache& c, const void* domain) {
+    return rcu::or_default(c.domain) == domain;
+  };
+  if (const slab::cache* c = slab::constructing(covered, d)) {
+    rcu::report_here(GS_REPORT_WAIT_IN_CONSTRUCTOR,
+                     "kfree_rcu_barrier() inside the constructor of cache '%s' would wait for "
+                     "itself; it did not wait",
+                     c->name);
     return;
   }
   if (rcu::in_callback())

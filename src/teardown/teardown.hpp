@@ -10,21 +10,26 @@ namespace graceslab::teardown {
 using cookie = std::uint64_t;  // ticket << id_bits | id; 0 is always done
 inline constexpr unsigned id_bits = 20;
 
-// Who destroys, and where: taken before any lock.
+// Who destroys, and where: taken before any lock; and what: the cache of that handle, which may
+// have ended by the time the lock is held, and its record be another's.
 struct caller {
   const void* site;
   std::uint32_t stack;
+  std::uintptr_t handle;
 };
 
 struct tally {
   std::uint64_t live;       // allocated and not retired
   std::uint64_t in_flight;  // retired and not home
   std::uint64_t leaked;     // given up after misuse
+  std::uint64_t unborn;     // their constructor runs
 };
 
 // ---- close.cpp ----
-// open -> closing -> draining. False: it was not open (reported). Afterwards `t` says what is out.
+// open -> closing -> draining. False: `who` does not name an open cache any more. Afterwards `t`
+// says what is out.
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept;
+void report_stale(const caller& who) noexcept;
 // What is out, at a moment when nobody has objects in hand: exact once closed. Waits for those who
 // have.
 tally count(slab::cache& c) noexcept;

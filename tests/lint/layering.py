@@ -21,7 +21,8 @@ INCLUDE = r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)'
 
 ATOMIC_HOME = "include/graceslab/detail/atomic.h"
 ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b"
-           r"|\b(?:__)?asm(?:__)?\b(?!\(name\))"  # naming a symbol is no instruction
+           # Naming a symbol is no instruction, nor is telling the unwinder something.
+           r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\))"
            r"|<(?:std)?atomic(?:\.h)?>")
 
 SYSTEM_HEADERS = (r"(unistd|pthread|signal|dlfcn|execinfo|sched|time|fcntl|poll|sys/\w+"
@@ -154,6 +155,7 @@ RULES = {
         "good": [
             {ATOMIC_HOME: "__atomic_load_n(p, 0)\n"},
             {"src/os/a.cpp": "// not std::atomic\nint asmall;\n"},
+            {"src/slab/a.cpp": "asm(FRAME_DIRECTIVE);\n"},
             {"include/graceslab/detail/config.h": "#define SYMBOL(name) __asm__(name)\n"},
             {"tests/unit/a.cpp": "std::atomic<int> a;\n"},
         ],

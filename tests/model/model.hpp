@@ -5,6 +5,9 @@
 #pragma once
 #include <graceslab/detail/atomic.h>
 
+// What public headers call at the end of the program; models include no file that defines it.
+extern "C" [[gnu::weak]] void gs_owner_leave(void*) {}
+
 namespace model {
 
 // ---- plain data whose races are found ----

@@ -19,6 +19,9 @@ constinit const grace_hooks hooks = {
 };
 }  // namespace graceslab::slab
 
+// The fence of this model is never refused, so nothing is asked of the domain.
+gs_domain* graceslab::rcu::default_domain() noexcept { return nullptr; }
+
 namespace graceslab::reclaim {
 namespace {
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // C6: handles are type-stable; a stale one never touches the cache that came after.
+#include <atomic>
+
 #include "watched.hpp"
 
 namespace {
@@ -131,6 +133,66 @@ TEST(Handles, C6_caches_come_and_go_without_mixing) {
   for (auto* s : open) kmem_cache_destroy(s);
   EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+// A record starts afresh and is filled in while nobody looks: its name is one cache's, whole.
+TEST(Handles, C6_B8_a_visit_beside_create_and_destroy_sees_whole_caches) {
+  reports caught;
+  const std::string names[] = {std::string(40, 'a'), std::string(20, 'b')};
+  std::atomic<bool> stop{false};
+  std::thread churn([&] {
+    for (unsigned i = 0; !stop; ++i) kmem_cache_destroy(make_cache(names[i % 2].c_str()));
+  });
+  struct seen_caches {
+    const std::string (&names)[2];
+    std::uint64_t whole, torn;
+  } seen = {names, 0, 0};
+  auto look = [](const gs_cache_stats* now, void* arg) {
+    auto& s = *static_cast<seen_caches*>(arg);
+    const std::string name = now->name;
+    if (name[0] != 'a' && name[0] != 'b') return;  // the library's own
+    const bool whole = name == s.names[name[0] == 'b'] && now->object_bytes == sizeof(object);
+    ++(whole ? s.whole : s.torn);
+  };
+  EXPECT_TRUE(eventually([&] {
+    gs_caches_visit(look, &seen);
+    return seen.whole >= 50 || seen.torn != 0;
+  }));
+  stop = true;
+  churn.join();
+  EXPECT_EQ(seen.torn, 0u);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+// Threads that come for one object each, so that they find the cache closing with no arrays yet:
+// what they got stays theirs until they give it back.
+TEST(Handles, C6_B8_allocations_beside_destroys_keep_their_objects) {
+  reports caught;
+  constexpr int takes = 2000;
+  std::atomic<kmem_cache*> current{make_cache("current")};
+  std::atomic<bool> stop{false};
+  std::thread replacer([&] {
+    while (!stop) kmem_cache_destroy(current.exchange(make_cache("current")));
+  });
+  std::uint64_t damaged = 0;
+  for (int i = 0; i != takes; ++i)
+    std::thread([&] {
+      kmem_cache* s = current;
+      object* mine = take(s);
+      if (mine == nullptr) return;
+      __builtin_memset(mine, 0x22, sizeof *mine);
+      std::this_thread::yield();
+      for (std::size_t at = 0; at != sizeof *mine; ++at)
+        damaged += reinterpret_cast<unsigned char*>(mine)[at] != 0x22;
+      kfree(mine);
+    }).join();
+  stop = true;
+  replacer.join();
+  kmem_cache_destroy(current);
+  EXPECT_EQ(damaged, 0u);
+  EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
+  for (gs_report kind : {GS_REPORT_FOREIGN_POINTER, GS_REPORT_DOUBLE_FREE, GS_REPORT_LEAK})
+    EXPECT_EQ(caught.count(kind), 0u) << caught.text(kind);
 }
 
 }  // namespace

@@ -21,5 +21,13 @@ def verdicts(flaw):
 
 
 assert verdicts(None) == (0, ["ok", "ok"]), "the library as it is"
-status, found = verdicts("cache-barrier-nothing")
-assert status == 1 and found == ["failed", "failed"], (status, found)
+# Where the machine lets so much time pass in the destroy that everything is home by then, there is
+# nothing to be seen: about every second time. Each approach has to be caught once.
+caught = [False, False]
+for _ in range(20):
+    status, found = verdicts("cache-barrier-nothing")
+    assert status == (1 if "failed" in found else 0), (status, found)
+    caught = [c or v == "failed" for c, v in zip(caught, found, strict=True)]
+    if all(caught):
+        break
+assert all(caught), f"kfree_rcu_barrier, free_barrier caught: {caught}"

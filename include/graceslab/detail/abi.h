@@ -273,6 +273,7 @@ enum gs_report {
   GS_REPORT_NO_RECORD,
   GS_REPORT_WAIT_UNPROVED, /* the system refuses every fence, and a wait goes on */
   GS_REPORT_BAD_LINKAGE, /* two copies of the library, or one that may be unmapped */
+  GS_REPORT_WAIT_IN_CONSTRUCTOR, /* of the same cache, by a barrier or its destroy */
   GS_REPORT_USE_OF_FREED, /* ksize() of an object that is free */
   GS_REPORT_KINDS
 };

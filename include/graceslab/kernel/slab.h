@@ -57,8 +57,12 @@ typedef unsigned gfp_t;
 
 /* Creates a cache of objects of `size` bytes (1 to 1 MiB).
  * - Arguments: `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB.
- * `name` is copied and need not be unique. `ctor` runs once per object when its slab is made;
- * objects come back constructed.
+ * `name` is copied and need not be unique. `ctor` runs once per object when it is first
+ * needed; objects come back constructed. It runs inside an allocation, and other threads' calls
+ * never wait for it, but those that wait for the end of this cache: it may block, allocate and
+ * free, wait for readers and other caches, fork, throw, or end its thread (the objects are then
+ * constructed again for whoever needs one). A barrier or a destroy of its own cache inside it is
+ * reported and does not wait. It may not jump out (longjmp).
  * - Waits for: nothing.
  * - Context: any but signal handlers. The calling shared object owns the cache: dlclose() settles
  *   it.

@@ -70,4 +70,35 @@ TEST_F(Active, R10_an_idle_cache_leaves_the_list) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+// Claim 6 of background.md (B8): whoever walks past a record never sees it become another cache.
+TEST_F(Active, B8_no_record_is_used_again_while_a_walk_has_it) {
+  constexpr int pairs = 1000;  // each resting record in turn
+  static slab::cache* walked;
+  static const auto used_again = [] {
+    bool again = false;
+    for (int i = 0; i != pairs; ++i) {
+      kmem_cache* s = kmem_cache_create("another", 64, 0, 0, nullptr);
+      again = again || slab::cache_from_handle(s) == walked;
+      kmem_cache_destroy(s);
+    }
+    return again;
+  };
+  kmem_cache* s = kmem_cache_create("walked", 64, 0, 0, nullptr);
+  walked = slab::cache_from_handle(s);
+  reclaim::activate(*walked);
+  bool seen = false;
+  reclaim::for_each_active(
+      [](slab::cache& c, void* arg) {
+        if (&c != walked) return true;
+        kmem_cache_destroy(slab::handle_of(c));
+        EXPECT_EQ(slab::stage_of(c), std::uint32_t{GS_STAGE_GONE});
+        EXPECT_FALSE(used_again());
+        *static_cast<bool*>(arg) = true;
+        return false;
+      },
+      &seen);
+  EXPECT_TRUE(seen);
+  EXPECT_TRUE(used_again()) << "it rests for ever";
+}
+
 }  // namespace

@@ -17,23 +17,20 @@ namespace {
 
 using namespace graceslab;
 
-slab::cache* own;
-slab::cache* elsewhere;
-pid_t child;
-
-void fork_once(void*) {
-  if (child != 0) return;
-  child = fork();
-  if (child == 0) _exit(slab::hands_empty(*elsewhere) && !slab::hands_empty(*own) ? 0 : 1);
+pid_t fork_with_a_hand_full(slab::cache& own, slab::cache& elsewhere) {
+  slab::transit in_hand(own);
+  const pid_t child = fork();
+  if (child == 0) _exit(slab::hands_empty(elsewhere) && !slab::hands_empty(own) ? 0 : 1);
+  return child;
 }
 
 // It does not wait for others, who may wait for it; in the child they are not there.
-TEST(Transit, I8_a_constructor_that_forks_leaves_only_its_own_hand_behind) {
+TEST(Transit, I8_a_fork_with_something_in_hand_leaves_only_that_hand_behind) {
   gs_config_set("GRACESLAB_BACKGROUND", "0");  // whose hand would count, too
-  kmem_cache* forks = kmem_cache_create("forks", 64, 0, 0, fork_once);
+  kmem_cache* mine = kmem_cache_create("mine", 64, 0, 0, nullptr);
   kmem_cache* other = kmem_cache_create("elsewhere", 64, 0, 0, nullptr);
-  own = slab::cache_from_handle(forks);
-  elsewhere = slab::cache_from_handle(other);
+  slab::cache* own = slab::cache_from_handle(mine);
+  slab::cache* elsewhere = slab::cache_from_handle(other);
   std::atomic<bool> there{false}, done{false};
   std::thread holder([&] {
     slab::transit in_hand(*elsewhere);
@@ -41,7 +38,7 @@ TEST(Transit, I8_a_constructor_that_forks_leaves_only_its_own_hand_behind) {
     while (!done) std::this_thread::yield();
   });
   while (!there) std::this_thread::yield();
-  void* object = kmem_cache_alloc(forks, GFP_KERNEL);
+  const pid_t child = fork_with_a_hand_full(*own, *elsewhere);
   EXPECT_FALSE(slab::hands_empty(*elsewhere));
   EXPECT_TRUE(slab::hands_empty(*own));
   done = true;
@@ -50,8 +47,7 @@ TEST(Transit, I8_a_constructor_that_forks_leaves_only_its_own_hand_behind) {
   int status = -1;
   EXPECT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
-  kmem_cache_free(forks, object);
-  EXPECT_EQ(kmem_cache_destroy_wait(forks), 0);
+  EXPECT_EQ(kmem_cache_destroy_wait(mine), 0);
   EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
   gs_config_set("GRACESLAB_BACKGROUND", "1");
 }
