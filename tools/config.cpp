@@ -31,6 +31,7 @@ void print_json(const std::vector<gs_config_item>& all) {
     rows.push_back({{"variable", text(item.variable)},
                     {"value", text(item.value)},
                     {"default", text(item.fallback)},
+                    {"legal", text(item.legal)},
                     {"meaning", text(item.meaning)}});
   nlohmann::ordered_json root = {{"version", gs_version()}, {"settings", std::move(rows)}};
   fmt::print("{}\n", root.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -38,18 +39,20 @@ void print_json(const std::vector<gs_config_item>& all) {
 
 // A setting that differs from its default is marked, so that the eye finds it.
 void print_table(const std::vector<gs_config_item>& all) {
-  std::size_t name = 8, value = 5, fallback = 7;
+  std::size_t name = 8, value = 5, fallback = 7, legal = 5;
   for (const gs_config_item& item : all) {
     name = std::max(name, text(item.variable).size());
     value = std::max(value, text(item.value).size());
     fallback = std::max(fallback, text(item.fallback).size());
+    legal = std::max(legal, text(item.legal).size());
   }
-  fmt::print("  {:<{}}  {:<{}}  {:<{}}  {}\n", "variable", name, "value", value, "default",
-             fallback, "meaning");
+  fmt::print("  {:<{}}  {:<{}}  {:<{}}  {:<{}}  {}\n", "variable", name, "value", value, "default",
+             fallback, "legal", legal, "meaning");
   for (const gs_config_item& item : all)
-    fmt::print("{} {:<{}}  {:<{}}  {:<{}}  {}\n",
+    fmt::print("{} {:<{}}  {:<{}}  {:<{}}  {:<{}}  {}\n",
                text(item.value) == text(item.fallback) ? ' ' : '*', text(item.variable), name,
-               text(item.value), value, text(item.fallback), fallback, text(item.meaning));
+               text(item.value), value, text(item.fallback), fallback, text(item.legal), legal,
+               text(item.meaning));
   fmt::print(
       "\nSet them in the environment before the program starts. * differs from the default.\n");
 }

@@ -150,9 +150,14 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   if (c == nullptr) return nullptr;
   std::uint8_t* state;
   if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
-  if (size == 0) return slab::free_object(*c, const_cast<void*>(object), GS_SITE), nullptr;
   size_t old = slab::usable_bytes(object);
-  if (size <= old && (size > old / 2 || old <= 64)) return const_cast<void*>(object);
+  const bool stays = size != 0 && size <= old && (size > old / 2 || old <= 64);
+  if (stays) {
+    // What is cut off may be asked back, and is to read zero then.
+    if ((gfp & slab::gfp_zero) != 0)
+      __builtin_memset(static_cast<char*>(const_cast<void*>(object)) + size, 0, old - size);
+    return const_cast<void*>(object);
+  }
   void* moved = slab::kmalloc(size, gfp, GS_SITE);
   if (moved == nullptr) return nullptr;
   __builtin_memcpy(moved, object, size < old ? size : old);
@@ -165,7 +170,12 @@ void gs_kfree(const void* object) {
   if (GS_UNLIKELY(!slab::give_by_pointer(p, 0))) kfree_rest(p, GS_SITE);
 }
 
-size_t gs_ksize(const void* object) { return object != nullptr ? slab::usable_bytes(object) : 0; }
+size_t gs_ksize(const void* object) {
+  if (object == nullptr) return 0;
+  slab::cache* c = owner_of(object, "ksize", GS_SITE);
+  return c != nullptr && slab::still_held(*c, object, "ksize", GS_SITE) ? slab::usable_bytes(object)
+                                                                        : 0;
+}
 
 void gs_retire(const void* object) {
   auto* p = const_cast<void*>(object);

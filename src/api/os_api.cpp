@@ -14,6 +14,7 @@ uint64_t gs_report_count(enum gs_report kind) { return os::report_count(kind); }
 void gs_report_set_handler(gs_report_handler handler, void* arg) {
   os::set_report_handler(handler, arg);
 }
+uint64_t gs_reports_unsaid(void) { return os::reports_unsaid(); }
 
 size_t gs_config_items(struct gs_config_item* items, size_t n) {
   return os::config_items(items, n);

@@ -7,6 +7,8 @@
 
 namespace graceslab::base {
 
+inline const char* plural(unsigned long long n) noexcept { return n == 1 ? "" : "s"; }
+
 class writer {
  public:
   writer(char* text, std::size_t bytes) noexcept : text_(text), bytes_(bytes) {
@@ -25,6 +27,16 @@ class writer {
     const int length =
         std::vsnprintf(text_ ? text_ + used : nullptr, bytes_ - used, format, arguments);
     if (length > 0) needed_ += static_cast<std::size_t>(length);
+  }
+
+  // For describers: describe(text, bytes) writes a text that ends with a zero.
+  template <class Describe>
+  void add_from(Describe describe) noexcept {
+    const std::size_t used = written();
+    if (used + 1 >= bytes_) return;
+    text_[used] = '\0';
+    describe(text_ + used, bytes_ - used);
+    needed_ += __builtin_strlen(text_ + used);
   }
 
   std::size_t needed() const noexcept {

@@ -3,6 +3,7 @@
 #include "base/format.hpp"
 #include "observe/observe.hpp"
 #include "os/clock.hpp"
+#include "os/scratch.hpp"
 #include "os/stack.hpp"
 
 namespace graceslab::observe {
@@ -10,22 +11,34 @@ namespace {
 
 using ull = unsigned long long;
 
+// Retired memory waits for a grace period to begin before it waits for a reader: without one, it
+// begins here, so that the reader in its way is known at once.
+void say_who_holds_back(gs_domain* d, base::writer& out) noexcept {
+  char who[256];
+  if (rcu::describe_blocker(d, who, sizeof who) == 0) {
+    rcu::try_advance(d, rcu::snapshot(d));
+    if (rcu::describe_blocker(d, who, sizeof who) == 0) return;
+  }
+  out.add("; held back by %s", who);
+}
+
 void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   teardown::tally t = teardown::glance(c);
   if (t.live != 0)
-    out.add("; %llu objects are allocated and were never retired", static_cast<ull>(t.live));
+    out.add("; %llu %s never retired", static_cast<ull>(t.live),
+            t.live == 1 ? "object is allocated and was" : "objects are allocated and were");
   if (t.leaked != 0)
-    out.add("; %llu objects were given up after misuse", static_cast<ull>(t.leaked));
+    out.add("; %llu %s given up after misuse", static_cast<ull>(t.leaked),
+            t.leaked == 1 ? "object was" : "objects were");
   if (t.in_flight != 0)
-    out.add("; %llu retired objects are not reclaimed yet", static_cast<ull>(t.in_flight));
+    out.add("; %llu retired %s not reclaimed yet", static_cast<ull>(t.in_flight),
+            t.in_flight == 1 ? "object is" : "objects are");
   if (t.unborn != 0)
-    out.add("; the constructor of %llu objects has not returned yet", static_cast<ull>(t.unborn));
+    out.add("; the constructor of %llu object%s has not returned yet", static_cast<ull>(t.unborn),
+            base::plural(t.unborn));
   bool quarantined = slab::newest_quarantine(c) != 0;
   if (quarantined) out.add("; its type-safe slabs wait for a grace period");
-  char who[256];
-  if ((t.in_flight != 0 || quarantined) &&
-      rcu::describe_blocker(reclaim::domain_of(c), who, sizeof who) != 0)
-    out.add("; held back by %s", who);
+  if (t.in_flight != 0 || quarantined) say_who_holds_back(reclaim::domain_of(c), out);
   sync::lock_guard hold(c.lock);
   if (c.ripe_running) out.add("; a destructor of its objects runs");
   if (c.ripe_posted || c.ripe.head != nullptr)
@@ -38,19 +51,22 @@ std::size_t why(teardown::cookie k, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   slab::cache* c = teardown::find_lingering(k);
   if (c == nullptr) {
-    out.add("gone: every object is home and its memory is released");
+    out.add(k == 0 || teardown::ever_given(k)
+                ? "gone: every object is home and its memory is released"
+                : "no destroy ever returned this cookie");
     return out.needed();
   }
   const char* stage = slab::stage_of(*c) == GS_STAGE_CLOSING ? "closing" : "draining";
-  out.add("cache '%s' is %s, %llu ms after it was destroyed", c->name, stage,
+  out.add("cache '%s' is %s (#%u), %llu ms after it was destroyed", c->name, stage, c->id,
           static_cast<ull>(os::now_ms() - c->closed_at_ms));
   say_what_is_out(*c, out);
   if ((c->flags & slab::flag_once_fully_freed) != 0)
     out.add("; it was made to wait for its last object without complaint");
-  if (c->splats != 0) out.add("; it was reported as leaking %u times", c->splats);
-  char stack[900];
-  if (os::describe_stack_id(c->destroy_stack, stack, sizeof stack) != 0)
-    out.add("; destroyed by%s", stack);
+  if (c->splats != 0)
+    out.add("; it was reported as leaking %u time%s", c->splats, base::plural(c->splats));
+  os::scratch stack;
+  if (os::describe_stack_id(c->destroy_stack, stack.text(), stack.bytes()) != 0)
+    out.add("; destroyed by%s", stack.text());
   return out.needed();
 }
 

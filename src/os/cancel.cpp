@@ -5,7 +5,9 @@
 
 namespace graceslab::os {
 
+// unused result: the values are ones that exist
 cancel_off::cancel_off() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+// unused result: as above
 cancel_off::~cancel_off() { pthread_setcancelstate(before_, nullptr); }
 
 }  // namespace graceslab::os

@@ -23,6 +23,7 @@ std::uint32_t jumps;
 std::uint64_t ns_of(clockid_t clock) noexcept {
   keep_errno keep;
   timespec t{};
+  // unused result: these clocks exist wherever the library starts
   clock_gettime(clock, &t);
   return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000u +
          static_cast<std::uint64_t>(t.tv_nsec);
@@ -55,8 +56,8 @@ std::uint64_t coarse_ms() noexcept { return read(gs_load_relaxed(&state), CLOCK_
 void sleep_us(std::uint64_t us) noexcept {
   keep_errno keep;
   timespec t{static_cast<time_t>(us / 1'000'000), static_cast<long>(us % 1'000'000 * 1000)};
-  // The system call itself: nanosleep() is a cancellation point. A signal may shorten it; callers
-  // poll.
+  // The system call itself: nanosleep() is a cancellation point.
+  // unused result: a signal may shorten it, callers poll
   syscall(SYS_nanosleep, &t, nullptr);
 }
 

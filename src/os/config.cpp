@@ -3,11 +3,15 @@
 #include "os/config.hpp"
 
 #include <graceslab/detail/atomic.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
+#include "base/format.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/word_lock.hpp"
@@ -80,7 +84,7 @@ constexpr setting table[] = {
     {"GRACESLAB_OWNER_PROTECTION", "1", "dlclose waits for the module's callbacks and caches",
      GS_FLAG_OF(owner_protection, "0|1")},
     {"GRACESLAB_STACK_SIGNAL", "39", "real-time signal that asks a thread for its stack; 0 = off",
-     &settings.stack_signal, storage::word32, nullptr, 0, 0, 64},
+     &settings.stack_signal, storage::word32, nullptr, 0, 34, 64},
     {"GRACESLAB_FENCE", "auto", "how readers and updaters are ordered; read at start only",
      GS_CHOICE_OF(fence, "auto|membarrier|reader|mprotect", -1)},
     {"GRACESLAB_RETIRE_AGE_MS", "10",
@@ -93,7 +97,7 @@ constexpr setting table[] = {
     {"GRACESLAB_CALLBACK_CAP_MS", "3", "time after which a run of callbacks gives others a turn",
      GS_NUMBER_OF(callback_cap_ms), 1, longest_ms},
     {"GRACESLAB_CALLBACK_WORKERS", "4", "background threads for callbacks, at most",
-     GS_NUMBER_OF(callback_workers), 0, 64},
+     GS_NUMBER_OF(callback_workers), 1, 16},
     {"GRACESLAB_RETIRE_THRESHOLD", "8192",
      "retired objects in flight at which callers drive grace periods",
      GS_NUMBER_OF(retire_threshold), 1, 1'000'000'000},
@@ -111,8 +115,12 @@ constexpr setting table[] = {
 constexpr std::size_t table_rows = sizeof table / sizeof table[0];
 
 constexpr std::size_t text_bytes = 24;
+constexpr std::size_t legal_bytes = 72;
+constexpr std::uint64_t suffixes_from = std::uint64_t{1} << 40;  // legal values worth a suffix
 word_lock text_lock;
 char texts[table_rows][text_bytes];  // the values; guarded by text_lock, empty = the default
+word_lock legal_lock;
+char legal_texts[table_rows][legal_bytes];
 std::uint32_t loaded;
 
 // The position of `value` among the words, or -1.
@@ -128,21 +136,39 @@ int word_index(const char* words, const char* value) noexcept {
   return -1;
 }
 
-// Digits only: no sign, no blanks, no suffix.
+// The one number that may be 0 though its range does not begin there.
+bool zero_is_off(const setting& s) noexcept { return s.field == &settings.stack_signal; }
+
+// How far a suffix shifts a number: K, M, G and T are powers of 1024. -1: no suffix.
+int shift_of(const char* suffix) noexcept {
+  static constexpr char letters[] = "KMGTkmgt";
+  if (*suffix == '\0') return 0;
+  const char* letter = std::strchr(letters, *suffix);
+  return letter != nullptr && suffix[1] == '\0' ? static_cast<int>((letter - letters) % 4 + 1) * 10
+                                                : -1;
+}
+
+// Digits, and a suffix perhaps: no sign, no blanks.
 bool parse_number(const char* value, std::uint64_t* number) noexcept {
   std::uint64_t n = 0;
-  if (*value == '\0') return false;
-  for (; *value; ++value) {
-    const unsigned digit = static_cast<unsigned>(*value - '0');
-    if (digit > 9 || n > (UINT64_MAX - digit) / 10) return false;
+  const char* at = value;
+  for (; static_cast<unsigned>(*at - '0') <= 9; ++at) {
+    const unsigned digit = static_cast<unsigned>(*at - '0');
+    if (n > (UINT64_MAX - digit) / 10) return false;
     n = n * 10 + digit;
   }
-  *number = n;
+  const int shift = shift_of(at);
+  if (at == value || shift < 0 || n > UINT64_MAX >> shift) return false;
+  *number = n << shift;
   return true;
 }
 
+bool in_range(const setting& s, std::uint64_t n) noexcept {
+  return (n >= s.low && n <= s.high) || (n == 0 && zero_is_off(s));
+}
+
 bool parse(const setting& s, const char* value, std::uint64_t* parsed) noexcept {
-  if (!s.words) return parse_number(value, parsed) && *parsed >= s.low && *parsed <= s.high;
+  if (!s.words) return parse_number(value, parsed) && in_range(s, *parsed);
   const int index = word_index(s.words, value);
   *parsed = static_cast<std::uint64_t>(static_cast<std::int64_t>(s.first + index));
   return index >= 0;
@@ -165,15 +191,24 @@ void store(const setting& s, std::uint64_t value) noexcept {
   }
 }
 
+// Every call writes the same.
+const char* legal_number(const setting& s) noexcept {
+  char* text = legal_texts[&s - table];
+  word_guard guard(legal_lock);
+  std::snprintf(text, legal_bytes, "%s%llu to %llu%s", zero_is_off(s) ? "0, " : "",
+                static_cast<unsigned long long>(s.low), static_cast<unsigned long long>(s.high),
+                s.high >= suffixes_from ? ", or with K, M, G, T" : "");
+  return text;
+}
+
 bool apply(const setting& s, const char* value) noexcept {
   std::uint64_t parsed;
   if (!parse(s, value, &parsed)) {
     if (s.words)
       report(GS_REPORT_BAD_CONFIG, "%s=%.64s: expected one of %s", s.variable, value, s.words);
     else
-      report(GS_REPORT_BAD_CONFIG, "%s=%.64s: expected a number from %llu to %llu", s.variable,
-             value, static_cast<unsigned long long>(s.low),
-             static_cast<unsigned long long>(s.high));
+      report(GS_REPORT_BAD_CONFIG, "%s=%.64s: expected a number from %s", s.variable, value,
+             legal_number(s));
     return false;
   }
   word_guard guard(text_lock);
@@ -218,6 +253,29 @@ const char* text_of(std::size_t row) noexcept {
   return texts[row];
 }
 
+bool known(const char* variable) noexcept {
+  for (const char* of_tests : {"GRACESLAB_TEST_", "GRACESLAB_BUSTED="})
+    if (std::strncmp(variable, of_tests, std::strlen(of_tests)) == 0) return true;
+  for (const setting& s : table) {
+    const std::size_t length = std::strlen(s.variable);
+    if (std::strncmp(variable, s.variable, length) == 0 && variable[length] == '=') return true;
+  }
+  return false;
+}
+
+// A slip of the pen would otherwise be a setting that is silently not obeyed. One report for all.
+void report_unknown_variables() noexcept {
+  constexpr char prefix[] = "GRACESLAB_";
+  char names[256];
+  base::writer out(names, sizeof names);
+  if (getauxval(AT_SECURE) != 0) return;  // the environment is not read then
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
+    if (std::strncmp(*variable, prefix, sizeof prefix - 1) == 0 && !known(*variable))
+      out.add(" %.*s", static_cast<int>(std::strcspn(*variable, "=")), *variable);
+  if (out.needed() != 0)
+    report(GS_REPORT_BAD_CONFIG, "no such setting in the environment:%s", names);
+}
+
 [[gnu::constructor(101)]] void start_config() noexcept { load_settings(); }
 
 }  // namespace
@@ -225,6 +283,7 @@ const char* text_of(std::size_t row) noexcept {
 void load_settings() noexcept {
   if (gs_exchange(&loaded, 1u)) return;
   keep_errno keep;
+  report_unknown_variables();
   for (const setting& s : table) {
     const char* value = secure_getenv(s.variable);
     if (value && *value) apply(s, value);
@@ -235,7 +294,7 @@ std::size_t config_items(gs_config_item* items, std::size_t n) noexcept {
   word_guard guard(text_lock);
   for (std::size_t i = 0; i < table_rows && i < n; ++i) {
     const setting& s = table[i];
-    items[i] = {s.variable, text_of(i), s.fallback, s.meaning};
+    items[i] = {s.variable, text_of(i), s.fallback, s.meaning, s.words ? s.words : legal_number(s)};
   }
   return table_rows;
 }

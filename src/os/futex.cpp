@@ -72,6 +72,7 @@ woken wait_a_slice(std::uint32_t* word, std::uint32_t expected, std::uint64_t ms
 bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t timeout_ms) noexcept {
   keep_errno keep;
   if (timeout_ms == forever_ms) {
+    // unused result: callers look at the word again, whatever ended the sleep
     futex(word, FUTEX_WAIT, expected, nullptr);
     return true;
   }
@@ -94,11 +95,13 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t timeo
 void futex_nap_us(std::uint32_t* word, std::uint32_t expected, std::uint64_t us) noexcept {
   keep_errno keep;
   const timespec most = to_timespec(us * 1000);
+  // unused result: a nap may end early
   futex(word, FUTEX_WAIT, expected, &most);
 }
 
 void futex_wake(std::uint32_t* word, int how_many) noexcept {
   keep_errno keep;
+  // unused result: how many slept is nobody's concern
   futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(how_many), nullptr);
 }
 

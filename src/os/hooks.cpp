@@ -71,6 +71,10 @@ void run_thread_end(void* value) {
   if (thread_end) thread_end(value);
 }
 
+void no_memory_for(const char* event) noexcept {
+  report(GS_REPORT_NO_MEMORY, "the C library has no room for the hook that tells of %s", event);
+}
+
 // Two threads may both create a key; one wins and the other's is deleted.
 bool have_key(pthread_key_t* key) noexcept {
   std::uint32_t known = gs_load_relaxed(&key_plus_one);
@@ -80,7 +84,7 @@ bool have_key(pthread_key_t* key) noexcept {
     if (gs_compare_exchange(&key_plus_one, &known, static_cast<std::uint32_t>(fresh) + 1))
       known = fresh + 1;
     else
-      pthread_key_delete(fresh);
+      pthread_key_delete(fresh);  // unused result: it is a key
   }
   *key = known - 1;
   return true;
@@ -88,9 +92,9 @@ bool have_key(pthread_key_t* key) noexcept {
 
 [[gnu::constructor(101)]] void start_hooks() noexcept {
   pthread_key_t key;
-  have_key(&key);
-  pthread_atfork(prepare, parent, child);
-  std::atexit(run_exit_hooks);
+  if (!have_key(&key)) no_memory_for("the end of a thread");
+  if (pthread_atfork(prepare, parent, child) != 0) no_memory_for("a fork");
+  if (std::atexit(run_exit_hooks) != 0) no_memory_for("the end of the process");
 }
 
 }  // namespace
@@ -106,7 +110,7 @@ bool process_exiting() noexcept { return gs_load_relaxed(&exiting) != 0; }
 void arm_thread_exit(void* value) noexcept {
   keep_errno keep;
   pthread_key_t key;
-  if (have_key(&key)) pthread_setspecific(key, value);
+  if (!have_key(&key) || pthread_setspecific(key, value) != 0) no_memory_for("the end of a thread");
 }
 
 void on_thread_exit(void (*run)(void* value)) noexcept { thread_end = run; }

@@ -52,6 +52,7 @@ void watch_for_exit() noexcept {
   const std::uint32_t n = gs_fetch_add_relaxed(&watches, 1u);
   if (n >= all_of_the_first && (n & (n - 1)) != 0) return;
   keep_errno keep;
+  // unused result: without this one an earlier watch notices exit, only later
   (void)__cxa_atexit(note_exit, nullptr, &__dso_handle);
 }
 

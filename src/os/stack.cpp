@@ -13,6 +13,7 @@
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
 #include "os/pages.hpp"
+#include "os/scratch.hpp"
 #include "os/symbol.hpp"
 #include "os/word_lock.hpp"
 
@@ -39,7 +40,6 @@ constexpr std::uint32_t block_entries = 256;
 constexpr std::uint32_t entries_max = 65536;
 constexpr std::uint32_t buckets = 16384;
 constexpr std::size_t text_chunk_bytes = std::size_t{256} << 10;
-constexpr std::size_t text_max = 4096;
 
 word_lock depot_lock;  // guards all below but forgotten
 std::uint32_t* bucket;
@@ -175,11 +175,11 @@ std::uint32_t stack_id(const stack& frames) noexcept {
     if (entries == entries_max) return 0;
   }
   // Named outside the lock: it takes a while.
-  char text[text_max];
-  const std::size_t length = describe_stack(frames, text, sizeof text);
+  scratch room;
+  const std::size_t length = describe_stack(frames, room.text(), room.bytes());
   word_guard guard(depot_lock);
   if (const std::uint32_t id = find(frames, hash)) return id;
-  return insert(frames, hash, text, length);
+  return insert(frames, hash, room.text(), length);
 }
 
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept {

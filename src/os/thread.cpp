@@ -83,6 +83,7 @@ void give_back(start_place* place) noexcept { gs_store_release(&place->taken, 0u
 void* thread_main(void* told) noexcept {
   auto* place = static_cast<start_place*>(told);
   const start_order mine = place->order;
+  // unused result: a thread without a name works as well
   pthread_setname_np(pthread_self(), mine.name);
   give_back(place);
   mine.run(mine.arg);
@@ -100,14 +101,16 @@ void as_the_process(pthread_attr_t* attributes) noexcept {
   const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mine, mine);
   if (bytes > 0 && syscall(SYS_sched_getaffinity, getpid(), sizeof wanted, wanted) > 0 &&
       std::memcmp(mine, wanted, sizeof mine) != 0)
+    // unused result: without the mask, the thread runs where its creator may
     pthread_attr_setaffinity_np(attributes, static_cast<std::size_t>(bytes),
                                 reinterpret_cast<const cpu_set_t*>(wanted));
   const int policy = sched_getscheduler(0);
   if (policy < 0 || policy == SCHED_OTHER) return;
   const sched_param normal = {};
-  pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
-  pthread_attr_setschedpolicy(attributes, SCHED_OTHER);
-  pthread_attr_setschedparam(attributes, &normal);
+  const bool set = pthread_attr_setschedpolicy(attributes, SCHED_OTHER) == 0 &&
+                   pthread_attr_setschedparam(attributes, &normal) == 0;
+  // unused result: the value is one that exists
+  if (set) pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
 }
 
 enum class wish { everything, default_stack, plain };
@@ -116,11 +119,13 @@ int create_with(start_place* place, wish asked_for) noexcept {
   pthread_attr_t attributes;
   if (const int failed = pthread_attr_init(&attributes)) return failed;
   pthread_t thread;
+  // unused result: the value is one that exists
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  // unused result: the default size serves as well
   if (asked_for == wish::everything) pthread_attr_setstacksize(&attributes, stack_bytes);
   if (asked_for != wish::plain) as_the_process(&attributes);
   const int failed = pthread_create(&thread, &attributes, thread_main, place);
-  pthread_attr_destroy(&attributes);
+  pthread_attr_destroy(&attributes);  // unused result: it was initialised
   return failed;
 }
 
@@ -198,7 +203,7 @@ void thread_name(std::uint32_t tid, char* name, unsigned bytes) noexcept {
   // System calls: open() and read() are cancellation points.
   const long file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   long length = file < 0 ? -1 : syscall(SYS_read, file, name, bytes - 1);
-  if (file >= 0) syscall(SYS_close, file);
+  if (file >= 0) syscall(SYS_close, file);  // unused result: it was only read
   if (length > 0 && name[length - 1] == '\n') --length;
   if (length > 0)
     name[length] = '\0';
@@ -220,7 +225,7 @@ unsigned cores_online() noexcept {
   return cores;
 }
 
-void yield() noexcept { sched_yield(); }
+void yield() noexcept { sched_yield(); }  // unused result: a hint
 
 namespace {
 
@@ -228,7 +233,7 @@ namespace {
 // is to reach the program's crash handler, as anywhere else.
 sigset_t signals_of_the_program() noexcept {
   sigset_t set;
-  sigfillset(&set);
+  sigfillset(&set);  // unused result: cannot fail
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&set, fault);
   return set;
 }
@@ -240,11 +245,12 @@ bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept 
   keep_errno keep;
   sigset_t before;
   const sigset_t asked_for = signals_of_the_program();
-  pthread_sigmask(SIG_SETMASK, &asked_for, &before);  // inherited by our thread
+  // Inherited by our thread. Unused result: the arguments are right.
+  pthread_sigmask(SIG_SETMASK, &asked_for, &before);
   const bool locked = take_start_lock();
   const bool started = start_in_place(name, run, arg);
   if (locked) start_lock.unlock();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);  // unused result: as above
   return started;
 }
 

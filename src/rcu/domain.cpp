@@ -85,7 +85,7 @@ bool busy(gs_domain* d) noexcept {
   char what[160];
   base::writer out(what, sizeof what);
   const std::uint32_t readers = busy_readers(d);
-  if (readers) out.add(" %u readers", readers);
+  if (readers) out.add(" %u reader%s", readers, base::plural(readers));
   if (callbacks_pending(d)) out.add(" callbacks");
   if (upper().caches_alive && upper().caches_alive(d)) out.add(" caches");
   if (upper().retires_pending && upper().retires_pending(d)) out.add(" retired memory");

@@ -3,6 +3,7 @@
 
 #include "os/report.hpp"
 #include "slab/debug.hpp"
+#include "slab/patience.hpp"
 #include "slab/slab.hpp"
 
 namespace graceslab::slab {
@@ -82,7 +83,10 @@ cache* create(const gs_cache_options& o) noexcept {
     return nullptr;
   }
   cache* c = heap_ready() ? cache_new() : nullptr;
-  if (c == nullptr) return nullptr;
+  if (c == nullptr) {
+    report_limit("creation of a cache", cache_record_bytes, o.name != nullptr ? o.name : "?");
+    return nullptr;
+  }
   copy_name(*c, o.name);
   c->flags = o.flags;
   c->ctor = o.ctor;

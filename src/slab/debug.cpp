@@ -75,13 +75,12 @@ std::size_t describe_stacks(const std::uint32_t (&stacks)[2], char* text,
 void report_damage(cache& c, const finding& f, const char* when, const void* site) {
   char where[160] = "validation";
   if (site != nullptr) os::describe_address(site, where, sizeof where);
-  char owners[1024] = "";
-  describe_stacks(f.stacks, owners, sizeof owners);
-  os::report(GS_REPORT_CORRUPT_OBJECT,
-             "object %p of cache '%s' (%u bytes) was overwritten at offset %ld (now 0x%02x), found "
-             "at %s by %s;"
-             " left alone%s",
-             static_cast<const void*>(f.object), c.name, c.size, f.at, f.byte, when, where, owners);
+  os::draft text(GS_REPORT_CORRUPT_OBJECT);
+  text.add(
+      "object %p of cache '%s' #%u (%u bytes) was overwritten at offset %ld (now 0x%02x), found "
+      "at %s by %s; left alone",
+      static_cast<const void*>(f.object), c.name, c.id, c.size, f.at, f.byte, when, where);
+  text.add_from([&f](char* rest, std::size_t bytes) { describe_stacks(f.stacks, rest, bytes); });
 }
 
 void set_state(cache& c, slab& s, const char* object, std::uint8_t state) noexcept {

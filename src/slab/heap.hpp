@@ -15,11 +15,13 @@ inline constexpr std::size_t granule_bytes = std::size_t{1} << GS_GRANULE_SHIFT;
 
 // Reserves the range at first use. False when the system gives no address space.
 bool heap_ready() noexcept;
-// A run of granules, its pages usable and reading zero. 0 when the range has no room for it, or,
+// A run of granules at a multiple of `align` of them (a power of two), its pages usable and reading
+// zero. 0 when the range has no room for it, or,
 // `*refused`, when the system or an injected fault gave no pages (granule 0 is never handed out).
 // Nobody is asked for pages that were handed out before: the system took back what was in them
 // only.
-std::uint32_t heap_take(std::uint32_t granules, std::uint32_t cache, bool* refused) noexcept;
+std::uint32_t heap_take(std::uint32_t granules, std::uint32_t align, std::uint32_t cache,
+                        bool* refused) noexcept;
 // Gives a run back. Its pages were discarded by the caller, and its records are cleared here.
 void heap_give(std::uint32_t first, std::uint32_t granules) noexcept;
 // Publishes a slab's run in the map.

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t bytes_beyond = std::size_t{1} << 46;  // more than any machine maps
 
+// Powers of two to here are always multiples of themselves, larger ones where there is room.
+constexpr std::size_t aligned_most = std::size_t{4} << 20;
+
 constexpr const char* too_large = "the address space ends before that";
 
 // Under slabs_lock.
@@ -33,11 +36,11 @@ void end_run(cache& c, slab& s) noexcept {
 }
 
 // Whoever comes from the system with a run, or takes one there, holds no lock, but has it in hand.
-void* try_alloc(std::size_t bytes, std::uint32_t granules) noexcept {
+void* try_alloc(std::size_t bytes, std::uint32_t granules, std::uint32_t align) noexcept {
   cache* c = large_cache();
   if (c == nullptr) return nullptr;
   transit in_hand(*c);
-  slab* s = new_slab(*c, granules, 1);
+  slab* s = new_slab(*c, granules, 1, align);
   if (s == nullptr) return nullptr;
   s->bytes = bytes;
   s->carved = 1;
@@ -55,8 +58,11 @@ void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept {
   patience p{"kmalloc", bytes, gfp, site};
   if (bytes > bytes_beyond - granule_bytes) return p.never(too_large);
   auto granules = static_cast<std::uint32_t>((bytes + granule_bytes - 1) >> GS_GRANULE_SHIFT);
+  const bool natural = (bytes & (bytes - 1)) == 0;
   for (;;) {
-    if (void* object = try_alloc(bytes, granules)) return object;
+    if (void* object = try_alloc(bytes, granules, natural ? granules : 1)) return object;
+    if (natural && bytes > aligned_most)
+      if (void* object = try_alloc(bytes, granules, 1)) return object;
     if (bytes > os::address_space_limit()) return p.never(too_large);
     if (!p.once_more(large_cache_found())) return nullptr;
   }

@@ -2,6 +2,7 @@
 #include "slab/misuse.hpp"
 
 #include "os/report.hpp"
+#include "slab/around.hpp"
 #include "slab/debug.hpp"
 #include "slab/large.hpp"
 
@@ -10,37 +11,61 @@ namespace {
 
 const char* verb(giving what) noexcept { return what == giving::free ? "free" : "retire"; }
 
+template <class Owners>
 void report_state(cache& c, const void* object, int state, giving what, const void* site,
-                  const char* owners) {
+                  Owners owners) {
   bool was_free = state == GS_STATE_FREE;
   gs_report kind = what == giving::free
                        ? (was_free ? GS_REPORT_DOUBLE_FREE : GS_REPORT_FREE_OF_RETIRED)
                        : (was_free ? GS_REPORT_RETIRE_OF_FREED : GS_REPORT_DOUBLE_RETIRE);
-  os::report(kind, "%s of object %p of cache '%s', which is already %s, at %s; left alone%s",
-             verb(what), object, c.name,
-             was_free                   ? "free"
-             : state == GS_STATE_LEAKED ? "given up"
-                                        : "retired",
-             place(site).text, owners);
+  os::draft text(kind);
+  text.add("%s of object %p of cache '%s' #%u, which is already %s, at %s; left alone", verb(what),
+           object, c.name, c.id,
+           was_free                   ? "free"
+           : state == GS_STATE_LEAKED ? "given up"
+                                      : "retired",
+           place(site).text);
+  text.add_from(owners);
+}
+
+// An address inside an object is a mistake of its own, and the start is what was meant.
+void add_object_around(const void* pointer, os::draft& text) noexcept {
+  with_object(pointer, [&](cache& c, slab& s, std::uint32_t index) {
+    const char* start = object_at(s, index);
+    if (start != pointer)
+      text.add(": it lies %zu bytes inside object %p of cache '%s' #%u",
+               static_cast<std::size_t>(static_cast<const char*>(pointer) - start),
+               static_cast<const void*>(start), c.name, c.id);
+  });
 }
 
 }  // namespace
 
 void report_foreign(const void* object, const char* operation, const void* site) noexcept {
-  os::report(GS_REPORT_FOREIGN_POINTER,
-             "%s of %p, which is not the start of any cache's object, at %s; left alone", operation,
-             object, place(site).text);
+  os::draft text(GS_REPORT_FOREIGN_POINTER);
+  text.add("%s of %p, which is not the start of any cache's object", operation, object);
+  add_object_around(object, text);
+  text.add(", at %s; left alone", place(site).text);
 }
 
 void report_run(cache& c, const void* object, int state, giving what, const void* site) noexcept {
   if (state == no_run) return report_foreign(object, verb(what), site);
-  report_state(c, object, state, what, site, "");
+  report_state(c, object, state, what, site, [](char*, std::size_t) {});
 }
 
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept {
   os::report(GS_REPORT_STALE_HANDLE,
              "%s through cache handle %p, which was destroyed, at %s; no effect", operation,
              static_cast<const void*>(handle), place(site).text);
+}
+
+bool still_held(cache& c, const void* object, const char* operation, const void* site) noexcept {
+  if (cache_of_object(object) != &c) return report_foreign(object, operation, site), false;
+  if (is_large(c) || !detects(c)) return true;
+  if (gs_load_relaxed(gs_state_of(object, c.id, 0, c.inverse)) != GS_STATE_FREE) return true;
+  os::report(GS_REPORT_USE_OF_FREED, "%s of object %p of cache '%s' #%u, which is free, at %s",
+             operation, object, c.name, c.id, place(site).text);
+  return false;
 }
 
 bool checked(cache& c, const void* object, giving what, const void* site,
@@ -61,17 +86,18 @@ bool checked(cache& c, const void* object, giving what, const void* site,
     if (GS_LIKELY(now == GS_STATE_LIVE)) return true;
     slab& s = slab_of(*granule_of(object));
     if (index_of(s, object) < s.carved) {
-      char owners[1024] = "";
-      debug_describe_owners(s, index_of(s, object), owners, sizeof owners);
-      report_state(c, object, now, what, site, owners);
+      report_state(c, object, now, what, site, [&](char* rest, std::size_t bytes) {
+        debug_describe_owners(s, index_of(s, object), rest, bytes);
+      });
       return false;
     }
   }
   cache* real = cache_of_object(object);
   if (real != nullptr && real != &c)
-    os::report(GS_REPORT_WRONG_CACHE,
-               "%s of object %p into cache '%s', but it is of cache '%s', at %s; left alone",
-               verb(what), object, c.name, real->name, place(site).text);
+    os::report(
+        GS_REPORT_WRONG_CACHE,
+        "%s of object %p into cache '%s' #%u, but it is of cache '%s' #%u, at %s; left alone",
+        verb(what), object, c.name, c.id, real->name, real->id, place(site).text);
   else
     report_foreign(object, verb(what), site);
   return false;

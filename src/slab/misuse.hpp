@@ -19,7 +19,9 @@ struct place {
 // three are told apart. Stores its state byte, or nullptr when that cache keeps none.
 bool checked(cache& c, const void* object, giving what, const void* site,
              std::uint8_t** state) noexcept;
-// The same for a run of the large cache, by the state that it was found in.
+// Whether this is an object of this cache that is not free: a retired one may still be read.
+bool still_held(cache& c, const void* object, const char* operation, const void* site) noexcept;
+// As checked(), for a run of the large cache, by the state that it was found in.
 void report_run(cache& c, const void* object, int state, giving what, const void* site) noexcept;
 // A pointer that no cache owns, or not as an object's start.
 void report_foreign(const void* object, const char* operation, const void* site) noexcept;

@@ -63,10 +63,10 @@ void remove(slab& s) noexcept {
 
 }  // namespace
 
-bool outlying_map(slab& s) noexcept {
-  void* start = os::reserve(mapped_bytes(s), granule_bytes);
+bool outlying_map(slab& s, std::uint32_t align) noexcept {
+  void* start = os::reserve(mapped_bytes(s), std::size_t{align} << GS_GRANULE_SHIFT);
   if (start == nullptr) return false;
-  if (!os::commit(start, mapped_bytes(s), s.owner->id)) {
+  if (in_range(start) || !os::commit(start, mapped_bytes(s), s.owner->id)) {
     os::unreserve(start, mapped_bytes(s));
     return false;
   }

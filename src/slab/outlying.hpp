@@ -14,8 +14,9 @@ namespace graceslab::slab {
 
 inline bool is_outlying(const slab& s) noexcept { return !in_range(s.start); }
 
-// Maps s.granules, for one that nobody finds yet. False when the system refuses.
-bool outlying_map(slab& s) noexcept;
+// Maps s.granules at a multiple of `align` granules, for one that nobody finds yet. False when the
+// system refuses.
+bool outlying_map(slab& s, std::uint32_t align) noexcept;
 void outlying_unmap(slab& s) noexcept;  // that nobody finds any more
 // The registry. Under the lock.
 void outlying_add(slab& s) noexcept;

@@ -2,6 +2,7 @@
 #include "slab/patience.hpp"
 
 #include "os/clock.hpp"
+#include "os/pages.hpp"
 #include "os/report.hpp"
 #include "slab/hooks.hpp"
 #include "slab/misuse.hpp"
@@ -23,9 +24,9 @@ bool patience::persists() const noexcept {
 bool patience::once_more(cache* c) noexcept {
   if (attempts_++ == 0) {
     const bool waits = (gfp_ & (gfp_nowait | gfp_atomic)) == 0;
-    return hooks.relieve(c, waits ? relief_ms : 0) || waits;
+    return hooks.relieve(c, waits ? relief_ms : 0) || waits || give_up();
   }
-  if (!persists()) return false;
+  if (!persists()) return give_up();
   if (nap_us_ != 0) {
     if (nap_us_ == nap_most_us) report_long_wait(c);
     os::sleep_us(nap_us_);
@@ -44,6 +45,11 @@ void* patience::never(const char* why) const noexcept {
   return nullptr;
 }
 
+bool patience::give_up() const noexcept {
+  if ((gfp_ & gfp_nowarn) == 0) report_limit(operation_, bytes_, place(site_).text);
+  return false;
+}
+
 void patience::report_long_wait(const cache* c) noexcept {
   if (reported_ || (gfp_ & gfp_nowarn) != 0) return;
   reported_ = true;
@@ -51,6 +57,20 @@ void patience::report_long_wait(const cache* c) noexcept {
              "%s of %zu bytes from cache '%s' with __GFP_NOFAIL at %s found no memory %u times and "
              "goes on trying",
              operation_, bytes_, c != nullptr ? c->name : "?", place(site_).text, attempts_);
+}
+
+void report_limit(const char* operation, std::size_t bytes, const char* where) noexcept {
+  static std::uint32_t told;  // atomic: the limits that were named, as a number
+  constexpr std::size_t at_a_time = std::size_t{1} << 20;  // what small requests are served from
+  const std::uint32_t limits = os::limits_number();
+  if (gs_exchange(&told, limits) == limits) return;
+  char why[96];
+  if (os::describe_limit(bytes > at_a_time ? bytes : at_a_time, why, sizeof why) == 0) {
+    gs_store_relaxed(&told, 0u);
+    return;
+  }
+  os::report(GS_REPORT_NO_MEMORY, "%s of %zu bytes at %s found no memory: %s; NULL", operation,
+             bytes, where, why);
 }
 
 }  // namespace graceslab::slab

@@ -21,6 +21,7 @@ class patience {
 
  private:
   bool persists() const noexcept;
+  bool give_up() const noexcept;  // returns false
   void report_long_wait(const cache* c) noexcept;
 
   const char* operation_;
@@ -31,5 +32,9 @@ class patience {
   std::uint64_t nap_us_ = 0;  // the next one
   bool reported_ = false;
 };
+
+// NULL is the answer: where a limit of the process is the reason, says so, once until one is raised
+// or lowered.
+void report_limit(const char* operation, std::size_t bytes, const char* where) noexcept;
 
 }  // namespace graceslab::slab

@@ -123,8 +123,10 @@ std::uint64_t mark(cache& c, void* object) noexcept;
 // them.
 std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept;
 
-// On no list, and an outlying one not in its registry: with or without slabs_lock.
-slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept;
+// At a multiple of `align` granules, on no list, and an outlying one not in its registry: with or
+// without slabs_lock.
+slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
+               std::uint32_t align = 1) noexcept;
 // The opposite, off its list, in two steps: under slabs_lock, so that nobody finds it any more; and
 // without, since it asks the system.
 void unmake_slab(cache& c, slab& s) noexcept;

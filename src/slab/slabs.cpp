@@ -162,10 +162,10 @@ void list_remove(slab& s) noexcept {
 namespace {
 
 // In the range; a large run that finds no room there is mapped on its own.
-bool find_pages(cache& c, slab& s) noexcept {
+bool find_pages(cache& c, slab& s, std::uint32_t align) noexcept {
   bool refused;
-  std::uint32_t first = heap_take(s.granules, c.id, &refused);
-  if (first == 0) return !refused && is_large(c) && outlying_map(s);
+  std::uint32_t first = heap_take(s.granules, align, c.id, &refused);
+  if (first == 0) return !refused && is_large(c) && outlying_map(s, align);
   s.start = granule_address(first);
   heap_publish(first, s.granules, c.id, states_of(s));
   return true;
@@ -173,7 +173,8 @@ bool find_pages(cache& c, slab& s) noexcept {
 
 }  // namespace
 
-slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept {
+slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
+               std::uint32_t align) noexcept {
   if (!heap_ready()) return nullptr;
   std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
@@ -182,7 +183,7 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects) noexcept
   s->owner = &c;
   s->granules = granules;
   s->objects = objects;
-  if (!find_pages(c, *s)) {
+  if (!find_pages(c, *s, align)) {
     meta_free(s, bytes);
     return nullptr;
   }

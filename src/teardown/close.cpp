@@ -102,6 +102,12 @@ tally sum_up(slab::cache& c) noexcept {
 
 }  // namespace
 
+bool ever_given(cookie k) noexcept {
+  const auto id = static_cast<std::uint32_t>(k & ((1u << id_bits) - 1));
+  sync::lock_guard hold(lingering_lock);
+  return k >> id_bits != 0 && k >> id_bits <= tickets && slab::cache_from_id(id) != nullptr;
+}
+
 tally glance(slab::cache& c) noexcept {
   slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);

@@ -51,10 +51,11 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
   if (count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
     char where[160] = "";
     os::describe_address(site, where, sizeof where);
-    os::report(GS_REPORT_LATE_FREE,
-               "object %p of cache '%s' was freed after the cache was destroyed, at %s; it is safe,"
-               " and later ones are only counted",
-               object, c.name, where);
+    os::report(
+        GS_REPORT_LATE_FREE,
+        "object %p of cache '%s' #%u was freed after the cache was destroyed, at %s; it is safe,"
+        " and later ones are only counted",
+        object, c.name, c.id, where);
   }
   slab::return_objects(c, &object, 1);
   if (!finish_if_home(c)) reclaim::hurry_background();  // its slabs may wait for a grace period now

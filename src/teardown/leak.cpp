@@ -19,8 +19,7 @@ constexpr std::uint64_t repeat_factor = 3;
 using ull = unsigned long long;
 
 // The first few objects that are out, with who allocated them when that is kept.
-void describe_objects(slab::cache& c, bool retired_too, char* text, std::size_t bytes) noexcept {
-  base::writer out(text, bytes);
+void add_objects(slab::cache& c, bool retired_too, os::draft& text) noexcept {
   unsigned shown = 0;
   sync::lock_guard hold(c.slabs_lock);
   for (slab::slab_list* l : {&c.partial, &c.full_slabs})
@@ -30,49 +29,57 @@ void describe_objects(slab::cache& c, bool retired_too, char* text, std::size_t 
         bool retired =
             state == GS_STATE_RETIRED || state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT;
         if (state != GS_STATE_LIVE && !(retired && retired_too)) continue;
-        char owners[700] = "";
-        slab::debug_describe_owners(*s, i, owners, sizeof owners);
-        out.add("\n  object %p (%s)%s", static_cast<void*>(slab::object_at(*s, i)),
-                retired ? "retired" : "allocated", owners);
+        text.add("\n  object %p (%s)", static_cast<void*>(slab::object_at(*s, i)),
+                 retired ? "retired" : "allocated");
+        text.add_from([s, i](char* rest, std::size_t bytes) {
+          slab::debug_describe_owners(*s, i, rest, bytes);
+        });
         ++shown;
       }
 }
 
-void describe_destroyer(slab::cache& c, char* text, std::size_t bytes) noexcept {
-  if (os::describe_stack_id(c.destroy_stack, text, bytes) == 0 && bytes > 1)
-    text[0] = '?', text[1] = 0;
+void add_destroyer(slab::cache& c, os::draft& text) noexcept {
+  text.add("; destroyed by");
+  text.add_from([&c](char* rest, std::size_t bytes) {
+    if (os::describe_stack_id(c.destroy_stack, rest, bytes) == 0)
+      base::writer(rest, bytes).add(" ?");
+  });
+}
+
+void add_blocker(slab::cache& c, os::draft& text) noexcept {
+  text.add_from([&c](char* rest, std::size_t bytes) {
+    constexpr char by[] = "; held back by ";
+    if (bytes <= sizeof by) return;
+    if (rcu::describe_blocker(reclaim::domain_of(c), rest + sizeof by - 1, bytes - sizeof by) != 0)
+      __builtin_memcpy(rest, by, sizeof by - 1);
+  });
 }
 
 void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
-  char objects[2400] = "";
-  char destroyer[900] = "";
-  char reader[256] = "";
-  describe_objects(c, t.live == 0, objects, sizeof objects);
-  describe_destroyer(c, destroyer, sizeof destroyer);
-  if (t.in_flight != 0) rcu::describe_blocker(reclaim::domain_of(c), reader, sizeof reader);
-  os::report(
-      GS_REPORT_LEAK,
-      "cache '%s' still has %llu objects allocated and %llu retired, and %llu whose constructor "
-      "runs, %llu ms after it was destroyed (the oldest is"
-      " at least that old)%s%s; destroyed by%s%s",
-      c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight),
-      static_cast<ull>(t.unborn), static_cast<ull>(age_ms), reader[0] != 0 ? "; held back by " : "",
-      reader, destroyer, objects);
+  os::draft text(GS_REPORT_LEAK);
+  const ull out = t.live + t.leaked;
+  text.add(
+      "cache '%s' #%u still has %llu object%s allocated and %llu retired, and %llu whose "
+      "constructor runs, %llu ms after it was destroyed (the oldest is at least that old)",
+      c.name, c.id, out, base::plural(out), static_cast<ull>(t.in_flight),
+      static_cast<ull>(t.unborn), static_cast<ull>(age_ms));
+  if (t.in_flight != 0) add_blocker(c, text);
+  add_destroyer(c, text);
+  add_objects(c, t.live == 0, text);
 }
 
 }  // namespace
 
 void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too) noexcept {
-  char objects[2400] = "";
-  char destroyer[900] = "";
-  describe_objects(c, retired_too && t.live == 0, objects, sizeof objects);
-  describe_destroyer(c, destroyer, sizeof destroyer);
-  os::report(GS_REPORT_DESTROY_WITH_OBJECTS,
-             "cache '%s' destroyed with %llu objects allocated and %llu retired ones not yet "
-             "reclaimed; it lingers until"
-             " they are home; destroyed by%s%s",
-             c.name, static_cast<ull>(t.live + t.leaked), static_cast<ull>(t.in_flight), destroyer,
-             objects);
+  os::draft text(GS_REPORT_DESTROY_WITH_OBJECTS);
+  const ull out = t.live + t.leaked;
+  text.add(
+      "cache '%s' #%u destroyed with %llu object%s allocated and %llu retired %s not yet "
+      "reclaimed; it lingers until they are home",
+      c.name, c.id, out, base::plural(out), static_cast<ull>(t.in_flight),
+      t.in_flight == 1 ? "one" : "ones");
+  add_destroyer(c, text);
+  add_objects(c, retired_too && t.live == 0, text);
 }
 
 std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {

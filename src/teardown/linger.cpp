@@ -15,7 +15,6 @@ constinit sync::mutex lingering_lock{sync::rank::teardown};
 
 namespace {
 
-constexpr unsigned id_bits = 20;
 slab::cache* first;
 slab::cache* last;
 constinit sync::event change;

@@ -7,7 +7,8 @@
 
 namespace graceslab::teardown {
 
-using cookie = std::uint64_t;  // ticket << 20 | id; 0 is always done
+using cookie = std::uint64_t;  // ticket << id_bits | id; 0 is always done
+inline constexpr unsigned id_bits = 20;
 
 // Who destroys, and where: taken before any lock; and what: the cache of that handle, which may
 // have ended by the time the lock is held, and its record be another's.
@@ -49,6 +50,7 @@ void remove_lingering(slab::cache& c) noexcept;  // under lingering_lock
 slab::cache* first_lingering() noexcept;         // under lingering_lock
 cookie cookie_of(const slab::cache& c) noexcept;
 slab::cache* find_lingering(cookie k) noexcept;  // nullptr: done
+bool ever_given(cookie k) noexcept;              // false: no destroy returned it
 std::uint32_t home_ticket() noexcept;            // moves whenever a cache is gone or splatted
 void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept;
 void notify_change() noexcept;

@@ -33,15 +33,16 @@ def call_of(names, before=r"(?<![\w.:>])(?:::|std::)?"):
     return before + "(?:" + "|".join(names.split()) + r")\s*\("
 
 
-SYSTEM_CALLS = call_of(r"""
+SYSTEM_NAMES = r"""
     syscall mmap munmap mremap mprotect madvise futex pthread_\w+ sched_\w+ nanosleep clock_\w+
     getenv secure_getenv setenv dladdr dlopen dlsym dl_iterate_phdr sigaction sigprocmask tgkill
     sysconf getpid gettid fork usleep atexit on_exit __cxa_atexit __cxa_thread_atexit_impl
     backtrace\w* getrlimit setrlimit prctl malloc calloc realloc posix_memalign aligned_alloc
-    [fs]?printf puts""")
+    [fs]?printf puts"""
+SYSTEM_CALLS = call_of(SYSTEM_NAMES)
 # Names that are methods elsewhere count when they are called as ::write().
-GLOBAL_CALLS = call_of("write read open close poll kill raise signal sleep free",
-                       r"(?<![\w>])::")
+GLOBAL_NAMES = "write read open close poll kill raise signal sleep free"
+GLOBAL_CALLS = call_of(GLOBAL_NAMES, r"(?<![\w>])::")
 ABORTS = call_of("abort _exit _Exit exit quick_exit terminate __builtin_trap assert")
 
 RUN_TIME = (r"(?<!<)\bnew\b(?!\s*\()|\bdelete\b(?!\s*[;,)])"
@@ -102,6 +103,24 @@ def one_system_layer(tree):
 def one_abort(tree):
     home = "src/os/report.cpp"
     return found(tree, ("src/", "include/"), ABORTS, home, f"only {home} ends the process")
+
+
+# A call that begins a statement: nobody looks at what it returns. Some return nothing.
+RETURNS_NOTHING = r"(?!free\b|f?printf\b|_exit\b|abort\b)"
+CALLED = "|".join(SYSTEM_NAMES.split() + GLOBAL_NAMES.split())
+STATEMENT = re.compile(
+    r"(?:[;{}]|\bcase\s[^:;]*:|\bdefault\s*:|\)|\belse\b|^)\s*(?:\(void\)\s*!?\s*)?(?:::|std::)?"
+    + RETURNS_NOTHING + rf"\b({CALLED}|sig\w+set|timer_\w+)\s*\(")
+REASON = re.compile(r"unused result: \S", re.IGNORECASE)
+
+
+def unused_results(tree):
+    """In src/os, a system call whose result is not used says why, beside it or just above."""
+    for file in tree.c_under("src/os/"):
+        for match in STATEMENT.finditer(file.code):
+            line = file.code.count("\n", 0, match.start(1)) + 1
+            if not REASON.search("\n".join(file.lines[max(0, line - 2):line])):
+                yield f"{file.path}:{line}: result of {match[1]}() is not used, and no reason given"
 
 
 def libc_only(tree):
@@ -166,6 +185,25 @@ RULES = {
         "good": [
             {"src/os/report.cpp": "::abort();\n"},
             {"src/os/a.cpp": "static_assert(1); on_process_exit(1, f);\n"},
+        ],
+    },
+    "unused-results": {
+        "check": unused_results,
+        "bad": [
+            {"src/os/a.cpp": "void f() {\n  madvise(p, n, 4);\n}\n"},
+            {"src/os/a.cpp": "void f() { if (p) munmap(p, n); }\n"},
+            {"src/os/a.cpp": "void f() { if (p) g(); else munmap(p, n); }\n"},
+            {"src/os/a.cpp": "void f() { (void)syscall(1); }\n"},
+            {"src/os/a.cpp": "void f() { switch (n) { case 1: munmap(p, n); } }\n"},
+            {"src/os/a.cpp": "// unused result: another\n\nvoid f() {\n  std::atexit(g);\n}\n"},
+        ],
+        "good": [
+            {"src/os/a.cpp": "bool f() { if (madvise(p, n, 4) != 0) return g(munmap(p, n)); }\n"},
+            {"src/os/a.cpp": "void f() {\n  // unused result: a hint\n  madvise(p, n, 4);\n}\n"},
+            {"src/os/a.cpp": "void f() { sched_yield(); }  // unused result: a hint\n"},
+            {"src/os/a.cpp": "long r = p ? -1 : syscall(1);\nif (std::atexit(f)) g();\n"},
+            {"src/os/a.cpp": "long r = syscall(1);\nstd::free(p);\n"},
+            {"src/slab/a.cpp": "void f() { g(); }\n"},
         ],
     },
     "libc-only": {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // C2, C3: every size and alignment, and objects of any size by kmalloc.
+#include <sys/mman.h>
+
 #include <cstring>
 #include <initializer_list>
 
@@ -134,6 +136,30 @@ TEST(CacheSizes, C3_kmalloc_of_any_size) {
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }
 
+// As in the kernel: a power of two is a multiple of itself.
+TEST(CacheSizes, C3_kmalloc_of_powers_of_two_is_naturally_aligned) {
+  reports caught;
+  std::vector<void*> all;
+  for (std::size_t size = 8; size <= (std::size_t{64} << 20); size *= 2)
+    for (int i = 0; i != 8; ++i) {
+      void* p = kmalloc(size, GFP_KERNEL);
+      ASSERT_TRUE(p != nullptr && aligned(p, size)) << size << " at " << p;
+      all.push_back(p);
+      all.push_back(kmalloc(70'000, GFP_KERNEL));  // so that the next one would not be by luck
+    }
+  for (std::size_t i = 0; i < all.size(); i += 3) {
+    kfree(all[i]);
+    all[i] = nullptr;
+  }
+  for (std::size_t size = std::size_t{4} << 20; size >= 65536; size /= 2) {
+    void* p = kmalloc(size, GFP_KERNEL);
+    EXPECT_TRUE(aligned(p, size)) << size << " at " << p;
+    all.push_back(p);
+  }
+  for (void* p : all) kfree(p);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
 TEST(CacheSizes, C3_kmalloc_beyond_the_address_space_is_NULL) {
   EXPECT_EQ(kmalloc(SIZE_MAX, GFP_KERNEL), nullptr);
   EXPECT_EQ(kmalloc(std::size_t{1} << 47, GFP_KERNEL), nullptr);
@@ -157,6 +183,22 @@ TEST(CacheSizes, C3_large_runs_are_zeroed_again) {
   }
 }
 
+// B9: the system discards no locked page by the plain call.
+TEST(CacheSizes, B9_locked_runs_are_zeroed_again) {
+  for (std::size_t size : {std::size_t{16'384}, std::size_t{300'000}}) {
+    auto* p = static_cast<char*>(kmalloc(size, 0));
+    if (mlock(p, size / 2) != 0) GTEST_SKIP() << "no memory may be locked here";
+    std::memset(p, 0x5a, size);
+    kfree(p);
+    for (int i = 0; i != 20; ++i) {  // one of them in the same place
+      auto* q = static_cast<char*>(kzalloc(size, 0));
+      for (std::size_t at = 0; at != size; ++at) ASSERT_EQ(q[at], 0) << at;
+      std::memset(q, 0x5a, size);
+      if (i % 2 == 0) kfree(q);
+    }
+  }
+}
+
 TEST(CacheSizes, C3_krealloc_keeps_contents) {
   auto* p = static_cast<char*>(krealloc(nullptr, 10, GFP_KERNEL));
   ASSERT_NE(p, nullptr);
@@ -169,9 +211,75 @@ TEST(CacheSizes, C3_krealloc_keeps_contents) {
   }
   EXPECT_EQ(krealloc(p, std::size_t{1} << 47, GFP_KERNEL), nullptr);
   EXPECT_STREQ(p, "contents");  // a failure leaves the old one alone
-  EXPECT_EQ(krealloc(p, 0, GFP_KERNEL), nullptr);
-  gs_object_info info;
-  EXPECT_TRUE(gs_object_lookup(p, &info) != 0 || info.state == GS_STATE_FREE);
+  kfree(p);
+}
+
+// As in the kernel: not NULL, so that `p = krealloc(p, n)` tells a refusal from a size of 0.
+TEST(CacheSizes, C3_krealloc_to_nothing_frees_and_gives_a_unique_pointer) {
+  reports caught;
+  for (std::size_t size : {8u, 40u, 3000u, 50'000u}) {
+    SCOPED_TRACE(size);
+    void* p = kmalloc(size, GFP_KERNEL);
+    void* rest = krealloc(p, 0, GFP_KERNEL);
+    ASSERT_NE(rest, nullptr);
+    EXPECT_NE(rest, p);
+    gs_object_info info;
+    EXPECT_TRUE(gs_object_lookup(p, &info) != 0 || info.state == GS_STATE_FREE);
+    void* other = kmalloc(0, GFP_KERNEL);
+    EXPECT_NE(rest, other);
+    EXPECT_EQ(caught.total(), 0u) << caught.everything();
+    kfree(rest);
+    kfree(other);
+  }
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
+}
+
+// B9: whatever was cut off, by moving or staying, reads zero when it comes back.
+TEST(CacheSizes, B9_krealloc_with_zero_shows_no_old_bytes) {
+  const std::size_t sizes[] = {1,   10,   16,   30,   33,   64,     100,
+                               128, 1000, 5000, 8192, 9000, 40'000, 300'000};
+  for (std::size_t big : sizes)
+    for (std::size_t small : sizes) {
+      if (small >= big) continue;
+      SCOPED_TRACE(std::to_string(big) + " to " + std::to_string(small) + " and back");
+      auto* p = static_cast<unsigned char*>(kzalloc(big, GFP_KERNEL));
+      std::memset(p, 0xff, big);
+      p = static_cast<unsigned char*>(krealloc(p, small, __GFP_ZERO));
+      p = static_cast<unsigned char*>(krealloc(p, big, __GFP_ZERO));
+      for (std::size_t i = 0; i != small; ++i) ASSERT_EQ(p[i], 0xff) << i;
+      for (std::size_t i = small; i != big; ++i) ASSERT_EQ(p[i], 0) << i;
+      kfree(p);
+    }
+}
+
+TEST(CacheSizes, C2_ksize_of_what_is_free_or_foreign_is_reported) {
+  reports caught;
+  int on_the_stack = 0;
+  EXPECT_EQ(ksize(&on_the_stack), 0u);
+  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 1u);
+  for (std::size_t size : {std::size_t{10}, std::size_t{3000}}) {
+    void* p = kmalloc(size, GFP_KERNEL);
+    EXPECT_GE(ksize(p), size);
+    kfree(p);
+    caught.forget();
+    EXPECT_EQ(ksize(p), 0u);
+    EXPECT_EQ(caught.count(GS_REPORT_USE_OF_FREED), 1u) << caught.everything();
+  }
+  void* run = kmalloc(100'000, GFP_KERNEL);
+  EXPECT_EQ(ksize(run), 100'000u);
+  kfree(run);
+  caught.forget();
+  EXPECT_EQ(ksize(run), 0u);
+  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 1u) << caught.everything();
+}
+
+TEST(CacheSizes, C2_ksize_of_what_was_retired_is_known_to_its_readers) {
+  reports caught;
+  held_reader reader;
+  void* p = kmalloc(100, GFP_KERNEL);
+  gs_retire(p);
+  EXPECT_GE(ksize(p), 100u);
+  EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }
 
 TEST(CacheSizes, C6_kmalloc_without_pages_is_NULL) {

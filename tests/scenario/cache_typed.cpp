@@ -146,7 +146,7 @@ TEST(TypedCache, A8_A9_destroy_by_policy) {
     result = lingers.destroy(destroy_policy::linger);
     EXPECT_EQ(caught.count(GS_REPORT_DESTROY_WITH_OBJECTS), 1u);
     EXPECT_EQ(result.code, errc::busy);
-    EXPECT_CONTAINS(graceslab::why(result.cookie), "1 objects are allocated");
+    EXPECT_CONTAINS(graceslab::why(result.cookie), "; 1 object is allocated and was never retired");
     EXPECT_NE(lingers.native_handle(), nullptr);  // by which late objects are known
     kfree(live);
   }

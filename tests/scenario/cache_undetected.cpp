@@ -59,7 +59,7 @@ TEST_F(Undetected, A4_a_leak_names_what_is_out) {
   char address[32];
   std::snprintf(address, sizeof address, "object %p", static_cast<void*>(out));
   EXPECT_EQ(caught.count(GS_REPORT_DESTROY_WITH_OBJECTS), 1u);
-  EXPECT_CONTAINS(caught.everything(), "1 objects allocated");
+  EXPECT_CONTAINS(caught.everything(), "1 object allocated");
   EXPECT_CONTAINS(caught.everything(), address);
   kfree(out);
   EXPECT_TRUE(eventually([&] { return is_gone(s); }));

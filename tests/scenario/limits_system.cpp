@@ -64,7 +64,7 @@ TEST(LimitsMemory, C6_ASmallAddressSpaceLater) {
   EXPECT_TRUE(child.fine()) << child.story();
 }
 
-TEST(LimitsMemory, C3_KmallocGoesBeyondTheRange) {
+TEST(LimitsMemory, B4_MostOfASmallAddressSpaceIsUsable) {
   if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
   const child_result child = under("small-range");
   EXPECT_TRUE(child.fine() && child.said("scenario fine")) << child.story();
@@ -82,6 +82,45 @@ TEST(LimitsMemory, R6_ErrnoIsKeptWhereTheSystemRefusesMemory) {
   if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
   const child_result child = under("keep-errno");
   EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(LimitsMemory, B4_StartingChargesLittle) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers charge memory of their own";
+  const child_result child = under("charge");
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
+TEST(LimitsMemory, B4_ATinyAddressSpaceIsEnough) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  for (const char* role : {"48-MiB", "240-MiB"}) {
+    const child_result child = under(role);
+    EXPECT_TRUE(child.fine()) << child.story();
+    EXPECT_FALSE(child.reported_anything()) << child.story();
+  }
+}
+
+TEST(LimitsMemory, B4_LockedMemoryStaysSmall) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers lock memory of their own";
+  for (const char* role : {"locked", "locked-later"}) {
+    const child_result child = under(role);
+    EXPECT_TRUE(child.fine()) << child.story();
+    EXPECT_FALSE(child.reported_anything()) << child.story();
+  }
+}
+
+TEST(LimitsMemory, B4_TheLimitThatIsTheReasonIsNamed) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result data = under("data-limit");
+  EXPECT_TRUE(data.fine()) << data.story();
+  EXPECT_TRUE(data.reported("no-memory")) << data.story();
+  EXPECT_NE(data.story().find("RLIMIT_DATA is 24 MiB"), std::string::npos) << data.story();
+  const child_result space = under("small-range-full", {"GRACESLAB_BACKGROUND=0"});
+  EXPECT_NE(space.story().find("RLIMIT_AS is 512 MiB"), std::string::npos) << space.story();
+}
+
+TEST(LimitsMemory, B9_ZeroedMemoryIsZeroWhereNothingCanBeDiscarded) {
+  const child_result child = under("no-discard");
+  EXPECT_TRUE(child.fine() && child.said("scenario fine")) << child.story();
 }
 
 TEST(LimitsMemory, C6_WithoutARecordCreationSaysSo) {

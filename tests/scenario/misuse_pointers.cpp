@@ -44,6 +44,18 @@ INSTANTIATE_TEST_SUITE_P(EveryWay, Misuse, testing::ValuesIn(ways), [](const aut
   return name;
 });
 
+TEST_P(Misuse, C2_the_inside_of_an_object_is_said_to_be_that) {
+  object* o = take(s);
+  give(reinterpret_cast<char*>(o) + 8);
+  expect_one(GS_REPORT_FOREIGN_POINTER);
+  char start[40];
+  std::snprintf(start, sizeof start, "8 bytes inside object %p", static_cast<void*>(o));
+  EXPECT_CONTAINS(caught.everything(), start);
+  EXPECT_CONTAINS(caught.everything(), "'misused' #" + std::to_string(gs_cache_id(s)));
+  kmem_cache_free(s, o);
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
 TEST_P(Misuse, C2_given_after_free_is_reported_and_left_alone) {
   object* o = take(s);
   kmem_cache_free(s, o);

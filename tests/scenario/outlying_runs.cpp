@@ -64,16 +64,16 @@ TEST_F(Outlying, C2_misuse_is_told_apart) {
   kvfree_rcu_mightsleep(p + beyond - 1);
   EXPECT_EQ(krealloc(p + 65536, 100, GFP_KERNEL), nullptr);
   EXPECT_EQ(ksize(p + 65536), 0u);
-  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 4u) << caught.everything();
+  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 5u) << caught.everything();
   kfree(p - 65536);
   kfree(p + beyond);
-  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 6u) << caught.everything();
+  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 7u) << caught.everything();
   EXPECT_EQ(ksize(p), beyond);
   kfree(p);
-  EXPECT_EQ(caught.total(), 7u) << caught.everything();
+  EXPECT_EQ(caught.total(), 8u) << caught.everything();
   kfree(p);
   gs_retire(p);
-  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 8u) << caught.everything();
+  EXPECT_EQ(caught.count(GS_REPORT_FOREIGN_POINTER), 9u) << caught.everything();
   EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
 }
 

@@ -80,14 +80,14 @@ TEST(Why, I7_names_stage_counts_and_the_reader) {
   EXPECT_TRUE(eventually([&] { return contains(why(cookie), "held back by"); })) << why(cookie);
   const std::string text = why(cookie);
   EXPECT_CONTAINS(text, "'why' is draining");
-  EXPECT_CONTAINS(text, "1 objects are allocated");
+  EXPECT_CONTAINS(text, "; 1 object is allocated and was never retired");
   EXPECT_CONTAINS(text, "9 retired objects");
   EXPECT_CONTAINS(text, "thread " + std::to_string(tid));
   EXPECT_CONTAINS(text, "destroyed by");
   leave.open();
   reader.join();
   EXPECT_TRUE(eventually([&] { return !contains(why(cookie), "retired objects"); }));
-  EXPECT_CONTAINS(why(cookie), "1 objects are allocated");
+  EXPECT_CONTAINS(why(cookie), "; 1 object is allocated and was never retired");
   kfree(live);
   EXPECT_CONTAINS(why(cookie), "gone");
 }
@@ -138,6 +138,36 @@ TEST(Why, R7_a_blocked_destructor_holds_back_its_own_cache_only) {
     finish.open();
     EXPECT_EQ(kmem_cache_destroy_wait(slow), 0);
     EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
+  }
+}
+
+TEST(Why, I7_a_cookie_that_never_was_is_told_so) {
+  kmem_cache* s = make_cache("once");
+  kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(s);
+  EXPECT_EQ(kmem_cache_destroy_barrier_one(cookie), 0);
+  EXPECT_CONTAINS(why(cookie), "gone");
+  EXPECT_CONTAINS(why(cookie + (std::uint64_t{1} << 40)), "no destroy ever returned");
+  EXPECT_CONTAINS(why(12345), "no destroy ever returned");
+}
+
+// Without the background thread nothing but the question itself begins a grace period.
+TEST(Why, I7_names_the_reader_at_once) {
+  kmem_cache* s = make_cache("asked at once");
+  object* p = take(s);
+  held_reader reader;
+  gs_retire(p);
+  kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(s);
+  EXPECT_CONTAINS(why(cookie), "; 1 retired object is not reclaimed yet; held back by thread");
+}
+
+TEST(Why, I7_two_caches_of_one_name_are_told_apart) {
+  kmem_cache* s[2] = {make_cache("twin"), make_cache("twin")};
+  const std::uint32_t id[2] = {gs_cache_id(s[0]), gs_cache_id(s[1])};
+  object* live[2] = {take(s[0]), take(s[1])};
+  for (int i = 0; i != 2; ++i) {
+    kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(s[i]);
+    EXPECT_CONTAINS(why(cookie), "cache 'twin' is draining (#" + std::to_string(id[i]) + ")");
+    kfree(live[i]);
   }
 }
 

@@ -24,6 +24,9 @@ for variable, value in EXPECTED.items():
     tool.expect(clean.get(variable, {}).get("default") == value, f"{variable} defaults to {value}")
 for variable, item in clean.items():
     tool.expect(item["meaning"] != "", f"{variable} has a meaning")
+    tool.expect(item["legal"] != "", f"{variable} says what may be set")
+tool.expect(clean["GRACESLAB_DESTROY"]["legal"] == "linger|report|wait", "the words are listed")
+tool.expect(clean["GRACESLAB_CALLBACK_WORKERS"]["legal"] == "1 to 16", "the range is listed")
 
 changed = settings(GRACESLAB_STALL_MS="4321")
 tool.expect(changed["GRACESLAB_STALL_MS"]["value"] == "4321", "the environment is obeyed")

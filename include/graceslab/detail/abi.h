@@ -275,20 +275,25 @@ enum gs_report {
   GS_REPORT_WAIT_UNPROVED, /* the system refuses every fence, and a wait goes on */
   GS_REPORT_BAD_LINKAGE, /* two copies of the library, or one that may be unmapped */
   GS_REPORT_WAIT_IN_CONSTRUCTOR, /* of the same cache, by a barrier or its destroy */
+  GS_REPORT_USE_OF_FREED, /* ksize() of an object that is free */
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);
 GRACESLAB_API const char* gs_report_name(enum gs_report kind);
 GRACESLAB_API uint64_t gs_report_count(enum gs_report kind);
-/* NULL restores the default: one write to standard error. The handler runs where the misuse was
- * found. */
+/* NULL restores the default: one write, which does not block, to what standard error is now. A
+ * handler runs where the misuse was found, and is told of every one of a flood. */
 GRACESLAB_API void gs_report_set_handler(gs_report_handler handler, void* arg);
+/* Reports that nobody was told of: standard error was full, gone, or no longer what it was when the
+ * program started, or they came as a flood. The next one that can be written says how many. */
+GRACESLAB_API uint64_t gs_reports_unsaid(void);
 
 struct gs_config_item {
   const char* variable; /* environment variable */
   const char* value;
   const char* fallback; /* default */
   const char* meaning;
+  const char* legal; /* "linger|report|wait", "1 to 64" */
 };
 GRACESLAB_API size_t gs_config_items(struct gs_config_item* items, size_t n);
 /* Sets by variable name at run time. 0, or -EINVAL (reported). */

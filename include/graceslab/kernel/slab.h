@@ -186,6 +186,10 @@ static inline void* kmalloc_array(size_t n, size_t size, gfp_t gfp) {
 static inline void* kcalloc(size_t n, size_t size, gfp_t gfp) {
   return kmalloc_array(n, size, gfp | __GFP_ZERO);
 }
+/* Contents are kept up to the smaller size; without memory NULL, and `p` stays as it was. Size 0
+ * frees `p` and returns what kmalloc(0) does. With __GFP_ZERO at every call since the allocation,
+ * as in the kernel, all beyond what was ever asked for reads zero, also what was cut off and came
+ * back. */
 static inline void* krealloc(const void* p, size_t size, gfp_t gfp) {
   return gs_krealloc(p, size, gfp);
 }
@@ -194,7 +198,7 @@ static inline void* kvzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, g
 /* Frees any object by its pointer alone, of any cache. */
 static inline void kfree(const void* p) { gs_kfree(p); }
 static inline void kvfree(const void* p) { gs_kfree(p); }
-/* Usable bytes of any object. */
+/* Usable bytes of any object. 0 with a report for an object that is free or a pointer to none. */
 static inline size_t ksize(const void* p) { return gs_ksize(p); }
 
 GS_EXTERN_C_END

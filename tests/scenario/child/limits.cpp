@@ -123,12 +123,13 @@ bool usable(char* p, std::size_t bytes) {
   return true;
 }
 
-// C3, K4: runs that the range is too small for, one big one and then as many small ones as fit.
-int run_beyond_the_range() {
+// B4, C3, K4: page runs where address space is limited, one big one and then as many small ones as
+// fit: most of it is theirs.
+int run_most_of_it() {
   static std::vector<char*> got;
   got.reserve(1u << 16);
-  void* first = kmalloc(1, GFP_KERNEL);  // the range is made for it
-  const std::size_t big = gs_heap.bytes + (std::size_t{16} << 20);
+  void* first = kmalloc(1, GFP_KERNEL);
+  const std::size_t big = std::size_t{300} << 20;
   const std::size_t small = 100'000;
   auto* p = static_cast<char*>(kzalloc(big, GFP_KERNEL));
   if (!usable(p, big)) return 1;
@@ -141,7 +142,7 @@ int run_beyond_the_range() {
     got.push_back(q);
   }
   say("runs", static_cast<long>(got.size()));
-  if (got.size() * small <= gs_heap.bytes) return 4;
+  if (got.size() * small < big) return 4;
   for (std::size_t i = 0; i < got.size(); i += 2) i % 4 != 0 ? kfree(got[i]) : gs_retire(got[i]);
   kfree_rcu_barrier();
   for (std::size_t i = 0; i < got.size(); i += 2)
@@ -154,6 +155,25 @@ int run_beyond_the_range() {
   if (!usable(p, big)) return 7;
   kfree(p);
   kfree(first);
+  return run_scenario();
+}
+
+bool reads_zero(const char* p, std::size_t bytes) {
+  for (std::size_t i = 0; i != bytes; ++i)
+    if (p[i] != 0) return false;
+  return true;
+}
+
+// B9: what was promised zeroed is zero, whether or not pages can be given back.
+int run_zeroed() {
+  for (std::size_t bytes : {std::size_t{12'000}, std::size_t{70'000}, std::size_t{3'000'000}})
+    for (int i = 0; i != 4; ++i) {
+      auto* p = static_cast<char*>(kzalloc(bytes, GFP_KERNEL));
+      if (p == nullptr || !reads_zero(p, bytes)) return 1;
+      std::memset(p, 0x5a, bytes);
+      i % 2 == 0 ? kfree(p) : gs_retire(p);
+      kfree_rcu_barrier();
+    }
   return run_scenario();
 }
 
@@ -255,6 +275,63 @@ int use_every_record() {
   return gs_report_count(GS_REPORT_NO_RECORD) == reports ? 0 : 6;
 }
 
+// kB of a line of /proc/self/status.
+long status_kb(const char* key) {
+  FILE* file = std::fopen("/proc/self/status", "r");
+  char line[200];
+  long kb = -1;
+  while (kb < 0 && std::fgets(line, sizeof line, file) != nullptr)
+    if (std::strncmp(line, key, std::strlen(key)) == 0)
+      std::sscanf(line + std::strlen(key), ": %ld", &kb);
+  std::fclose(file);
+  return kb;
+}
+
+// A cache and kmalloc in small, with all that belongs to them.
+bool small_use() {
+  kmem_cache* s = kmem_cache_create("small use", sizeof(item), 0, 0, nullptr);
+  if (s == nullptr) return false;
+  for (int i = 0; i < 1000; ++i) {
+    auto* p = static_cast<item*>(kmem_cache_alloc(s, GFP_KERNEL));
+    void* q = kmalloc(100, GFP_KERNEL);
+    if (p == nullptr || q == nullptr) return false;
+    kfree_rcu(p, head);
+    kfree(q);
+  }
+  kfree_rcu_barrier();
+  return kmem_cache_destroy_wait(s) == 0;
+}
+
+// B4: what the first use charges: writable memory, and address space where that is limited.
+int use_from_the_start(const char* key, long most_kb) {
+  const long before = status_kb(key);
+  if (!small_use()) return 1;
+  const long charged = status_kb(key) - before;
+  say("charged kB", charged);
+  return charged < most_kb ? 0 : 2;
+}
+
+// B4: all memory is locked, what comes too. Little becomes resident.
+int use_locked(bool before) {
+  const long least = status_kb("VmRSS");
+  if (!before && !small_use()) return 1;
+  if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) return say("may not lock", errno) ? 0 : 1;
+  if (!small_use()) return 2;
+  const long more = status_kb("VmRSS") - least;
+  say("resident kB", more);
+  return more < 32 << 10 ? 0 : 3;
+}
+
+// B4: the limit on writable memory is the reason, and is named.
+int run_out_of_data() {
+  const rlimit limit = {rlim_t{24} << 20, rlim_t{24} << 20};
+  if (setrlimit(RLIMIT_DATA, &limit) != 0 || !small_use()) return 1;
+  unsigned got = 0;
+  for (void* p; (p = kmalloc(4000, GFP_KERNEL)) != nullptr; ++got) std::memset(p, 1, 4000);
+  say("got", got);
+  return got * 4000 > (8u << 20) ? 0 : 2;
+}
+
 bool limit_address_space(rlim_t bytes) {
   const rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;
@@ -273,20 +350,31 @@ int main(int argc, char** argv) {
   constexpr rlim_t small = rlim_t{512} << 20;
   if (role == "scenario") return run_scenario();
   if (role == "exhaust") return run_out_of_memory();
-  if (role == "beyond") return run_beyond_the_range();
+  if (role == "most") return run_most_of_it();
   if (role == "retired-home") return run_retired_home();
   if (role == "small-range")
-    return limit_address_space(small) && start_again(argv[0], "beyond") ? 0 : 3;
+    return limit_address_space(small) && start_again(argv[0], "most") ? 0 : 3;
   if (role == "small-range-full")
     return limit_address_space(small) && start_again(argv[0], "retired-home") ? 0 : 3;
   if (role == "no-membarrier")
     return deny(SYS_membarrier) && start_again(argv[0], "scenario") ? 0 : 3;
   if (role == "no-membarrier-later") return deny(SYS_membarrier) ? run_scenario() : 3;
+  if (role == "no-discard") return deny(SYS_madvise) ? run_zeroed() : 3;
   if (role == "no-threads") return deny(SYS_clone) && deny(SYS_clone3) ? use_without_threads() : 3;
   if (role == "small-address-space")
     return limit_address_space(small) && start_again(argv[0], "exhaust") ? 0 : 3;
   if (role == "small-address-space-later")
     return limit_address_space(small) ? run_out_of_memory() : 3;
+  if (role == "charge") return use_from_the_start("VmData", 2 << 10);
+  if (role == "locked") return use_locked(true);
+  if (role == "locked-later") return use_locked(false);
+  if (role == "data-limit") return run_out_of_data();
+  if (role == "tiny-address-space") return small_use() ? 0 : 1;
+  if (role == "48-MiB" || role == "240-MiB")
+    return limit_address_space(rlim_t(std::atoi(role.c_str())) << 20) &&
+                   start_again(argv[0], "tiny-address-space")
+               ? 0
+               : 3;
   if (role == "keep-errno") return keep_errno_without_memory();
   if (role == "use-every-record")
     return limit_address_space(small) && start_again(argv[0], "every-record") ? 0 : 3;

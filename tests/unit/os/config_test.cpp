@@ -125,6 +125,31 @@ TEST_F(Config, R14_ShowsWhatOtherCallsChanged) {
   EXPECT_EQ(shown("GRACESLAB_FENCE"), "auto");
 }
 
+// R14: what is not obeyed is refused, and what may be set is listed.
+TEST_F(Config, R14_TakesSuffixesAndListsWhatIsLegal) {
+  EXPECT_EQ(gs_config_set("GRACESLAB_PENDING_LIMIT", "64M"), 0);
+  EXPECT_EQ(os::settings.pending_limit, std::uint64_t{64} << 20);
+  EXPECT_EQ(gs_config_set("GRACESLAB_PENDING_LIMIT", "3g"), 0);
+  EXPECT_EQ(os::settings.pending_limit, std::uint64_t{3} << 30);
+  EXPECT_EQ(values()["GRACESLAB_PENDING_LIMIT"], "3221225472");
+  EXPECT_EQ(gs_config_set("GRACESLAB_RETIRE_THRESHOLD", "8K"), 0);
+  EXPECT_EQ(os::settings.retire_threshold, 8192u);
+  EXPECT_EQ(text_of_last_report, "");
+  for (const char* bad : {"64MB", "M", "1.5M", "64 M", "99999999T", "-1K"})
+    EXPECT_EQ(gs_config_set("GRACESLAB_PENDING_LIMIT", bad), -EINVAL) << bad;
+  EXPECT_EQ(os::settings.pending_limit, std::uint64_t{3} << 30);
+  gs_config_set("GRACESLAB_PENDING_LIMIT", "0");
+
+  std::map<std::string, std::string> legal;
+  std::vector<gs_config_item> items(gs_config_items(nullptr, 0));
+  gs_config_items(items.data(), items.size());
+  for (const gs_config_item& item : items) legal[item.variable] = item.legal;
+  EXPECT_EQ(legal["GRACESLAB_DESTROY"], "linger|report|wait");
+  EXPECT_EQ(legal["GRACESLAB_CALLBACK_WORKERS"], "1 to 16");
+  EXPECT_EQ(legal["GRACESLAB_STACK_SIGNAL"], "0, 34 to 64");
+  EXPECT_NE(legal["GRACESLAB_PENDING_LIMIT"].find("K, M, G, T"), std::string::npos);
+}
+
 TEST_F(Config, RefusesWhatItDoesNotUnderstand) {
   const char* bad[][2] = {
       {"GRACESLAB_STALL_MS", ""},         {"GRACESLAB_STALL_MS", "0"},
@@ -133,7 +158,8 @@ TEST_F(Config, RefusesWhatItDoesNotUnderstand) {
       {"GRACESLAB_DESTROY", "lingering"}, {"GRACESLAB_DESTROY", "linger|report"},
       {"GRACESLAB_DESTROY", ""},          {"GRACESLAB_OWNER_PROTECTION", "yes"},
       {"GRACESLAB_STACK_SIGNAL", "65"},   {"GRACESLAB_NONSENSE", "1"},
-      {"GRACESLAB_FENCE", "reader"},
+      {"GRACESLAB_FENCE", "reader"},      {"GRACESLAB_CALLBACK_WORKERS", "64"},
+      {"GRACESLAB_STACK_SIGNAL", "9"},    {"GRACESLAB_CALLBACK_WORKERS", "0"},
   };
   const os::config before = os::settings;
   for (auto& [variable, value] : bad) {
@@ -164,6 +190,17 @@ TEST_F(Config, EnvironmentIsReadAtStart) {
   unsetenv("GRACESLAB_STALL_MS");
   unsetenv("GRACESLAB_DESTROY");
   unsetenv("GRACESLAB_FENCE");
+}
+
+TEST_F(Config, R14_UnknownVariablesOfTheEnvironmentAreReportedOnce) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  setenv("GRACESLAB_STAL_MS", "777", 1);
+  setenv("GRACESLAB_NO_SUCH", "1", 1);
+  EXPECT_EXIT(show_and_exit(), testing::ExitedWithCode(0),
+              "^graceslab: bad-config: no such setting in the environment:"
+              "( GRACESLAB_STAL_MS| GRACESLAB_NO_SUCH)+\nstall=21000");
+  unsetenv("GRACESLAB_STAL_MS");
+  unsetenv("GRACESLAB_NO_SUCH");
 }
 
 TEST_F(Config, BadEnvironmentIsReportedAndTheDefaultStays) {

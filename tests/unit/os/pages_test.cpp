@@ -2,6 +2,7 @@
 #include "os/pages.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 #include <cstring>
@@ -34,6 +35,17 @@ TEST(Pages, CommittedPagesAreZeroAndDiscardingZeroesAgain) {
   EXPECT_EQ(p[0], 0);
   EXPECT_EQ(p[65535], 0);
   p[100] = 1;
+  os::unreserve(p, mib);
+}
+
+// B9. No half of the range is discarded by the plain call.
+TEST(Pages, B9_LockedPagesReadZeroOnceDiscarded) {
+  auto* p = static_cast<char*>(os::reserve(mib, 65536));
+  ASSERT_TRUE(os::commit(p, 65536, 0));
+  std::memset(p, 7, 65536);
+  if (mlock(p + 8192, 4096) != 0) GTEST_SKIP() << "no memory may be locked here";
+  os::discard(p, 65536);
+  for (int i = 0; i != 65536; ++i) ASSERT_EQ(p[i], 0) << i;
   os::unreserve(p, mib);
 }
 

@@ -31,6 +31,17 @@ class Report : public testing::Test {
   void TearDown() override { gs_report_set_handler(nullptr, nullptr); }
 };
 
+// Another file than at the start: the library is told that this one is right.
+void capture_standard_error() {
+  testing::internal::CaptureStderr();
+  gs_report_set_handler(nullptr, nullptr);
+}
+std::string captured_standard_error() {
+  std::string text = testing::internal::GetCapturedStderr();
+  gs_report_set_handler(nullptr, nullptr);
+  return text;
+}
+
 TEST_F(Report, HandlerGetsTextAndArgument) {
   seen s;
   gs_report_set_handler(take, &s);
@@ -43,9 +54,9 @@ TEST_F(Report, HandlerGetsTextAndArgument) {
 }
 
 TEST_F(Report, DefaultIsOneLineOnStandardError) {
-  testing::internal::CaptureStderr();
+  capture_standard_error();
   os::report(GS_REPORT_STALL, "reader of thread %u", 5u);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "graceslab: stall: reader of thread 5\n");
+  EXPECT_EQ(captured_standard_error(), "graceslab: stall: reader of thread 5\n");
 }
 
 TEST_F(Report, LongTextIsCutAndStillEndsTheLine) {
@@ -73,21 +84,21 @@ TEST_F(Report, EveryKindHasItsOwnKebabName) {
 
 // Contract R6: free, retire and call_rcu keep errno, also when they report.
 TEST_F(Report, KeepsErrno) {
-  testing::internal::CaptureStderr();
+  capture_standard_error();
   errno = EXDEV;
   os::report(GS_REPORT_STALL, "x");
   EXPECT_EQ(errno, EXDEV);
-  testing::internal::GetCapturedStderr();
+  captured_standard_error();
 }
 
 TEST_F(Report, AbortsOnlyWhenChosenAndOnlyForViolations) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   ASSERT_EQ(gs_config_set("GRACESLAB_ON_VIOLATION", "abort"), 0);
-  testing::internal::CaptureStderr();
+  capture_standard_error();
   os::report(GS_REPORT_STALL, "a stall");
   os::report(GS_REPORT_BAD_CONFIG, "a setting");
   os::report(GS_REPORT_NO_THREAD, "a refusal");
-  testing::internal::GetCapturedStderr();
+  captured_standard_error();
   EXPECT_DEATH(
       {
         gs_config_set("GRACESLAB_ON_VIOLATION", "abort");

@@ -27,7 +27,7 @@ TEST(Domain, R11_destroy_with_a_reader_is_reported_and_leaks) {
     held_reader reader(u.d);
     EXPECT_EQ(gs_domain_destroy(u.d), -EBUSY);
     EXPECT_EQ(seen.count(GS_REPORT_DOMAIN_BUSY), 1);
-    EXPECT_NE(seen.text(GS_REPORT_DOMAIN_BUSY).find("1 readers"), std::string::npos);
+    EXPECT_NE(seen.text(GS_REPORT_DOMAIN_BUSY).find(" 1 reader"), std::string::npos);
   }
   EXPECT_EQ(gs_domain_destroy(u.d), 0);
   EXPECT_EQ(gs_domain_destroy(u.d), -ENOENT);

@@ -19,9 +19,9 @@ constexpr std::uint32_t some_cache = 0xfffff;  // an id that no cache has
 class Heap : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(slab::heap_ready()); }
-  std::uint32_t take(std::uint32_t n) {
+  std::uint32_t take(std::uint32_t n, std::uint32_t align = 1) {
     bool refused;
-    std::uint32_t run = slab::heap_take(n, 0, &refused);
+    std::uint32_t run = slab::heap_take(n, align, 0, &refused);
     EXPECT_NE(run, 0u);
     slab::heap_publish(run, n, some_cache, nullptr);
     return run;
@@ -39,7 +39,11 @@ TEST_F(Heap, C1_runs_never_overlap_and_are_coalesced_again) {
   for (int step = 0; step != 20'000; ++step) {
     if (shadow.size() < 200 && (random() % 2 == 0 || shadow.empty())) {
       std::uint32_t n = random() % 10 == 0 ? 1 + random() % 100 : 1 + random() % 8;
-      std::uint32_t run = take(n);
+      const std::uint32_t align = random() % 4 == 0 ? 1u << random() % 7 : 1;
+      std::uint32_t run = take(n, align);
+      ASSERT_EQ(
+          reinterpret_cast<std::uintptr_t>(slab::granule_address(run)) % (align * granule_bytes),
+          0u);
       auto after = shadow.lower_bound(run);
       ASSERT_TRUE(after == shadow.end() || run + n <= after->first) << step;
       if (after != shadow.begin()) {
@@ -68,7 +72,7 @@ TEST_F(Heap, C1_runs_never_overlap_and_are_coalesced_again) {
 
 TEST_F(Heap, C1_a_run_that_is_not_published_is_nobodys) {
   bool refused;
-  std::uint32_t run = slab::heap_take(2, 0, &refused);
+  std::uint32_t run = slab::heap_take(2, 1, 0, &refused);
   EXPECT_EQ(slab::granule_of(slab::granule_address(run)), nullptr);
   slab::heap_publish(run, 2, some_cache, nullptr);
   EXPECT_NE(slab::granule_of(slab::granule_address(run) + granule_bytes), nullptr);
@@ -80,9 +84,9 @@ TEST_F(Heap, C1_a_run_that_is_not_published_is_nobodys) {
 TEST_F(Heap, C6_more_than_the_range_is_refused) {
   auto all = static_cast<std::uint32_t>(gs_heap.bytes >> GS_GRANULE_SHIFT);
   bool refused = true;
-  EXPECT_EQ(slab::heap_take(all, 0, &refused), 0u);
+  EXPECT_EQ(slab::heap_take(all, 1, 0, &refused), 0u);
   EXPECT_FALSE(refused);  // there is no room, whatever the system would give
-  EXPECT_EQ(slab::heap_take(all + 1, 0, &refused), 0u);
+  EXPECT_EQ(slab::heap_take(all + 1, 1, 0, &refused), 0u);
   EXPECT_FALSE(refused);
   std::uint32_t run = take(1);
   slab::heap_give(run, 1);
@@ -95,6 +99,8 @@ TEST_F(Heap, C2_pointers_outside_are_nobodys) {
   EXPECT_EQ(slab::granule_of(reinterpret_cast<void*>(gs_heap.base - 1)), nullptr);
   EXPECT_EQ(slab::granule_of(reinterpret_cast<void*>(gs_heap.base)), nullptr);
   EXPECT_EQ(slab::granule_of(reinterpret_cast<void*>(gs_heap.base + gs_heap.bytes)), nullptr);
+  const std::uintptr_t last = gs_heap.base + gs_heap.bytes - 1;
+  EXPECT_EQ(slab::granule_of(reinterpret_cast<void*>(last)), nullptr);
 }
 
 }  // namespace

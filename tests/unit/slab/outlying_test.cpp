@@ -35,7 +35,7 @@ TEST(OutlyingRegistry, C2_every_pointer_finds_its_run_and_no_other) {
       s.owner = c;
       s.granules = 1 + random() % 4;
       slab::slab* placed = &shadow.emplace(step, s).first->second;
-      ASSERT_TRUE(slab::outlying_map(*placed));
+      ASSERT_TRUE(slab::outlying_map(*placed, 1));
       slab::outlying_add(*placed);
       placed->start[0] = placed->start[placed->granules * granule_bytes - 1] = 1;
       ASSERT_EQ(reinterpret_cast<std::uintptr_t>(placed->start) % granule_bytes, 0u);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "os/scratch.hpp"
+
+#include "os/word_lock.hpp"
+
+namespace graceslab::os {
+namespace {
+
+struct buffer {
+  word_lock lock;  // never waited for
+  char text[scratch::most_bytes];
+};
+constexpr int buffers = 16;
+buffer pool[buffers];
+
+}  // namespace
+
+scratch::scratch() noexcept {
+  bytes_ = sizeof few_;
+  text_ = few_;
+  for (int i = 0; i != buffers && taken_ < 0; ++i) {
+    if (!pool[i].lock.try_lock()) continue;
+    taken_ = i;
+    bytes_ = most_bytes;
+    text_ = pool[i].text;
+  }
+  text_[0] = '\0';
+}
+
+scratch::~scratch() {
+  if (taken_ >= 0) pool[taken_].lock.unlock();
+}
+
+}  // namespace graceslab::os
