@@ -24,6 +24,13 @@ struct destroy_result {
   kmem_cache_cookie_t cookie = 0;  // to wait for, or to ask why(): see teardown.hpp
 };
 
+/// What make() throws when its cache was destroyed: an object cannot be had, and not for want of
+/// memory. The misuse is reported as well, with the place.
+class [[gnu::visibility("hidden")]] cache_ended : public std::bad_alloc {
+ public:
+  const char* what() const noexcept override { return "graceslab: the cache was destroyed"; }
+};
+
 template <class T>
 class cache {
   static_assert(sizeof(T) <= (std::size_t{1} << 20), "objects up to 1 MiB");
@@ -57,24 +64,31 @@ class cache {
       id_ = gs_cache_id(cache_);
   }
 
-  /// Waits for the retires of this cache, then ends it; inside a reader, a callback or process exit
-  /// it lingers instead. Objects still allocated are reported and the cache lingers on: nothing is
-  /// freed early.
+  /// Ends the cache.
+  /// - Waits for: the retires of this cache, and what their destructors retire into it, to the end
+  ///   of the chain; until a destructor has retired new objects of its own in 8 rounds: then
+  ///   nothing can be made any more, so that the chain ends.
+  /// - Does not: wait for callbacks, other caches, or objects that are allocated: these are
+  ///   reported and the cache lingers on. Nothing is freed early.
+  /// - Context: inside a reader or a callback it lingers instead, without a report. Destructors
+  ///   that come later must not use this object then: gs_retire() needs none.
+  /// - At process exit it waits no longer than the exit deadline, and the cache goes on serving,
+  ///   through this object too: other threads, and objects that end later, may still need it.
   ~cache() {
     if (!ended_) (void)gs_cache_destroy_by(cache_, GS_POLICY_WAIT_IF_POSSIBLE, nullptr);
   }
   cache(const cache&) = delete;
   cache& operator=(const cache&) = delete;
 
-  /// Constructs an object. Throws std::bad_alloc when memory runs out, or what the constructor
-  /// throws.
+  /// Constructs an object. Throws std::bad_alloc when memory runs out, cache_ended after destroy(),
+  /// or what the constructor throws.
   template <class... Args>
   [[nodiscard]] GS_INLINE_MEMBER T* make(Args&&... args) {
     void* memory = take();
-    if (memory == nullptr) throw std::bad_alloc();
+    if (memory == nullptr) no_object();
     return construct(memory, std::forward<Args>(args)...);
   }
-  /// The same, but nullptr when memory runs out.
+  /// The same, but nullptr when memory runs out or the cache was destroyed.
   template <class... Args>
   [[nodiscard]] GS_INLINE_MEMBER T* try_make(Args&&... args) noexcept(
       std::is_nothrow_constructible_v<T, Args...>) {
@@ -98,17 +112,22 @@ class cache {
   /// barrier() and dlclose wait for.
   GS_INLINE_MEMBER void retire(T* object) noexcept { give(object, 1); }
 
-  /// Waits until every object of this cache retired before the call has been reclaimed (A7).
-  /// Does not wait for callbacks, other caches, or objects still allocated. Inside a reader or
-  /// callback: reported, errc::would_deadlock. Blocks for one grace period, or not at all when
-  /// nothing is pending.
+  /// Waits until every object of this cache retired before the call has been reclaimed (A7), with
+  /// what destructors retired in turn, and so on.
+  /// - Does not: wait for callbacks, other caches, what others retire meanwhile, or objects still
+  ///   allocated.
+  /// - Context: inside a reader or callback: reported, errc::would_deadlock.
+  /// - Blocks: for one grace period, one more for each link of a chain, or not at all when nothing
+  ///   is pending.
+  /// - Returns: errc::busy when destructors go on retiring for 8 rounds more than there were
+  ///   objects, or past the stall limit: the destructor is reported (rearming-callback).
   errc barrier() noexcept { return to_errc(gs_cache_barrier(cache_)); }
 
   /// Ends the cache now, by the given policy. The destructor then has no further effect. Objects
   /// that are still out may be given back as before, by release() and retire(): they come home, and
   /// a late release is counted and the first one reported, as with kmem_cache_free(). Anything else
-  /// on an ended cache is reported: make() throws, try_make() is nullptr, a second destroy does
-  /// nothing.
+  /// on an ended cache is reported: make() throws cache_ended, try_make() is nullptr, a second
+  /// destroy does nothing.
   destroy_result destroy(destroy_policy policy = destroy_policy::wait) noexcept {
     destroy_result result;
     ended_ = true;
@@ -122,6 +141,11 @@ class cache {
   kmem_cache* native_handle() const noexcept { return cache_; }
 
  private:
+  [[noreturn, gnu::cold, gnu::noinline]] void no_object() const {
+    if (!gs_cache_is_open(cache_)) throw cache_ended();
+    throw std::bad_alloc();
+  }
+
   // Hidden, as whatever says whose code it is: see detail/owner.h.
   [[gnu::visibility("hidden")]] static void end_one(void* p) { static_cast<T*>(p)->~T(); }
 

@@ -137,6 +137,10 @@ uint32_t gs_cache_stride(kmem_cache* cache) {
   slab::cache* c = slab::cache_from_handle(cache);
   return c != nullptr ? c->stride : 0;
 }
+int gs_cache_is_open(kmem_cache* cache) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  return c != nullptr && slab::open_as(*c, slab::handle_value(cache)) ? 1 : 0;
+}
 int gs_cache_validate(kmem_cache* cache) {
   slab::cache* c = resolve_open(cache, "validation", GS_SITE);
   return c != nullptr ? slab::debug_validate(*c) : 0;

@@ -41,6 +41,7 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   if (t.in_flight != 0 || quarantined) say_who_holds_back(reclaim::domain_of(c), out);
   sync::lock_guard hold(c.lock);
   if (c.ripe_running) out.add("; a destructor of its objects runs");
+  if (c.heirs.head != nullptr) out.add("; objects that a destructor retired wait for readers");
   if (c.ripe_posted || c.ripe.head != nullptr)
     out.add("; destructors of its objects wait behind other callbacks");
 }

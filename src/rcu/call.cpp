@@ -49,6 +49,12 @@ void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexc
 
 }  // namespace
 
+void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept {
+  if (gs_load_relaxed(&d->drains) == 0) return;
+  gs_fetch_add_relaxed(&d->rearms, rounds);
+  gs_store_relaxed(&d->rearmed, function);
+}
+
 static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
                  bool hurry) noexcept {
   if (!head || !func) return;

@@ -50,7 +50,12 @@ const void* current_callback() noexcept;  // address of the function, or nullptr
 // ---- callbacks ----
 void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
 void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
+// Takes callbacks of this owner out of the queues before they run; false: none was there, perhaps
+// because it runs.
+bool withdraw(gs_domain* d, const void* owner) noexcept;
 void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
+// A drain of this domain that does not come to an end names this function, which keeps it busy.
+void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept;
 bool callbacks_pending(gs_domain* d) noexcept;
 std::uint64_t callbacks_posted(gs_domain* d) noexcept;  // ever
 // Marks code of an owner that runs outside the callback queues (destructors at harvest):
@@ -86,6 +91,7 @@ struct upper_room {
   std::uint64_t over_limit = 0;     // atomic: times the limit was met
   std::uint64_t retired = 0;        // objects; atomic
   std::uint64_t reclaimed = 0;
+  std::uint64_t runs = 0;  // of destructors that have ended; atomic
   std::uint64_t wanted = 0;    // cookie the background thread drives at
   std::uint64_t barriers = 0;  // odd while one runs; atomic
   sync::mutex barrier_lock{sync::rank::barrier};

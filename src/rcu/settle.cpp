@@ -67,6 +67,16 @@ unsigned long drop(gs_domain* d, const whose& owner) noexcept {
   return n;
 }
 
+}  // namespace
+
+bool withdraw(gs_domain* d, const void* owner) noexcept {
+  whose of;
+  of.token = owner;
+  return look_at_queue(d, of).any && drop(d, of) != 0;
+}
+
+namespace {
+
 void run_queued(gs_domain* d, const whose& owner, unsigned long* dropped) noexcept {
   const queued_now q = look_at_queue(d, owner);
   if (!q.any) return;

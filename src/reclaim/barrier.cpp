@@ -42,17 +42,6 @@ std::uint64_t marked_now(slab::cache& c) noexcept {
   return c.marked;
 }
 
-// Marked objects wait for at most two cookies of their slab: the one that is running and the one
-// after.
-bool wait_for_marked(slab::cache& c) noexcept {
-  gs_domain* d = domain_of(c);
-  for (int round = 0; round != 2 && marked_now(c) != 0; ++round) {
-    if (!rcu::wait(d, rcu::snapshot(d))) return false;
-    collect_marked(c, true);
-  }
-  return true;
-}
-
 struct domain_walk {
   gs_domain* domain;
   std::uint64_t newest = 0;
@@ -77,9 +66,11 @@ bool flush_some(slab::cache** found, unsigned n, void* arg) noexcept {
 bool finish_one(slab::cache& c, void* arg) noexcept {
   auto& walk = *static_cast<domain_walk*>(arg);
   if (domain_of(c) != walk.domain) return true;
+  const lineage from = so_far(c);
   slab::harvest(c);
   wait_for_marked(c);
   run_ripe(c, true);
+  (void)follow(c, from);
   return true;
 }
 
@@ -94,16 +85,30 @@ bool flush_and_wait(gs_domain* d) noexcept {
 
 }  // namespace
 
+// Marked objects wait for at most two cookies of their slab: the one that is running and the one
+// after.
+bool wait_for_marked(slab::cache& c) noexcept {
+  gs_domain* d = domain_of(c);
+  for (int round = 0; round != 2 && marked_now(c) != 0; ++round) {
+    if (!rcu::wait(d, rcu::snapshot(d))) return false;
+    collect_marked(c, true);
+  }
+  return true;
+}
+
 // One depot after the other: what joins meanwhile has a grace period of its own to wait for.
 flight in_flight(slab::cache& c) noexcept {
   flight f = {0, 0};
+  auto add = [&f](std::uint64_t oldest, std::uint64_t newest) {
+    if (f.oldest == 0 || oldest < f.oldest) f.oldest = oldest;
+    if (newest > f.newest) f.newest = newest;
+  };
   for (slab::depot& d : depots_of(c)) {
     sync::lock_guard hold(d.lock);
-    if (d.deferred.head == nullptr) continue;
-    std::uint64_t oldest = d.deferred.head->cookie;
-    if (f.oldest == 0 || oldest < f.oldest) f.oldest = oldest;
-    if (d.newest_cookie > f.newest) f.newest = d.newest_cookie;
+    if (d.deferred.head != nullptr) add(d.deferred.head->cookie, d.newest_cookie);
   }
+  sync::lock_guard hold(c.lock);
+  if (c.heirs.head != nullptr) add(c.heirs.head->cookie, c.heirs.tail->cookie);
   return f;
 }
 
@@ -121,19 +126,36 @@ bool any_deferred(slab::cache& c) noexcept {
   return false;
 }
 
-}  // namespace
+// A posted run of destructors is not looked at: it counts as a callback, and what it would run for
+// stands on the ripe list.
+struct run_state {
+  bool busy;
+  std::uint64_t ended;
+};
+run_state look_at_run(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);
+  return {c.ripe.head != nullptr || c.heirs.head != nullptr || c.ripe_running, c.runs};
+}
 
 // In the order in which an object moves on, so that one that moves meanwhile is found further down:
-// from an array into the hands of whoever seized it, from a mark to the run that takes it home.
+// from a mark to the run that takes it home. Runs alone move others back, by retiring them: one
+// that has ended since `before` may have done so behind our back.
+bool on_a_list(slab::cache& c, const run_state& before) noexcept {
+  if (before.busy || marked_now(c) != 0 || any_deferred(c)) return true;
+  const run_state after = look_at_run(c);
+  return after.busy || after.ended != before.ended;
+}
+
+}  // namespace
+
+bool on_a_list(slab::cache& c) noexcept { return on_a_list(c, look_at_run(c)); }
+
+// From an array an object moves into the hands of whoever seized it.
 bool anything_pending(slab::cache& c) noexcept {
+  const run_state before = look_at_run(c);
   if (slab::retired_in_arrays(c)) return true;
   slab::transit_drain(c);
-  if (marked_now(c) != 0) return true;
-  if (any_deferred(c)) return true;
-  // A posted run of destructors is not looked at: it counts as a callback, and what it would run
-  // for stands on the ripe list.
-  sync::lock_guard hold(c.lock);
-  return c.ripe.head != nullptr || c.ripe_running;
+  return on_a_list(c, before);
 }
 
 void collect(slab::cache& c) noexcept {
@@ -148,6 +170,7 @@ void collect(slab::cache& c) noexcept {
 bool wait_for_retires(slab::cache& c) noexcept {
   if (os::busted(os::flaw::cache_barrier_nothing)) return true;
   if (!flush_arrays(c)) return false;
+  const lineage from = so_far(c);
   flight f = in_flight(c);
   if (f.newest != 0) {
     gs_domain* d = domain_of(c);
@@ -156,7 +179,7 @@ bool wait_for_retires(slab::cache& c) noexcept {
   }
   if (!wait_for_marked(c)) return false;
   run_ripe(c, true);
-  return true;
+  return follow(c, from);
 }
 
 void retire_barrier(gs_domain* d) noexcept {

@@ -38,6 +38,22 @@ void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept;
 void flush_parked(slab::cache** caches, unsigned n, slab::seize_how how) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe
 
+// ---- destructors that retire into their own cache (follow.cpp) ----
+struct lineage {
+  std::uint64_t youngest_root;  // of the chains that are followed
+  std::uint64_t marked;         // heirs marked before
+};
+lineage so_far(slab::cache& c) noexcept;
+inline std::uint64_t root_of(const gs_sheaf& s) noexcept { return s.root != 0 ? s.root : s.cookie; }
+// After everything retired before `from` is home: waits for what its destructors retired, and
+// theirs, to the end; of a cache that is closed, for everything. Not inside a callback. False: a
+// deadline passed, grace periods cannot be waited for, or there is no end to it, which is reported.
+bool follow(slab::cache& c, const lineage& from) noexcept;
+// On a thread that runs callbacks: the same for a closed cache, as far as it goes without waiting.
+void follow_here(slab::cache& c) noexcept;
+bool wait_for_marked(slab::cache& c) noexcept;  // barrier.cpp
+bool on_a_list(slab::cache& c) noexcept;        // marked, deferred, ripe, or being destroyed
+
 // ---- a domain (barrier.cpp) ----
 void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent callers
 
@@ -48,6 +64,9 @@ void collect_marked(slab::cache& c, bool wait) noexcept;
 // is reclaimed without.
 void drop_destructor(slab::cache& c) noexcept;
 void ripen(slab::cache& c) noexcept;
+// At the end of a cache: its domain may end next, with no callback of ours in it. The default one
+// never does.
+void unpost(slab::cache& c) noexcept;
 bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
 
 // ---- the background thread and its list (background.cpp, active.cpp) ----

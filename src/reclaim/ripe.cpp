@@ -17,6 +17,7 @@ namespace graceslab::reclaim {
 namespace {
 
 constexpr std::uint32_t marked_batch = 64;
+constexpr std::uint64_t oldest_root = 1;  // whose retire began it is not known of a marked object
 constexpr std::uint64_t look_again_ms = 10;  // whoever waits with a deadline
 
 constinit sync::event run_ended;
@@ -33,25 +34,52 @@ bool waits_for_itself(const slab::cache& c) noexcept {
 
 enum class run_for { destructors, marked, nothing };
 
-// False: nothing to do, or somebody else is at it and we do not wait. A run for destructors begins
+enum class turn { ours, another_ended, none };
+
+// None: nothing to do, or somebody else is at it and we do not wait. A run for destructors begins
 // only when some are due: an empty one would look like work to whoever waits for quiet.
-bool begin_run(slab::cache& c, bool wait, run_for what) noexcept {
-  for (;;) {
-    std::uint32_t ticket = run_ended.ticket();
+turn take_turn(slab::cache& c, bool wait, run_for what) noexcept {
+  const std::uint32_t ticket = run_ended.ticket();
+  std::uint64_t seen;
+  {
+    sync::lock_guard hold(c.lock);
+    if (!c.ripe_running) {
+      c.ripe_running = what != run_for::destructors || c.ripe.head != nullptr;
+      return c.ripe_running ? turn::ours : turn::none;
+    }
+    seen = c.turns;
+  }
+  if (!wait || waits_for_itself(c)) return turn::none;
+  for (std::uint32_t t = ticket; !rcu::deadline_passed(); t = run_ended.ticket()) {
     {
       sync::lock_guard hold(c.lock);
-      if (!c.ripe_running)
-        return c.ripe_running = what != run_for::destructors || c.ripe.head != nullptr;
+      if (c.turns != seen) return turn::another_ended;
     }
-    if (!wait || waits_for_itself(c) || rcu::deadline_passed()) return false;
-    run_ended.wait(ticket, rcu::has_deadline() ? look_again_ms : os::forever_ms);
+    run_ended.wait(t, rcu::has_deadline() ? look_again_ms : os::forever_ms);
   }
+  return turn::none;
+}
+
+bool begin_run(slab::cache& c, bool wait, run_for what) noexcept {
+  turn t;
+  do {
+    t = take_turn(c, wait, what);
+  } while (t == turn::another_ended);
+  return t == turn::ours;
 }
 
 void end_run(slab::cache& c) noexcept {
+  const std::uint64_t now_ms = slab::stage_of(c) != GS_STAGE_OPEN ? os::now_ms() : 0;
   {
     sync::lock_guard hold(c.lock);
+    if (c.run_root != 0) {
+      ++c.runs;
+      (void)gs_fetch_add(&rcu::room(domain_of(c)).runs, 1u);
+      c.last_run_ms = now_ms;
+    }
     c.ripe_running = false;
+    ++c.turns;
+    c.run_root = 0;
     c.run_count = 0;
   }
   run_ended.notify_all();
@@ -59,14 +87,16 @@ void end_run(slab::cache& c) noexcept {
 
 // Under the lock that they were taken out of their list under: a child that is forked meanwhile
 // finds them there or here.
-void set_run(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+void set_run(slab::cache& c, void* const* objects, std::uint32_t n, std::uint64_t root) noexcept {
   c.run_objects = objects;
   c.run_count = n;
+  c.run_root = n != 0 && slab::has_destructor(c) ? root : 0;
 }
 
 void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (auto* dtor = gs_load_relaxed(&c.dtor); dtor != nullptr) {  // changes only between runs
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
+    slab::heir_scope heirs(c);
     for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
   }
   if (slab::is_large(c))
@@ -122,28 +152,45 @@ void run_posted(rcu_head* head) noexcept {
   auto& c = *reinterpret_cast<slab::cache*>(reinterpret_cast<std::uintptr_t>(head) - offset);
   {
     sync::lock_guard hold(c.lock);
-    c.ripe_posted = false;  // first: a child that is forked meanwhile would wait for it in vain
+    c.ripe_posted = false;  // first: in a child that is forked meanwhile none would be posted again
   }
-  // From here on the cache may end, and its record be another's, for which all this is harmless.
+  // The cache may have ended long ago, but its record rests until we are done with it.
   run_ripe(c, false);
   collect_marked(c, false);
+  follow_here(c);
   activate(c);  // a lingering cache may be complete now
+  // ORDER active.done <-> cache_table.reuse   (docs/ordering/background.md, claim 6)
+  (void)gs_fetch_sub(&c.walkers, 1u);
+}
+
+}  // namespace
+
+namespace {
+
+std::uint32_t ripe_now(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);
+  return c.ripe.count;
 }
 
 }  // namespace
 
 bool ripe_idle(slab::cache& c) noexcept {
-  return c.ripe.head == nullptr && !c.ripe_running && !c.ripe_posted;
+  return c.ripe.head == nullptr && c.heirs.head == nullptr && !c.ripe_running;
 }
 
 void run_ripe(slab::cache& c, bool wait) noexcept {
   if (!needs_work(c) && !wait) return;
-  while (begin_run(c, wait, run_for::destructors)) {
+  // What is ripe now has been run when as many runs have ended, ours or another's, after the one
+  // that is under way: the list is in order. More may come faster than they can be run.
+  for (std::uint64_t left = std::uint64_t{ripe_now(c)} + 1; left != 0; --left) {
+    const turn t = take_turn(c, wait, run_for::destructors);
+    if (t == turn::none) return;
+    if (t == turn::another_ended) continue;
     gs_sheaf* s;
     {
       sync::lock_guard hold(c.lock);
       s = slab::pop(c.ripe);
-      set_run(c, s->object, s->count);
+      set_run(c, s->object, s->count, root_of(*s));
     }
     end_objects(c, s->object, s->count);
     finish_sheaf(c, s);
@@ -151,8 +198,9 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
   }
 }
 
-// Destructors may block: they run where callbacks run. The callback is the library's own, so that
-// neither a closing owner refuses it nor a settled one drops it; owners see the destructor itself.
+// Destructors may block: they run where callbacks run. The callback is the library's own (its owner
+// is the record), so that neither a closing owner refuses it nor a settled one drops it; owners see
+// the destructor itself.
 // Refused by a closed domain, it is tried again at the next round, and barriers do not need it.
 void ripen(slab::cache& c) noexcept {
   if (slab::is_large(c)) return run_ripe(c, false);
@@ -161,8 +209,23 @@ void ripen(slab::cache& c) noexcept {
     sync::lock_guard hold(c.lock);
     if (c.ripe_posted) return;
     c.ripe_posted = true;
+    (void)gs_fetch_add_relaxed(&c.walkers, 1u);
   }
-  rcu::call(domain_of(c), &c.ripe_head, run_posted, nullptr);
+  rcu::call(domain_of(c), &c.ripe_head, run_posted, &c);
+}
+
+void unpost(slab::cache& c) noexcept {
+  {
+    sync::lock_guard hold(c.lock);
+    if (!c.ripe_posted) return;
+  }
+  gs_domain* d = domain_of(c);
+  if (d == rcu::default_domain() || !rcu::withdraw(d, &c)) return;
+  {
+    sync::lock_guard hold(c.lock);
+    c.ripe_posted = false;
+  }
+  (void)gs_fetch_sub(&c.walkers, 1u);
 }
 
 void collect_marked(slab::cache& c, bool wait) noexcept {
@@ -172,7 +235,7 @@ void collect_marked(slab::cache& c, bool wait) noexcept {
     {
       sync::lock_guard hold(c.lock);
       n = slab::gather_marked(c, objects, marked_batch);
-      set_run(c, objects, n);
+      set_run(c, objects, n, oldest_root);
     }
     if (n != 0) {
       end_objects(c, objects, n);

@@ -93,15 +93,20 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
   std::uint64_t trim_at_ms = 0;  // the background thread's; 0: nothing is parked
-  cache* next_free = nullptr;  // queue of ids
+  cache* next_free = nullptr;    // queue of ids
 
   // What the depots have in common, under lock.
   sheaf_list ripe;                     // grace period over, destructors still to run
   bool ripe_running = false;           // some thread runs destructors of this cache: one at a time
   void* const* run_objects = nullptr;  // what that thread has in hand
   std::uint32_t run_count = 0;
-  bool ripe_posted = false;  // ripe_head is queued
-  rcu_head ripe_head = {};
+  // Chains of destructors that retire (docs/ordering/teardown.md, claim 11), under lock.
+  sheaf_list heirs;                     // what they retired, waiting for its grace period; FIFO
+  std::uint64_t run_root = 0;           // of what runs; 0: nothing does
+  std::uint64_t runs = 0;               // that have ended, where destructors were run
+  std::uint64_t turns = 0;              // all that have ended
+  bool endless = false;                 // a wait gave up following, and said so
+  std::uint64_t last_run_ms = 0;        // when one ended; 0: none since the cache was closed
   std::uint64_t retired = 0;            // by state byte; arrays count in their depots
   std::uint64_t reclaimed_objects = 0;  // of those and of the ripe ones
 
@@ -119,6 +124,9 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
 
   // Threads that have arrays of this cache, under locals_lock.
   gs_local* locals = nullptr;
+  const gs_local* run_local = nullptr;  // of the thread that runs destructors; read by it without
+  const void* runner = nullptr;         // and that thread, as it knows itself; likewise
+  std::uint64_t heirs_marked = 0;       // how many it retired by state byte; atomic
 
   // Teardown, under that layer's lock.
   std::uint64_t ticket = 0;
@@ -142,11 +150,16 @@ struct cache : cache_identity, cache_fields {
   depot first_depot;        // the only one where cores are few
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
-  std::uint32_t active = 0;   // 1: that thread looks at it; on its list: joined != 0; atomic
-  std::uint32_t walkers = 0;  // who has it from that list and is not done with it; atomic
+  std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
+  // Who has it from that list, or from a callback that is queued, and is not done with it; atomic.
+  std::uint32_t walkers = 0;
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
   std::uint64_t joined = 0;  // when it joined that list, counted in joins; 0 = it is not on it
+  // A run of destructors behind other callbacks. The cache may end before it: nobody waits for
+  // callbacks who does not say so.
+  bool ripe_posted = false;  // ripe_head is queued, and we are a walker; under lock
+  rcu_head ripe_head = {};
 };
 
 inline constexpr std::size_t cache_record_bytes = 1024;

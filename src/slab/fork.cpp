@@ -24,6 +24,9 @@ void drop(sync::mutex& m, bool child) noexcept { child ? m.reset_in_child() : m.
 void end_foreign_run(cache& c) noexcept {
   if (!c.ripe_running) return;
   c.ripe_running = false;
+  c.run_root = 0;
+  c.run_local = nullptr;
+  c.runner = nullptr;
   std::uint32_t n = c.run_count;
   if (n == 0) return;
   c.run_count = 0;

@@ -127,7 +127,10 @@ round exchange(cache& c, gs_local& l, giving what) noexcept {
     gs_sheaf* s = nullptr;
     if (what == giving::retire && full->count != 0) {
       n = full->count;
-      depth = append_deferred(c, full, &s);
+      if (&l == gs_load_relaxed(&c.run_local))
+        append_heirs(c, full);
+      else
+        depth = append_deferred(c, full, &s);
       if (s == nullptr) s = sheaf_new(c);
     } else {
       s = empty_for(c, full);

@@ -53,13 +53,15 @@ gs_local** make_place(sync::thread_record& t, std::uint32_t id) noexcept {
   return find_place(*d, id);
 }
 
-void take_arrays(gs_local& l, seize_what what, spoils* out) noexcept {
+void take_arrays(gs_local& l, seize_what what, spoils* out, bool heirs_too = true) noexcept {
   auto take = [](gs_sheaf*& from, sheaf_list& to) {
     if (from != &no_sheaf) push(to, from);
     from = &no_sheaf;
   };
-  take(l.rcu, out->retired);
-  gs_store_relaxed(&l.pending, 0u);
+  if (heirs_too) {
+    take(l.rcu, out->retired);
+    gs_store_relaxed(&l.pending, 0u);
+  }
   if (what == seize_what::retired) return;
   take(l.main, out->objects);
   take(l.prev, out->objects);
@@ -215,7 +217,8 @@ void seizure::end(bool fenced, seize_then then, spoils* out) noexcept {
       left_some_ = true;
     } else if (fenced) {
       if (!skip) wait_until_quiet(*l);
-      take_arrays(*l, what_, out);
+      // What a run of destructors retires stays where it is until the run hands it over.
+      take_arrays(*l, what_, out, l != cache_->run_local || then == seize_then::keep_closed);
     }
     if (!fenced || then == seize_then::reopen) reopen_local(*l);
   }
@@ -263,6 +266,41 @@ void settle_spoils(cache& c, spoils& s) noexcept {
     flush(c, sheaf);
     put_empty(c, sheaf);
   }
+}
+
+// Our own record, with nobody seizing it.
+gs_sheaf* heir_scope::change_runner(const gs_local* to, const void* thread) noexcept {
+  sync::lock_guard hold(c_.locals_lock);
+  gs_store_relaxed(&c_.run_local, to);
+  gs_store_relaxed(&c_.runner, thread);
+  if (local_ == nullptr || gs_load_relaxed(&local_->closed) != 0 || local_->rcu->count == 0)
+    return nullptr;
+  gs_sheaf* retired = local_->rcu;
+  local_->rcu = &no_sheaf;
+  gs_store_relaxed(&local_->pending, 0u);
+  return retired;
+}
+
+heir_scope::heir_scope(cache& c) noexcept : c_(c) {
+  const void* self = sync::this_thread();
+  if (stage_of(c) == GS_STAGE_OPEN) local_ = attach(c, c.handle);
+  std::uint32_t n = 0;
+  {
+    transit in_hand(c);
+    gs_sheaf* before = change_runner(local_, self);
+    if (before != nullptr) n = before->count, (void)append_deferred(c, before);
+  }
+  if (n != 0) hooks.deferred(c, n, 0);
+}
+
+heir_scope::~heir_scope() {
+  std::uint32_t n = 0;
+  {
+    transit in_hand(c_);
+    gs_sheaf* heirs = change_runner(nullptr, nullptr);
+    if (heirs != nullptr) n = heirs->count, append_heirs(c_, heirs);
+  }
+  if (n != 0) hooks.deferred(c_, n, 0);
 }
 
 namespace {

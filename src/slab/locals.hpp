@@ -64,6 +64,22 @@ arrays count_arrays(cache& c) noexcept;  // under locals_lock
 // Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
 void settle_spoils(cache& c, spoils& s) noexcept;
 
+// Around a run of destructors by this thread, while the run counts as running: what they retire
+// into their own cache is told from what was there before, and is on a list of heirs or marked when
+// it ends.
+class heir_scope {
+ public:
+  explicit heir_scope(cache& c) noexcept;
+  ~heir_scope();
+  heir_scope(const heir_scope&) = delete;
+  heir_scope& operator=(const heir_scope&) = delete;
+
+ private:
+  gs_sheaf* change_runner(const gs_local* to, const void* thread) noexcept;
+  cache& c_;
+  gs_local* local_ = nullptr;  // none: what they retire is marked
+};
+
 // In a forked child, for a close that another thread had begun: the arrays it had not come to.
 void seize_rest(cache& c, spoils* out) noexcept;
 // For a fork, with every locals_lock held: no owner is inside a pop or push between these two.

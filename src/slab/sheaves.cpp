@@ -52,7 +52,7 @@ gs_sheaf* sheaf_new(cache& c) noexcept {
   s->count = 0;
   s->capacity = c.sheaf_capacity;
   s->next = nullptr;
-  s->cookie = 0;
+  s->cookie = s->root = 0;
   for (void*& object : s->ahead) object = s;
   return s;
 }
@@ -242,6 +242,7 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept 
   // The one full fence per array stands in here: everything its retirers wrote comes before the
   // cookie.
   s->cookie = hooks.snapshot(c.domain);
+  s->root = 0;
   depot& here = depot_here(c);
   sync::lock_guard hold(here.lock);
   append(here.deferred, s);
@@ -251,6 +252,14 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept 
   std::uint64_t depth = here.deferred_objects + s->count;
   gs_store_relaxed(&here.deferred_objects, depth);
   return depth;
+}
+
+void append_heirs(cache& c, gs_sheaf* s) noexcept {
+  s->cookie = hooks.snapshot(c.domain);
+  sync::lock_guard hold(c.lock);
+  s->root = c.run_root;
+  append(c.heirs, s);
+  c.retired += s->count;
 }
 
 void defer(cache& c, gs_sheaf* s) noexcept {
@@ -293,10 +302,38 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
   return harvested;
 }
 
+std::uint32_t harvest_heirs(cache& c) noexcept {
+  std::uint32_t harvested = 0;
+  std::uint32_t objects = 0;
+  bool ripened = false;
+  {
+    depot& here = depot_here(c);
+    sync::lock_guard hold_here(here.lock);
+    sync::lock_guard hold(c.lock);
+    for (; c.heirs.head != nullptr && hooks.ready(c.domain, c.heirs.head->cookie); ++harvested) {
+      gs_sheaf* s = pop(c.heirs);
+      ripened = has_destructor(c);
+      if (ripened) {
+        append(c.ripe, s);
+        continue;
+      }
+      objects += s->count;
+      c.reclaimed_objects += s->count;
+      push(here.reclaimed, s);
+    }
+  }
+  if (objects != 0) {
+    touch(c);
+    hooks.reclaimed(c, objects);
+  }
+  if (ripened) hooks.ripen(c);
+  return harvested;
+}
+
 }  // namespace
 
 std::uint32_t harvest(cache& c) noexcept {
-  std::uint32_t harvested = 0;
+  std::uint32_t harvested = gs_load_relaxed(&c.heirs.count) != 0 ? harvest_heirs(c) : 0;
   for (depot& d : depots_of(c))
     if (gs_load_relaxed(&d.deferred.count) != 0) harvested += harvest_depot(c, d);
   return harvested;

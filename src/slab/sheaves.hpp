@@ -38,8 +38,10 @@ void defer(cache& c, gs_sheaf* s) noexcept;
 // The first half: afterwards the objects are on the list, and the caller calls hooks.deferred(c, n,
 // depth). `empty`, if given, receives an empty sheaf of the barn, or nullptr.
 std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty = nullptr) noexcept;
-// In all depots: moves deferred sheaves whose grace period is over to the reclaimed ones (or the
-// ripe ones). Returns how many.
+// The same for what a destructor of the cache retired, while its run lasts: onto the list of heirs.
+void append_heirs(cache& c, gs_sheaf* s) noexcept;
+// In all depots, and of the heirs: moves deferred sheaves whose grace period is over to the
+// reclaimed ones (or the ripe ones). Returns how many.
 std::uint32_t harvest(cache& c) noexcept;
 
 }  // namespace graceslab::slab

@@ -369,6 +369,8 @@ std::uint64_t mark(cache& c, void* object) noexcept {
   transit in_hand(c);
   std::uint64_t cookie = hooks.snapshot(c.domain);
   std::uint64_t depth;
+  if (const void* runner = gs_load_relaxed(&c.runner); runner != nullptr && runner == gs_tls.thread)
+    (void)gs_fetch_add_relaxed(&c.heirs_marked, 1u);
   {
     sync::lock_guard hold(c.lock);
     ++c.retired;

@@ -10,6 +10,7 @@
 #include "os/stack.hpp"
 #include "slab/construct.hpp"
 #include "slab/depots.hpp"
+#include "slab/locals.hpp"
 #include "slab/misuse.hpp"
 #include "slab/transit.hpp"
 #include "teardown/moves.hpp"
@@ -120,6 +121,20 @@ tally count(slab::cache& c) noexcept {
     sync::lock_guard slabs(c.slabs_lock);
     if (slab::hands_empty(c)) return sum_up(c);
   }
+}
+
+bool count_unused(slab::cache& c, tally* t) noexcept {
+  sync::lock_guard arrays_stand_still(c.locals_lock);
+  for (const gs_local* l = c.locals; l != nullptr; l = l->next)
+    if (l != slab::local_of(c)) return false;
+  const slab::arrays ours = slab::count_arrays(c);
+  slab::barn_hold barn(c);
+  sync::lock_guard slabs(c.slabs_lock);
+  if (!slab::hands_empty(c)) return false;
+  *t = sum_up(c);
+  const std::uint64_t in_arrays = ours.parked + ours.retired;
+  t->live = t->live > in_arrays ? t->live - in_arrays : 0;
+  return true;
 }
 
 void report_stale(const caller& who) noexcept {

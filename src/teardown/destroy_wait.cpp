@@ -46,6 +46,31 @@ bool leaves_at_exit() noexcept {
   return os::exit_begun() && gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave;
 }
 
+// Objects that are out though nothing in flight can bring them home: a destructor that is still to
+// run may retire others.
+bool never_comes(slab::cache& c, const tally& t) noexcept {
+  return t.live + t.leaked != 0 && (t.in_flight == 0 || !slab::has_destructor(c));
+}
+
+int linger_on(slab::cache& c, const tally& t) noexcept {
+  if (never_comes(c, t) && (c.flags & slab::flag_once_fully_freed) == 0)
+    report_objects_at_destroy(c, t, false);
+  if (!settle(c)) reclaim::activate(c);
+  return -EBUSY;
+}
+
+// A destructor of static lifetime: threads go on, and objects that end later, while the process
+// does. What is left of the cache goes with it.
+int serve_on(slab::cache& c, const caller& who) noexcept {
+  if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
+  if (!cannot_wait(c) && !leaves_at_exit()) (void)reclaim::wait_for_retires(c);
+  tally t;
+  if (!count_unused(c, &t) || t.live + t.leaked == 0) return 0;
+  c.destroy_stack = who.stack;
+  if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
+  return -EBUSY;
+}
+
 // Type-safe slabs emptied by closing: one more grace period, shared with whoever else waits.
 bool wait_for_quarantine(slab::cache& c) noexcept {
   std::uint64_t newest = slab::newest_quarantine(c);
@@ -66,34 +91,31 @@ int free_barrier(slab::cache& c) noexcept {
 
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
   rcu::deadline_scope limit(quiet ? exit_deadline_ns() : 0);
-  if (cannot_wait(c) || (quiet && leaves_at_exit())) {
+  if (quiet && os::exit_begun()) return serve_on(c, who);
+  if (cannot_wait(c)) {
     if (!quiet) report_cannot_wait(c, "destroy that waits");
     destroy(c, GS_POLICY_LINGER, who, k);
     return find_lingering(*k) != nullptr ? -EBUSY : 0;
   }
+  // While it is open: destructors may need new objects. Nobody stays for those that always do.
+  if (slab::has_destructor(c)) (void)reclaim::wait_for_retires(c);
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
-  if (t.live + t.leaked != 0) {
-    if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
-    if (!settle(c)) reclaim::activate(c);
-    return -EBUSY;
-  }
+  if (never_comes(c, t)) return linger_on(c, t);
   // A late retire or free by another thread may finish the cache under our feet: its record then is
   // somebody else's or resting, which every step below finds out under the locks.
-  gs_domain* d = reclaim::domain_of(c);
   bool waited = reclaim::wait_for_retires(c);
   if (waited && !settle(c) && wait_for_quarantine(c)) settle(c);
   while (find_lingering(*k) != nullptr) {
     std::uint32_t ticket = home_ticket();
+    gs_domain* d = reclaim::domain_of(c);
     waited = waited && rcu::wait(d, rcu::snapshot(d));
     reclaim::run_ripe(c, true);
     settle(c);
     if (find_lingering(*k) == nullptr) break;
     tally left = count(c);
-    if (!waited || (left.live + left.leaked != 0 && find_lingering(*k) != nullptr)) {
-      reclaim::activate(c);
-      return -EBUSY;
-    }
+    if (!waited || (never_comes(c, left) && find_lingering(*k) != nullptr))
+      return linger_on(c, left);
     // A constructor may take its time; whoever ends the cache after it wakes us.
     wait_for_change(ticket, left.unborn != 0 ? unborn_look_ms : 1);
   }

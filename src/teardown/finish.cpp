@@ -54,6 +54,7 @@ bool finish_if_home(slab::cache& c) noexcept {
     reclaim::wake_background();
     return false;
   }
+  reclaim::unpost(c);
   slab::release_all_slabs(c);
   release_sheaves(c);
   slab::forget_locals(c);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Saying what is out: at destroy, and when the splat limit passed.
+#include <algorithm>
 #include <initializer_list>
 
 #include "base/format.hpp"
@@ -68,6 +69,12 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   add_objects(c, t.live == 0, text);
 }
 
+// As long as destructors run, they may retire what is out: their time counts from the last of them.
+std::uint64_t chain_due_ms(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);
+  return c.last_run_ms == 0 ? 0 : c.last_run_ms + gs_load_relaxed(&os::settings.linger_splat_ms);
+}
+
 }  // namespace
 
 void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too) noexcept {
@@ -88,6 +95,7 @@ std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {
   {
     sync::lock_guard hold(lingering_lock);
     if (slab::stage_of(c) != GS_STAGE_DRAINING) return os::forever_ms;
+    c.next_splat_ms = std::max(c.next_splat_ms, chain_due_ms(c));
     if (now_ms < c.next_splat_ms) return c.next_splat_ms - now_ms;
     age_ms = now_ms - c.closed_at_ms;
     c.next_splat_ms = c.closed_at_ms + age_ms * repeat_factor;

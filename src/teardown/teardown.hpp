@@ -33,6 +33,8 @@ void report_stale(const caller& who) noexcept;
 // What is out, at a moment when nobody has objects in hand: exact once closed. Waits for those who
 // have.
 tally count(slab::cache& c) noexcept;
+// The same of an open cache that no other thread has arrays of; false: one has, or is at it.
+bool count_unused(slab::cache& c, tally* t) noexcept;
 // The same without waiting: what is in somebody's hand looks allocated.
 tally glance(slab::cache& c) noexcept;
 

@@ -9,11 +9,9 @@
 //             thread that can go on does so now and then does not exist.
 //
 // WEAK settle.order settle.again settle.seen settle.limit settle.close settle.refuse
-#include <cstdint>
 #include <cstdio>
-#include <cstring>
-#include <map>
-#include <vector>
+
+#include "fair.hpp"
 
 namespace {
 
@@ -37,24 +35,8 @@ struct state {
   std::uint8_t pc = first_number, rounds = 0, closing = 0;
   std::uint8_t changed = 0;        // an invocation began since the first look at the number
   std::uint8_t left[shards] = {};  // how many of a shard this round still runs
-  bool operator<(const state& o) const { return std::memcmp(this, &o, sizeof o) < 0; }
 };
-
-struct edge {
-  int to, thread;
-};
-std::vector<state> states;
-std::vector<std::vector<edge>> edges;
-std::map<state, int> known;
-
-int id_of(const state& s) {
-  const auto [place, fresh] = known.try_emplace(s, static_cast<int>(states.size()));
-  if (fresh) {
-    states.push_back(s);
-    edges.emplace_back();
-  }
-  return place->second;
-}
+model::fair_search<state, threads> search;
 
 bool anything_runs(const state& s, bool awaited_only) {
   for (int t = 0; t < workers; ++t)
@@ -62,10 +44,7 @@ bool anything_runs(const state& s, bool awaited_only) {
   return false;
 }
 
-void go(int from, int thread, const state& s) {
-  const int to = id_of(s);
-  edges[from].push_back({to, thread});
-}
+void go(int from, int thread, const state& s) { search.go(from, thread, s); }
 
 // Claims from one shard: the entry goes and the record is filled in one step.
 void claim(int from, int t, state s, int shard, int chain) {
@@ -172,93 +151,36 @@ void step_settler(int from, state s) {
   go(from, settler, s);
 }
 
+bool is_over(const state& s) { return s.pc == over; }
+
 void explore(std::uint8_t links_0, std::uint8_t links_1) {
-  states.clear();
-  edges.clear();
-  known.clear();
   state start;
   start.links[0] = links_0;
   start.links[1] = links_1;
   start.queued[0] = 1;
   start.queued[1] = 2;
-  id_of(start);
-  for (int i = 0; i < static_cast<int>(states.size()); ++i) {
-    const state s = states[i];
-    if (s.pc == over) continue;
-    for (int t = 0; t < workers; ++t) step_worker(i, t, s);
-    step_settler(i, s);
-  }
+  auto step = [](int from, const state& s) {
+    for (int t = 0; t < workers; ++t) step_worker(from, t, s);
+    step_settler(from, s);
+  };
+  search.explore(start, step, is_over);
 }
 
 bool safe() {
-  for (const state& s : states) {
+  for (const state& s : search.states()) {
     if (s.pc != over) continue;
     if (s.queued[0] | s.queued[1] || anything_runs(s, false)) return false;
   }
   return true;
 }
 
-// Strongly connected parts, by Tarjan's method without recursion.
-std::vector<int> parts() {
-  const int n = static_cast<int>(states.size());
-  std::vector<int> part(n, -1), index(n, -1), low(n, 0), stack, path;
-  std::vector<std::size_t> next(n, 0);
-  int count = 0, clock = 0;
-  for (int root = 0; root < n; ++root) {
-    if (index[root] < 0) path.push_back(root);
-    while (!path.empty()) {
-      const int v = path.back();
-      if (index[v] < 0) {
-        index[v] = low[v] = clock++;
-        stack.push_back(v);
-      }
-      if (next[v] < edges[v].size()) {
-        const int w = edges[v][next[v]++].to;
-        if (index[w] < 0)
-          path.push_back(w);
-        else if (part[w] < 0 && index[w] < low[v])
-          low[v] = index[w];
-        continue;
-      }
-      path.pop_back();
-      if (!path.empty() && low[v] < low[path.back()]) low[path.back()] = low[v];
-      if (low[v] != index[v]) continue;
-      for (int w = -1; w != v; stack.pop_back()) part[w = stack.back()] = count;
-      ++count;
-    }
-  }
-  return part;
-}
-
-// A part that can be gone round for ever, in which each thread takes a step or is at some moment
-// unable to: the settling never ends, and nobody was treated unfairly.
-bool live() {
-  const std::vector<int> part = parts();
-  const std::size_t n = states.size();
-  std::vector<std::uint8_t> steps(n, 0), stuck(n, 0), turns(n, 0);
-  for (std::size_t v = 0; v < n; ++v) {
-    std::uint8_t able = 0;
-    for (const edge& e : edges[v]) {
-      able |= static_cast<std::uint8_t>(1u << e.thread);
-      if (part[e.to] != part[v]) continue;
-      turns[part[v]] = 1;
-      steps[part[v]] |= static_cast<std::uint8_t>(1u << e.thread);
-    }
-    if (states[v].pc != over && able == 0) return false;
-    stuck[part[v]] |= static_cast<std::uint8_t>(~able);
-  }
-  for (std::size_t p = 0; p < n; ++p)
-    if (turns[p] && ((steps[p] | stuck[p]) & ((1 << threads) - 1)) == (1 << threads) - 1)
-      return false;
-  return true;
-}
-
-bool holds() {
+bool holds(int wanted) {
+  form = static_cast<how>(wanted);
   constexpr std::uint8_t starts[][2] = {{0, 0}, {1, 0}, {2, 1}, {endless, 0}, {endless, endless}};
   for (const auto& links : starts) {
     explore(links[0], links[1]);
-    const bool is_safe = safe(), is_live = live();
-    std::printf("links %d %d: %zu states%s%s\n", links[0], links[1], states.size(),
+    const bool is_safe = safe(), is_live = search.live(is_over);
+    std::printf("links %d %d: %zu states%s%s\n", links[0], links[1], search.states().size(),
                 is_safe ? "" : ", NOT SETTLED at the end", is_live ? "" : ", MAY NEVER END");
     if (!is_safe || !is_live) return false;
   }
@@ -268,18 +190,7 @@ bool holds() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr const char* names[] = {"",
-                                   "settle.order",
-                                   "settle.again",
-                                   "settle.seen",
-                                   "settle.limit",
-                                   "settle.close",
-                                   "settle.refuse"};
-  if (argc == 1) return holds() ? 0 : 1;
-  for (int i = 1; i < 7; ++i)
-    if (std::strcmp(argv[1], names[i]) == 0) {
-      form = static_cast<how>(i);
-      return holds() ? 1 : 0;
-    }
-  return 2;
+  constexpr const char* names[] = {"settle.order", "settle.again", "settle.seen",
+                                   "settle.limit", "settle.close", "settle.refuse"};
+  return model::run_forms(argc, argv, names, holds);
 }

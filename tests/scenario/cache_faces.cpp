@@ -98,6 +98,14 @@ TYPED_TEST(EndedFace, C6_using_what_has_ended_is_reported) {
   EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 2u) << caught.everything();
 }
 
+TEST(EndedCache, C6_what_make_throws_is_not_lack_of_memory) {
+  reports caught;
+  graceslab::cache<plain> s{"ended"};
+  EXPECT_EQ(s.destroy().code, graceslab::errc::ok);
+  EXPECT_THROW((void)s.make(), graceslab::cache_ended);
+  EXPECT_EQ(caught.count(GS_REPORT_STALE_HANDLE), 1u) << caught.everything();
+}
+
 TEST(EndedCache, A4_a_destructor_after_destroy_says_nothing) {
   reports caught;
   {

@@ -36,4 +36,10 @@ TEST(StaticOrderStale, C6_AStaleHandleInAStaticDestructorIsRefused) {
   EXPECT_TRUE(child.reported("stale-handle")) << child.story();
 }
 
+// An object that ends after the cache still finds it.
+TEST(StaticOrderStale, I8_AStaticCacheServesOnAtExit) {
+  const child_result child = run_child({GRACESLAB_CHILD_DIR "/static_order"});
+  EXPECT_TRUE(child.said("static cache serves on")) << child.story();
+}
+
 }  // namespace

@@ -145,6 +145,7 @@ GRACESLAB_API size_t gs_cache_size(struct kmem_cache* cache);
 GRACESLAB_API uint32_t
 gs_cache_id(struct kmem_cache* cache); /* for the inline fast path; 0 = none (debug cache) */
 GRACESLAB_API uint32_t gs_cache_stride(struct kmem_cache* cache);
+GRACESLAB_API int gs_cache_is_open(struct kmem_cache* cache); /* 0: it was destroyed */
 GRACESLAB_API int gs_cache_validate(
     struct kmem_cache* cache); /* number of damaged objects found and reported */
 

@@ -30,7 +30,8 @@ struct gs_sheaf {
   uint32_t capacity;
   struct gs_sheaf* next; /* in whichever list holds it; owned by slab */
   uint64_t cookie;       /* grace period that a deferred sheaf waits for */
-  uint64_t stamp_ms;     /* when it entered its list */
+  uint64_t root;         /* of what destructors retired: the cookie of the retire that this began
+                            with; 0: its own */
   void* ahead[4];        /* itself: what the lowest objects prefetch, so that nobody asks whether
                             there is an object below */
   __extension__ void* object[];

@@ -11,11 +11,16 @@ namespace {
 graceslab::cache<payload> first{"first-unit"};
 user early{"first unit"};
 graceslab::cache<payload> last{"last-of-first-unit"};
+graceslab::cache<payload> destroyed{"destroyed"};
 
-// Ends after everything above: uses caches that have been destroyed, through stale handles.
+// Ends after everything above: uses caches whose objects have ended, by their handles.
 struct straggler {
   kmem_cache* stale = nullptr;
+  kmem_cache* serving = nullptr;
   ~straggler() {
+    void* object = serving != nullptr ? gs_cache_alloc(serving, 0) : nullptr;
+    if (object != nullptr) say("static cache serves on");
+    gs_cache_retire(serving, object);
     void* p = stale != nullptr ? gs_cache_alloc(stale, 0) : nullptr;
     say(p == nullptr ? "stale handle refused" : "stale handle gave memory");
   }
@@ -29,7 +34,9 @@ straggler& before_all() {
 }  // namespace
 
 int main() {
-  before_all().stale = first.native_handle();
+  before_all().serving = first.native_handle();
+  before_all().stale = destroyed.native_handle();
+  destroyed.destroy();
   for (int i = 0; i < 1000; ++i) {
     first.retire(first.make());
     last.retire(last.make());

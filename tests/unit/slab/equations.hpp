@@ -95,7 +95,8 @@ inline void check_cache(slab::cache& c) {
     }
     const slab::barn_counts counts = slab::count_barn(c);
     const auto in_flight = counts.retired + arrays.retired - counts.reclaimed;
-    ASSERT_EQ(in_flight, arrays.retired + deferred + length_of(c.ripe, 0) + c.marked);
+    const auto ripe = length_of(c.ripe, 0) + length_of(c.heirs, 0);
+    ASSERT_EQ(in_flight, arrays.retired + deferred + ripe + c.marked);
     // Without detection all that is neither free in its slab nor marked looks live.
     if (!slab::detects(c)) all.live -= parked + in_flight - c.marked;
     ASSERT_EQ(c.carved, c.free_in_slabs + parked + in_flight + all.live + c.leaked);
