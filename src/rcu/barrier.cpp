@@ -12,6 +12,7 @@
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/run.hpp"
+#include "rcu/stuck.hpp"
 #include "rcu/worker.hpp"
 
 namespace graceslab::rcu {
@@ -83,10 +84,8 @@ bool only_excused_left(gs_domain* d, const targets& t) noexcept {
   return true;
 }
 
-// A wait with a deadline could not leave a callback that blocks: it leaves them to the workers,
-// where there are any that are not below us on this stack.
 unsigned help(gs_domain* d, const targets& t) noexcept {
-  if (has_deadline() && !in_callback() && !callers_drive()) return 0;
+  if (left_to_workers()) return 0;
   unsigned ran = 0;
   for (unsigned i = 0; i < shards_max; ++i)
     ran += run_shard(d, d->shards[i], up_to(t, i), run_at_once, nullptr, nullptr);
@@ -94,6 +93,12 @@ unsigned help(gs_domain* d, const targets& t) noexcept {
 }
 
 }  // namespace
+
+bool left_to_workers() noexcept {
+  if (!has_deadline() || in_callback()) return false;
+  if (callers_drive()) wake_worker();
+  return !callers_drive();
+}
 
 bool wait_for_callbacks(gs_domain* d) noexcept {
   const bool inside = in_callback();
@@ -110,8 +115,9 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
       continue;
     }
     if (deadline_passed()) return false;
+    (void)look_for_stuck();
     if (!inside && !has_deadline()) {
-      d->batch_done.wait(ticket, os::forever_ms);
+      d->batch_done.wait(ticket, look_ms());
       continue;
     }
     os::sleep_us(pause_us);

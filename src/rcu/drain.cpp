@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/format.hpp"
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
@@ -15,6 +16,7 @@
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/run.hpp"
+#include "rcu/stuck.hpp"
 #include "rcu/worker.hpp"
 
 namespace graceslab::rcu {
@@ -63,6 +65,32 @@ int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noex
   return -EBUSY;
 }
 
+// Those on our own stack do not count: they cannot return before we do.
+std::uint64_t callbacks_left(gs_domain* d) noexcept {
+  std::uint64_t n = 0;
+  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
+  for (const runner* r = current_runner; r; r = r->outer) n -= r->from && r->domain == d;
+  return n;
+}
+
+// What a drain whose time is over was waiting for; "" when nothing is to be seen.
+void describe_hold(gs_domain* d, char* text, std::size_t bytes) noexcept {
+  base::writer out(text, bytes);
+  char what[2600] = "";
+  if (describe_running(d, what, sizeof what) == 0) describe_blocker(d, what, sizeof what);
+  if (what[0]) out.add("; held back by %s", what);
+}
+
+void report_late(gs_domain* d, std::uint64_t timeout_ms) noexcept {
+  char hold[2700];
+  describe_hold(d, hold, sizeof hold);
+  os::report(GS_REPORT_STALL,
+             "domain '%s' is not drained after %llu ms, and the drain returns: %llu callbacks are "
+             "pending%s",
+             domain_name(d), static_cast<unsigned long long>(timeout_ms),
+             static_cast<unsigned long long>(callbacks_left(d)), hold);
+}
+
 int drain_rounds(gs_domain* d, unsigned rounds, const void** rearming) noexcept {
   for (unsigned round = 0; round < rounds; ++round) {
     if (quiet(d)) return 0;
@@ -87,26 +115,18 @@ bool can_drain_here(gs_domain* d) noexcept {
   return false;
 }
 
-// Those on our own stack do not count: they cannot return before we do.
-std::uint64_t callbacks_left(gs_domain* d) noexcept {
-  std::uint64_t n = 0;
-  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
-  for (const runner* r = current_runner; r; r = r->outer) n -= r->from && r->domain == d;
-  return n;
-}
-
 void report_left(gs_domain* d) noexcept {
   const std::uint64_t callbacks = callbacks_left(d);
   domain_totals totals;
   if (upper().totals) totals = upper().totals(d);
   const std::uint64_t retires = totals.retired - totals.reclaimed;
   if (callbacks == 0 && retires == 0) return;
-  char blocker[160] = "";
-  describe_blocker(d, blocker, sizeof blocker);
+  char hold[2700];
+  describe_hold(d, hold, sizeof hold);
   os::report(GS_REPORT_EXIT_UNDRAINED,
-             "the process exits with %llu callbacks and %llu retired objects in flight%s%s",
+             "the process exits with %llu callbacks and %llu retired objects in flight%s",
              static_cast<unsigned long long>(callbacks), static_cast<unsigned long long>(retires),
-             blocker[0] ? "; held back by " : "", blocker);
+             hold);
 }
 
 }  // namespace
@@ -122,6 +142,7 @@ int drain(gs_domain* d, unsigned rounds, std::uint64_t timeout_ms, const void** 
   }
   const int result = drain_rounds(d, rounds ? rounds : rounds_default, rearming);
   gs_fetch_sub(&d->drains, 1u);
+  if (result == -EBUSY && deadline_passed()) report_late(d, timeout_ms);
   return result;
 }
 

@@ -239,7 +239,9 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     r.from = &b;
     gs_store_relaxed(&r.owner, out->owner);
     gs_store_relaxed(&r.head, static_cast<const void*>(out->head));
-    gs_store_relaxed(&r.func, reinterpret_cast<const void*>(out->func));
+    // ORDER stuck.begin <-> stuck.look   (docs/ordering/callbacks.md, claim 13)
+    gs_store_relaxed(&r.since_ms, std::uint64_t{0});
+    gs_store_release(&r.func, reinterpret_cast<const void*>(out->func));
     note_invocation(r);
     return true;
   }

@@ -40,6 +40,11 @@ bool wait_or_leak(gs_domain* d, std::uint64_t cookie) noexcept;
 // now and then.
 void check_stall(gs_domain* d) noexcept;
 
+// Reports a callback or a destructor that has run for too long. Whoever waits for one calls it at
+// least every look_ms(). True: some run.
+bool look_for_stuck() noexcept;
+std::uint64_t look_ms() noexcept;
+
 // ---- where am I ----
 unsigned reader_nesting(gs_domain* d) noexcept;  // of this thread
 bool in_any_reader() noexcept;
@@ -57,6 +62,9 @@ void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 sa
 // A drain of this domain that does not come to an end names this function, which keeps it busy.
 void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept;
 bool callbacks_pending(gs_domain* d) noexcept;
+// A wait with a deadline could not leave a callback or a destructor that blocks: this thread has
+// one, and there are workers (that are not below us on this stack) to leave them to.
+bool left_to_workers() noexcept;
 std::uint64_t callbacks_posted(gs_domain* d) noexcept;  // ever
 // Marks code of an owner that runs outside the callback queues (destructors at harvest):
 // in_callback() is true inside, and owner waits see it.

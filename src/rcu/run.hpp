@@ -22,6 +22,8 @@ struct runner {
   std::uint32_t tid;
   std::uint32_t
       waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it
+  std::uint64_t since_ms;  // when it was first seen running; 0: not yet (stuck.hpp)
+  std::uint32_t said;      // reports about it; under runners_lock
 };
 
 extern sync::mutex runners_lock;

@@ -9,6 +9,7 @@
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/stuck.hpp"
 
 namespace graceslab::rcu {
 namespace {
@@ -96,78 +97,45 @@ constexpr std::uint64_t any_number = ~std::uint64_t{0};
 
 // A callback of this owner that another thread runs and that began with `number` or before. One
 // that sits in a barrier waits for us, when we are inside one ourselves.
-bool running_elsewhere(const whose& owner, std::uint64_t number, runner* found) noexcept {
+bool running_elsewhere(const whose& owner, std::uint64_t number) noexcept {
   const std::uint32_t self = os::tid();
   const bool inside = in_callback();
   sync::lock_guard guard(runners_lock);
   for (const runner* r = runners; r; r = r->next) {
     if (r->tid == self || gs_load_relaxed(&r->number) > number || !is_of(*r, owner)) continue;
     if (inside && r->waiting != 0) continue;
-    if (found) {
-      found->tid = r->tid;
-      found->func = gs_load_relaxed(&r->func);
-    }
     return true;
   }
   return false;
 }
 
-void wait_for_runners(const whose& owner, patience& p) noexcept {
+void wait_for_runners(const whose& owner) noexcept {
   const std::uint64_t seen = newest_invocation();
-  runner held_by{};
-  if (!running_elsewhere(owner, seen, nullptr)) return;
+  if (!running_elsewhere(owner, seen)) return;
   waiting_scope sitting;
-  for (backoff pace(effort::normal); running_elsewhere(owner, seen, &held_by);)
-    if (pace.step()) p.look(owner, held_by);
-}
-
-void report_held(const whose& owner, const runner& r, std::uint64_t age_ms,
-                 bool unloading) noexcept {
-  char callback[240], thread[32], lines[1600] = "";
-  os::describe_address(r.func, callback, sizeof callback);
-  os::thread_name(r.tid, thread, sizeof thread);
-  os::stack frames;
-  if (os::stack_of_thread(r.tid, &frames)) os::describe_stack(frames, lines, sizeof lines);
-  os::report(GS_REPORT_STALL,
-             "%s %s has been waiting for at least %llu ms for callback %s, which runs in thread %u "
-             "(%s)%s%s",
-             unloading ? "unloading" : "settling", owner.name,
-             static_cast<unsigned long long>(age_ms), callback, r.tid, thread,
-             unloading ? "; the object stays mapped until it returns, and dlclose() holds the "
-                         "loader's lock meanwhile: settle the module before it"
-                       : "",
-             lines);
+  for (backoff pace(effort::normal); running_elsewhere(owner, seen);)
+    if (pace.step()) (void)look_for_stuck();
 }
 
 }  // namespace
 
-patience::patience(bool unloading) noexcept
-    : began_ms_(os::now_ms()),
-      due_ms_(began_ms_ + gs_load_relaxed(&os::settings.stall_ms)),
-      unloading_(unloading) {}
+patience::patience() noexcept : began_ms_(os::now_ms()) {}
 
 bool patience::over() const noexcept {
   return os::now_ms() - began_ms_ >= gs_load_relaxed(&os::settings.stall_ms);
 }
 
-void patience::look(const whose& owner, const runner& held_by) noexcept {
-  const std::uint64_t now = os::now_ms();
-  if (now < due_ms_) return;
-  due_ms_ = now + 3 * gs_load_relaxed(&os::settings.stall_ms);
-  report_held(owner, held_by, now - began_ms_, unloading_);
-}
-
 bool quiet(const watch& w) noexcept {
   const std::uint64_t before = w.newest();
-  if (running_elsewhere(w.of, any_number, nullptr)) return false;
+  if (running_elsewhere(w.of, any_number)) return false;
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     if (look_at_queue(d, w.of).any) return false;
   return w.newest() == before;
 }
 
-void settle_round(const watch& w, patience& p, unsigned long* dropped) noexcept {
+void settle_round(const watch& w, unsigned long* dropped) noexcept {
   for (gs_domain* d = first_domain(); d; d = next_domain(d)) run_queued(d, w.of, dropped);
-  wait_for_runners(w.of, p);
+  wait_for_runners(w.of);
 }
 
 unsigned long pending_of(const whose& owner) noexcept {

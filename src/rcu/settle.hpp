@@ -5,18 +5,14 @@
 
 namespace graceslab::rcu {
 
-// Since when an owner is settled, and when to say next whom that waits for.
+// Since when an owner is settled.
 class patience {
  public:
-  explicit patience(bool unloading) noexcept;
+  patience() noexcept;
   bool over() const noexcept;  // the stall limit has passed
-  // Reports what it is waited for, once at the stall limit and then every three of it.
-  void look(const whose& owner, const runner& held_by) noexcept;
 
  private:
   std::uint64_t began_ms_;
-  std::uint64_t due_ms_;
-  bool unloading_;
 };
 
 // Nothing of this owner is queued, and nothing runs but on this stack.
@@ -24,7 +20,7 @@ bool quiet(const watch& w) noexcept;
 // One round over all domains: runs what is queued of this owner now, and waits for the invocations
 // that have begun by then; not for any that begin later. What cannot be waited for here is taken
 // out, not run, and counted in `dropped`.
-void settle_round(const watch& w, patience& p, unsigned long* dropped) noexcept;
+void settle_round(const watch& w, unsigned long* dropped) noexcept;
 unsigned long pending_of(const whose& owner) noexcept;  // queued or running now
 bool runs_on_this_stack(const whose& owner) noexcept;
 

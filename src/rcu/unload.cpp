@@ -24,7 +24,7 @@ constexpr unsigned patient_rounds = 8;
 class settling {
  public:
   settling(gs_owner* o, occasion why) noexcept
-      : owner_(o), watch_(work_of(o)), patience_(why != occasion::asked) {}
+      : owner_(o), watch_(work_of(o), why != occasion::asked) {}
   ~settling() {
     if (closed_) reopen_owner(owner_);
   }
@@ -47,7 +47,7 @@ class settling {
 
  private:
   void one(settled* result) noexcept {
-    settle_round(watch_, patience_, &result->dropped);
+    settle_round(watch_, &result->dropped);
     ++result->waited;
   }
   gs_owner* owner_;

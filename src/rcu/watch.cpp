@@ -2,6 +2,7 @@
 // Page: docs/ordering/callbacks.md, claim 5
 #include "rcu/watch.hpp"
 
+#include "base/format.hpp"
 #include "rcu/domain.hpp"
 
 namespace graceslab::rcu {
@@ -24,7 +25,8 @@ void pass_all_locks() noexcept {
 
 }  // namespace
 
-watch::watch(const whose& owner) noexcept : of(owner), outer_(mine) {
+watch::watch(const whose& owner, bool unloads) noexcept
+    : of(owner), unloading(unloads), outer_(mine) {
   mine = this;
   {
     sync::lock_guard guard(list_lock);
@@ -59,6 +61,17 @@ void number_invocation(runner& r) noexcept {
   gs_store_relaxed(&r.number, ++numbers);
   for (watch* w = first; w; w = w->next_)
     if (is_of(r, w->of)) w->newest_ = numbers;
+}
+
+void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept {
+  base::writer out(text, bytes);
+  sync::lock_guard guard(list_lock);
+  for (const watch* w = first; w; w = w->next_)
+    if (is_of(r, w->of))
+      out.add("; %s %s waits for it%s", w->unloading ? "unloading" : "settling", w->of.name,
+              w->unloading ? ": the object stays mapped until it returns, and dlclose() holds the "
+                             "loader's lock meanwhile: settle the module before it"
+                           : "");
 }
 
 bool is_of(const runner& r, const whose& owner) noexcept {

@@ -15,7 +15,7 @@ namespace graceslab::rcu {
 
 class watch {
  public:
-  explicit watch(const whose& owner) noexcept;
+  watch(const whose& owner, bool unloading) noexcept;
   ~watch();
   watch(const watch&) = delete;
   watch& operator=(const watch&) = delete;
@@ -24,10 +24,12 @@ class watch {
   std::uint64_t newest() const noexcept;
 
   const whose of;
+  const bool unloading;
 
  private:
   friend void number_invocation(runner& r) noexcept;
   friend void watches_after_fork_in_child() noexcept;
+  friend void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept;
   watch* next_ = nullptr;
   watch* outer_ = nullptr;  // the watch below it on the same stack
   std::uint64_t newest_ = 0;
@@ -43,6 +45,10 @@ inline void note_invocation(runner& r) noexcept {
     return gs_store_relaxed(&r.number, std::uint64_t{0});
   number_invocation(r);
 }
+
+// "; settling mine waits for it" for each that settles the owner of this record's callback. Under
+// runners_lock.
+void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept;
 
 // Linked callbacks may be anybody's.
 bool is_of(const runner& r, const whose& owner) noexcept;

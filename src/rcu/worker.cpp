@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "rcu/worker.hpp"
 
+#include <algorithm>
+
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/hooks.hpp"
@@ -183,11 +185,13 @@ bool sooner(void* arg) noexcept {
   return false;
 }
 
-void rest(std::uint64_t due_ms) noexcept {
-  std::uint64_t timeout = os::forever_ms;
+// While others run callbacks we look now and then whether one is stuck: whoever waits for it may
+// be the one that runs it.
+void rest(std::uint64_t due_ms, bool others_run) noexcept {
+  std::uint64_t timeout = others_run ? look_ms() : os::forever_ms;
   if (due_ms != never_ms) {
     const std::uint64_t now = os::now_ms();
-    timeout = due_ms > now ? due_ms - now : 0;
+    timeout = std::min(timeout, due_ms > now ? due_ms - now : 0);
   }
   if (timeout != 0) bell.sleep(sooner, &due_ms, timeout);
 }
@@ -204,7 +208,7 @@ void lead(std::uint32_t me) noexcept {
       if (pause_us < poll_max_us) pause_us += pause_us / 2;
     } else {
       pause_us = poll_min_us;
-      rest(t.due_ms);
+      rest(t.due_ms, look_for_stuck());
     }
   }
 }

@@ -69,7 +69,7 @@ bool finish_one(slab::cache& c, void* arg) noexcept {
   const lineage from = so_far(c);
   slab::harvest(c);
   wait_for_marked(c);
-  run_ripe(c, true);
+  finish_ripe(c);
   (void)follow(c, from);
   return true;
 }
@@ -91,7 +91,7 @@ bool wait_for_marked(slab::cache& c) noexcept {
   gs_domain* d = domain_of(c);
   for (int round = 0; round != 2 && marked_now(c) != 0; ++round) {
     if (!rcu::wait(d, rcu::snapshot(d))) return false;
-    collect_marked(c, true);
+    leaves_destructors(c) ? ripen(c) : collect_marked(c, true);
   }
   return true;
 }
@@ -178,7 +178,7 @@ bool wait_for_retires(slab::cache& c) noexcept {
     slab::harvest(c);
   }
   if (!wait_for_marked(c)) return false;
-  run_ripe(c, true);
+  finish_ripe(c);
   return follow(c, from);
 }
 

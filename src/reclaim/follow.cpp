@@ -43,7 +43,7 @@ bool bring_on(slab::cache& c, std::uint64_t cookie) noexcept {
   gs_domain* d = domain_of(c);
   if (cookie != 0 && !rcu::done(d, cookie) && !rcu::wait(d, cookie)) return false;
   slab::harvest(c);
-  run_ripe(c, true);
+  finish_ripe(c);
   return !rcu::deadline_passed();
 }
 

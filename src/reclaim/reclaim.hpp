@@ -59,6 +59,10 @@ void retire_barrier(gs_domain* d) noexcept;  // shares work between concurrent c
 
 // ---- destructors and runs at harvest (ripe.cpp) ----
 void run_ripe(slab::cache& c, bool wait) noexcept;
+// The same to the end; where this thread leaves destructors to the workers it waits for them, until
+// its deadline.
+void finish_ripe(slab::cache& c) noexcept;
+bool leaves_destructors(slab::cache& c) noexcept;  // it could not leave one that blocks
 void collect_marked(slab::cache& c, bool wait) noexcept;
 // No destructor of this cache runs any more, or will: its code is going away. What waited for one
 // is reclaimed without.

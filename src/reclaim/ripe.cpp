@@ -55,7 +55,8 @@ turn take_turn(slab::cache& c, bool wait, run_for what) noexcept {
       sync::lock_guard hold(c.lock);
       if (c.turns != seen) return turn::another_ended;
     }
-    run_ended.wait(t, rcu::has_deadline() ? look_again_ms : os::forever_ms);
+    (void)rcu::look_for_stuck();
+    run_ended.wait(t, rcu::has_deadline() ? look_again_ms : rcu::look_ms());
   }
   return turn::none;
 }
@@ -195,6 +196,26 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
     end_objects(c, s->object, s->count);
     finish_sheaf(c, s);
     end_run(c);
+  }
+}
+
+bool leaves_destructors(slab::cache& c) noexcept {
+  return slab::has_destructor(c) && !rcu::domain_closed(domain_of(c)) && rcu::left_to_workers();
+}
+
+void finish_ripe(slab::cache& c) noexcept {
+  if (!leaves_destructors(c)) return run_ripe(c, true);
+  while (!rcu::deadline_passed()) {
+    const std::uint32_t ticket = run_ended.ticket();
+    bool waits;
+    {
+      sync::lock_guard hold(c.lock);
+      if (c.ripe.head == nullptr && !c.ripe_running) return;
+      waits = c.ripe.head != nullptr && !c.ripe_posted;
+    }
+    if (waits) ripen(c);
+    (void)rcu::look_for_stuck();
+    run_ended.wait(ticket, look_again_ms);
   }
 }
 

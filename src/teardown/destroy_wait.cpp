@@ -110,7 +110,7 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     std::uint32_t ticket = home_ticket();
     gs_domain* d = reclaim::domain_of(c);
     waited = waited && rcu::wait(d, rcu::snapshot(d));
-    reclaim::run_ripe(c, true);
+    reclaim::finish_ripe(c);
     settle(c);
     if (find_lingering(*k) == nullptr) break;
     tally left = count(c);

@@ -100,7 +100,8 @@ GRACESLAB_API int gs_domain_destroy(
     struct gs_domain* domain); /* 0, or -EBUSY: reported and leaked */
 /* Repeats grace period, callbacks and reclaim until nothing is in flight. 0 when quiet; -EBUSY when
  * `timeout_ms` passed (0 = no limit) or a callback re-armed itself for `rounds` rounds; the
- * re-arming function is stored and reported. With a time limit the caller runs callbacks itself
+ * re-arming function is stored and reported. At the limit it reports which callback or reader it
+ * waited for. With a time limit the caller runs callbacks itself
  * only where there is no worker: it could not leave one that blocks. */
 GRACESLAB_API int gs_domain_drain(struct gs_domain* domain, unsigned rounds, uint64_t timeout_ms,
                                   void** rearming);

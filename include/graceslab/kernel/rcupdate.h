@@ -124,7 +124,8 @@ static inline void call_rcu_hurry(struct rcu_head* head, rcu_callback_t func) {
  *   imply a grace period**: with nothing queued it returns at once.
  * - Context: inside a callback: reported; waits for all but those on its own stack. Inside a
  *   section: reported and returns without having waited.
- * - Blocks: until the callbacks are done; the caller helps to run them.
+ * - Blocks: until the callbacks are done; the caller helps to run them. One that runs for longer
+ *   than GRACESLAB_STALL_MS is reported, with its thread and stack.
  * - Returns: nothing. Errors: none. Source: kernel rcu_barrier(). */
 static inline void rcu_barrier(void) { gs_rcu_barrier(NULL); }
 

@@ -173,7 +173,7 @@ TEST(Owner, B7_I4_a_callback_that_settle_waits_for_is_named) {
   inside.pass();
   aside settle([&] { gs_owner_settle(mine.o); });
   const auto named = [&] {
-    return seen.text(GS_REPORT_STALL).find("settling mine has been waiting") != std::string::npos;
+    return seen.text(GS_REPORT_STALL).find("settling mine waits for it") != std::string::npos;
   };
   EXPECT_TRUE(within(60'000, named)) << seen.everything();
   EXPECT_FALSE(settle.done_within(0));

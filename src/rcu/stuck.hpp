@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A callback or a destructor that does not return is named, never worked around.
+//
+// - Clock: an invocation's age counts from the first look that found it, so ages are "at least".
+// - Reports: at the stall limit, then every three of it, by whoever looks; one each, however many
+//   look.
+// - Looks: look_for_stuck() of rcu.hpp.
+// - Context: whoever waits for callbacks looks, and the worker that leads as long as others run
+//   some; reports hold no lock.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+struct gs_domain;
+
+namespace graceslab::rcu {
+
+// For whoever gives up waiting for a domain: the callback of it that another thread has run for
+// longest, with its stack. 0 = none.
+std::size_t describe_running(gs_domain* d, char* text, std::size_t bytes) noexcept;
+
+}  // namespace graceslab::rcu
