@@ -6,6 +6,7 @@
 #include "os/config.hpp"
 #include "os/fault.hpp"
 #include "os/report.hpp"
+#include "os/thread.hpp"
 
 namespace os = graceslab::os;
 
@@ -21,6 +22,10 @@ size_t gs_config_items(struct gs_config_item* items, size_t n) {
 }
 int gs_config_set(const char* variable, const char* value) {
   return os::set_config(variable, value);
+}
+
+void gs_helper_hooks_set(gs_helper_hook started, gs_helper_hook ending, void* arg) {
+  os::set_thread_hooks({started, ending, arg});
 }
 
 void gs_clock_virtual(int on) { os::set_clock_virtual(on != 0); }

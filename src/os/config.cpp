@@ -40,6 +40,10 @@ constinit config settings = {
     .pending_limit = 0,
     .pressure = GS_PRESSURE_EXPEDITE,
     .background = true,
+    .helper_idle_ms = 2000,
+    .helper_stack = 1048576,
+    .helper_priority = 0,
+    .helper_cpus = 0,
     .depots = 0,
 };
 
@@ -111,6 +115,18 @@ constexpr setting table[] = {
      GS_NUMBER_OF(depots), 0, 64},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
+    {"GRACESLAB_HELPER_IDLE_MS", "2000",
+     "time after which a helper thread with nothing to do ends; 0 = never",
+     GS_NUMBER_OF(helper_idle_ms), 0, longest_ms},
+    {"GRACESLAB_HELPER_STACK", "1048576", "bytes of stack of helper threads",
+     GS_NUMBER_OF(helper_stack), 65536, 1 << 30},
+    {"GRACESLAB_HELPER_PRIORITY", "0",
+     "real-time priority (SCHED_FIFO) of helper threads; 0 = the normal class",
+     GS_NUMBER_OF(helper_priority), 0, 99},
+    {"GRACESLAB_HELPER_CPUS", "0",
+     "CPUs of helper threads, 1 for the first, 2 for the second, 4 ...: their sum; 0 = those of "
+     "the main thread",
+     GS_NUMBER_OF(helper_cpus), 0, UINT64_MAX},
 };
 constexpr std::size_t table_rows = sizeof table / sizeof table[0];
 

@@ -32,6 +32,10 @@ struct config {
   std::uint64_t pending_limit;     // bytes, of the default domain; 0 = none
   int pressure;                    // enum gs_pressure, of the default domain
   bool background;                 // true; false: callers drive
+  std::uint64_t helper_idle_ms;    // 2000; 0: helper threads stay
+  std::uint64_t helper_stack;      // bytes
+  std::uint64_t helper_priority;   // 0: the normal class; else SCHED_FIFO
+  std::uint64_t helper_cpus;       // bit per CPU; 0: those of the main thread
   std::uint64_t depots;            // 0: by the number of cores
 };
 // Loads are relaxed; fields change only through gs_config_set.

@@ -61,6 +61,7 @@ constexpr kind_row kinds[] = {
     {"bad-linkage", false},
     {"wait-in-constructor", true},
     {"use-of-freed", true},
+    {"thread-ended-in-callback", true},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

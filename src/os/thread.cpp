@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstring>
 #include <initializer_list>
 
 #include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/thread_shape.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -24,18 +24,6 @@ namespace {
 
 __thread std::uint32_t cached_tid __attribute__((tls_model("initial-exec")));
 std::uint32_t cached_cores;
-
-#if defined(__has_feature)
-#define GS_HAS_FEATURE(x) __has_feature(x)
-#else
-#define GS_HAS_FEATURE(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    GS_HAS_FEATURE(address_sanitizer) || GS_HAS_FEATURE(thread_sanitizer)
-constexpr std::size_t stack_bytes = std::size_t{2} << 20;
-#else
-constexpr std::size_t stack_bytes = std::size_t{1} << 20;  // touched pages cost, others do not
-#endif
 
 // Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
 // arrival, without end: who creates one may be inside an allocator of the program's, which waits
@@ -54,18 +42,21 @@ bool take_start_lock() noexcept {
   return in_time([] { return start_lock.try_lock(); });
 }
 
+constinit thread_hooks hooks;  // guarded by start_lock
+
 // What a new thread is told; it copies its place and gives it back.
 struct start_order {
   char name[16];
   void (*run)(void*);
   void* arg;
+  thread_hooks hooks;
 };
 struct start_place {
   std::uint32_t taken;
   start_order order;
 };
 constexpr unsigned start_places = 32;
-start_place places[start_places];
+constinit start_place places[start_places];
 
 start_place* take_place() noexcept {
   for (start_place& place : places) {
@@ -86,67 +77,48 @@ void* thread_main(void* told) noexcept {
   // unused result: a thread without a name works as well
   pthread_setname_np(pthread_self(), mine.name);
   give_back(place);
+  if (mine.hooks.started) mine.hooks.started(mine.name, mine.hooks.arg);
   mine.run(mine.arg);
+  if (mine.hooks.ending) mine.hooks.ending(mine.name, mine.hooks.arg);
   return nullptr;
 }
 
-using cpu_mask = unsigned long[1024 / sizeof(long)];  // 8192 cores
-
-// Ours is a thread of the process, not of who happens to start it: the main thread's CPU mask, and
-// the normal scheduling class. Both are set before the thread runs: on the core of a pinned
-// real-time thread it could not do so itself. Asked for only where they differ, so that a sandbox
-// that refuses such calls meets none.
-void as_the_process(pthread_attr_t* attributes) noexcept {
-  cpu_mask mine = {}, wanted = {};
-  const long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mine, mine);
-  if (bytes > 0 && syscall(SYS_sched_getaffinity, getpid(), sizeof wanted, wanted) > 0 &&
-      std::memcmp(mine, wanted, sizeof mine) != 0)
-    // unused result: without the mask, the thread runs where its creator may
-    pthread_attr_setaffinity_np(attributes, static_cast<std::size_t>(bytes),
-                                reinterpret_cast<const cpu_set_t*>(wanted));
-  const int policy = sched_getscheduler(0);
-  if (policy < 0 || policy == SCHED_OTHER) return;
-  const sched_param normal = {};
-  const bool set = pthread_attr_setschedpolicy(attributes, SCHED_OTHER) == 0 &&
-                   pthread_attr_setschedparam(attributes, &normal) == 0;
-  // unused result: the value is one that exists
-  if (set) pthread_attr_setinheritsched(attributes, PTHREAD_EXPLICIT_SCHED);
-}
-
-enum class wish { everything, default_stack, plain };
-
-int create_with(start_place* place, wish asked_for) noexcept {
+int create_with(start_place* place, const thread_shape& shape) noexcept {
   pthread_attr_t attributes;
   if (const int failed = pthread_attr_init(&attributes)) return failed;
   pthread_t thread;
   // unused result: the value is one that exists
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  // unused result: the default size serves as well
-  if (asked_for == wish::everything) pthread_attr_setstacksize(&attributes, stack_bytes);
-  if (asked_for != wish::plain) as_the_process(&attributes);
-  const int failed = pthread_create(&thread, &attributes, thread_main, place);
+  const int failed = give_shape(&attributes, shape)
+                         ? pthread_create(&thread, &attributes, thread_main, place)
+                         : EINVAL;
   pthread_attr_destroy(&attributes);  // unused result: it was initialised
   return failed;
 }
 
-// A program with much static thread-local storage leaves no room in a small stack: then the default
-// size. Where the system refuses class or CPUs, a thread like its creator is better than none.
-bool create(start_place* place) noexcept {
-  int failed = create_with(place, wish::everything);
-  if (failed == EINVAL) failed = create_with(place, wish::default_stack);
-  if (failed == EINVAL || failed == EPERM) failed = create_with(place, wish::plain);
-  return failed == 0;
+enum class start { as_set, otherwise, refused };
+
+start create(start_place* place) noexcept {
+  const bool set = shape_is_set();
+  for (const thread_shape& shape : thread_shapes) {
+    const int failed = create_with(place, shape);
+    if (failed == 0)
+      return set && shape.like != thread_shape::settings ? start::otherwise : start::as_set;
+    if (failed != EINVAL && failed != EPERM) break;
+  }
+  return start::refused;
 }
 
-bool start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
+start start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
   start_place* place = take_place();
-  if (!place) return false;
+  if (!place) return start::refused;
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
   place->order.run = run;
   place->order.arg = arg;
-  const bool started = create(place);
-  if (!started) give_back(place);
-  return started;
+  place->order.hooks = hooks;
+  const start how = create(place);
+  if (how == start::refused) give_back(place);
+  return how;
 }
 
 // ORDER start.take <-> start.give_back   (docs/ordering/os.md, claim 4)
@@ -248,10 +220,16 @@ bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept 
   // Inherited by our thread. Unused result: the arguments are right.
   pthread_sigmask(SIG_SETMASK, &asked_for, &before);
   const bool locked = take_start_lock();
-  const bool started = start_in_place(name, run, arg);
+  const start how = start_in_place(name, run, arg);
   if (locked) start_lock.unlock();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);  // unused result: as above
-  return started;
+  if (how == start::otherwise) report_shape_refused();
+  return how != start::refused;
+}
+
+void set_thread_hooks(const thread_hooks& set) noexcept {
+  word_guard guard(start_lock);
+  hooks = set;
 }
 
 }  // namespace graceslab::os

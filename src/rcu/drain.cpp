@@ -176,8 +176,7 @@ void drain_at_exit() noexcept {
   const os::exit_policy policy = gs_load_relaxed(&os::settings.at_exit);
   gs_domain* d = default_domain();
   if (policy == os::exit_policy::leave || quiet(d)) return;
-  const bool strict =
-      policy == os::exit_policy::strict || os::busted(os::flaw::exit_no_deadline);
+  const bool strict = policy == os::exit_policy::strict || os::busted(os::flaw::exit_no_deadline);
   deadline_scope limit(strict ? 0
                               : os::now_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms);
   const unsigned rounds = in_callback() ? 2 : rounds_default;

@@ -27,23 +27,41 @@ struct alignas(GS_CACHE_LINE) activity {
 };
 
 constinit sync::mutex pool_lock{sync::rank::runners};
-// Changed under pool_lock; workers have the numbers 1 .. threads.
+// Changed under pool_lock. leader == 0 <=> threads == 0 <=> nobody attends the bell.
 std::uint32_t threads;
-std::uint32_t leader;  // number; 0 = none; also read without the lock
+std::uint32_t numbers;  // bit per worker that exists; numbers begin with 1
+std::uint32_t leader;   // number; 0 = none; also read without the lock
 std::uint32_t
     watcher;  // number of the one that looks every 50 ms, or 0; also read without the lock
 std::uint32_t standing_by;  // workers that do not lead and are not inside a callback
 std::uint32_t forks;        // workers of before a fork retire
 bool reported;
 activity workers[workers_max + 1];
-constinit sync::doorbell bell;  // the leader sleeps here
-constinit sync::event wanted;   // the others sleep here
+constinit sync::doorbell bell{sync::doorbell::attended::by_nobody};  // the leader sleeps here
+constinit sync::event wanted;                                        // the others sleep here
 
 void work(void* arg);
 
 unsigned threads_allowed() noexcept {
   const std::uint64_t n = gs_load_relaxed(&os::settings.callback_workers);
   return n < 1 ? 1 : n > workers_max ? workers_max : static_cast<unsigned>(n);
+}
+
+// Under pool_lock, as all up to the next blank line.
+std::uint32_t enlist() noexcept {
+  const auto number = static_cast<std::uint32_t>(__builtin_ctz(~(numbers | 1u)));
+  numbers |= 1u << number;
+  ++threads;
+  return number;
+}
+void discharge(std::uint32_t number) noexcept {
+  numbers &= ~(1u << number);
+  --threads;
+}
+
+std::uint64_t idle_ms() noexcept {
+  const std::uint64_t ms = gs_load_relaxed(&os::settings.helper_idle_ms);
+  return ms == 0 ? os::forever_ms : ms;
 }
 
 void report_no_thread() noexcept {
@@ -66,13 +84,15 @@ void start_leader() noexcept {
   {
     sync::lock_guard guard(pool_lock);
     if (leader != 0) return;
-    number = ++threads;
+    number = enlist();
     gs_store_relaxed(&leader, number);
+    (void)bell.arrive();
   }
   if (start_worker(number)) return;
   sync::lock_guard guard(pool_lock);
-  --threads;
+  discharge(number);
   gs_store_relaxed(&leader, 0u);
+  bell.never_came();
 }
 
 // ---- the leader ----
@@ -88,14 +108,14 @@ void call_for_watcher() noexcept {
   {
     sync::lock_guard guard(pool_lock);
     if (standing_by == 0 && threads < threads_allowed()) {
-      number = ++threads;
+      number = enlist();
       ++standing_by;  // from now on, so that nobody starts another one meanwhile
     }
   }
   wanted.notify_all();
   if (number == 0 || start_worker(number)) return;
   sync::lock_guard guard(pool_lock);
-  --threads;
+  discharge(number);
   --standing_by;
 }
 
@@ -186,17 +206,30 @@ bool sooner(void* arg) noexcept {
 }
 
 // While others run callbacks we look now and then whether one is stuck: whoever waits for it may
-// be the one that runs it.
-void rest(std::uint64_t due_ms, bool others_run) noexcept {
-  std::uint64_t timeout = others_run ? look_ms() : os::forever_ms;
+// be the one that runs it. False: for the idle time nothing was to be done, and nothing is to come.
+bool rest(std::uint64_t due_ms, bool others_run) noexcept {
+  std::uint64_t timeout = others_run ? look_ms() : idle_ms();
   if (due_ms != never_ms) {
     const std::uint64_t now = os::now_ms();
     timeout = std::min(timeout, due_ms > now ? due_ms - now : 0);
   }
-  if (timeout != 0) bell.sleep(sooner, &due_ms, timeout);
+  const bool rung = timeout == 0 || bell.sleep(sooner, &due_ms, timeout);
+  return rung || others_run || due_ms != never_ms;
 }
 
-void lead(std::uint32_t me) noexcept {
+// The last of all workers ends. Its bell is left under the pool's lock, which whoever finds nobody
+// there takes to start the next one.
+bool leader_ends(std::uint32_t me) noexcept {
+  std::uint64_t nothing_due = never_ms;
+  sync::lock_guard guard(pool_lock);
+  if (leader != me || threads != 1 || !bell.leave(sooner, &nothing_due)) return false;
+  discharge(me);
+  gs_store_relaxed(&leader, 0u);
+  return true;
+}
+
+// False: it ended. Else it was deposed.
+bool lead(std::uint32_t me) noexcept {
   std::uint64_t pause_us = poll_min_us;
   while (leads(me)) {
     turn t{me, 0};
@@ -208,9 +241,10 @@ void lead(std::uint32_t me) noexcept {
       if (pause_us < poll_max_us) pause_us += pause_us / 2;
     } else {
       pause_us = poll_min_us;
-      rest(t.due_ms, look_for_stuck());
+      if (!rest(t.due_ms, look_for_stuck()) && leader_ends(me)) return false;
     }
   }
+  return true;
 }
 
 // ---- the others ----
@@ -245,14 +279,26 @@ void watch(std::uint32_t me) noexcept {
   }
 }
 
-void stand_by(std::uint32_t me) noexcept {
+// Who calls for a watcher looks at `standing_by` under the lock, after the leader said that it is
+// busy: it counts us no more, or we stay.
+bool stand_by_ends(std::uint32_t me) noexcept {
+  sync::lock_guard guard(pool_lock);
+  if (leader == me || (watcher == 0 && gs_load_seq_cst(&workers[leader].busy) != 0)) return false;
+  discharge(me);
+  --standing_by;
+  return true;
+}
+
+// False: it ended. Else it leads.
+bool stand_by(std::uint32_t me) noexcept {
   while (!leads(me)) {
     const std::uint32_t ticket = wanted.ticket();
     if (become_watcher(me))
       watch(me);
-    else
-      wanted.wait(ticket, os::forever_ms);
+    else if (!wanted.wait(ticket, idle_ms()) && stand_by_ends(me))
+      return false;
   }
+  return true;
 }
 
 void work(void* arg) {
@@ -261,8 +307,8 @@ void work(void* arg) {
   for (;;) {
     while (gs_load_relaxed(&forks) != born)
       os::sleep_us(~0u);  // a callback forked: in the child we are nobody
-    if (!leads(me)) stand_by(me);
-    lead(me);
+    if (!leads(me) && !stand_by(me)) return;
+    if (!lead(me)) return;
     sync::lock_guard guard(pool_lock);
     if (forks == born) ++standing_by;
   }
@@ -271,8 +317,7 @@ void work(void* arg) {
 }  // namespace
 
 void wake_worker() noexcept {
-  if (GS_UNLIKELY(gs_load_relaxed(&leader) == 0)) start_leader();
-  bell.ring();
+  if (GS_UNLIKELY(!bell.ring())) start_leader();
 }
 
 bool callers_drive() noexcept { return gs_load_relaxed(&leader) == 0; }
@@ -282,7 +327,7 @@ void unlock_workers() noexcept { pool_lock.unlock(); }
 
 void workers_after_fork_in_child() noexcept {
   pool_lock.reset_in_child();
-  threads = standing_by = 0;
+  threads = numbers = standing_by = 0;
   gs_store_relaxed(&leader, 0u);
   gs_store_relaxed(&watcher, 0u);
   gs_store_relaxed(&forks, forks + 1);

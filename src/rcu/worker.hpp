@@ -6,8 +6,8 @@
 // stays inside one
 //             callback is deposed: the watcher leads, and the old leader stands by when its
 //             callback has returned.
-// Idle        with nothing pending nobody wakes up.
-// Page        docs/ordering/callbacks.md, claim 7
+// Idle        with nothing pending nobody wakes up but once, to end after GRACESLAB_HELPER_IDLE_MS.
+// Page        docs/ordering/callbacks.md, claims 7 and 10; docs/ordering/idle-threads.md
 #pragma once
 #include <cstdint>
 
@@ -15,8 +15,8 @@ struct gs_domain;
 
 namespace graceslab::rcu {
 
-void wake_worker() noexcept;    // work was published; starts the first worker
-bool callers_drive() noexcept;  // no worker: switched off, or none could be started
+void wake_worker() noexcept;    // work was published; starts a worker if there is none
+bool callers_drive() noexcept;  // no worker now: switched off, refused by the system, or idle
 
 void lock_workers() noexcept;  // fork
 void unlock_workers() noexcept;

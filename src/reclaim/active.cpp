@@ -73,7 +73,6 @@ void activate(slab::cache& c) noexcept {
     }
     os::watch_for_exit();  // the cache exists and holds something: its destructor will want to know
   }
-  ensure_background();
   slab::stage_of(c) == GS_STAGE_OPEN ? wake_background() : hurry_background();
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One thread for stragglers: arrays that nobody fills, grace periods that nobody drives, caches
-// that linger, memory that nobody uses. It sleeps for good when there are none. If it cannot start,
-// callers drive.
+// that linger, memory that nobody uses. When there are none it sleeps for a while and ends, and
+// whoever rings next starts it anew. If it cannot start, callers drive.
+// Page: docs/ordering/idle-threads.md
 #include <algorithm>
 
 #include "os/clock.hpp"
@@ -19,10 +20,8 @@
 namespace graceslab::reclaim {
 namespace {
 
-enum : std::uint32_t { not_started, running };
-std::uint32_t state = not_started;  // atomic
-bool reported;                      // atomic
-constinit sync::doorbell bell;
+bool reported;  // atomic
+constinit sync::doorbell bell{sync::doorbell::attended::by_nobody};
 // Somebody rang since the round began: a cache may have joined with nothing pending, but with a
 // time of its own for a trim or a splat. Atomic; whoever rings links under active_lock first, so a
 // round that clears this finds the cache.
@@ -147,6 +146,13 @@ bool has_work(void*) noexcept {
   return found;
 }
 
+// With nothing to come it sleeps once more, for the last time. True: nobody rang, and it has left.
+bool sleep_or_leave(std::uint64_t ms) noexcept {
+  std::uint64_t idle_ms = gs_load_relaxed(&os::settings.helper_idle_ms);
+  if (ms != os::forever_ms || idle_ms == 0) return bell.sleep(has_work, nullptr, ms), false;
+  return !bell.sleep(has_work, nullptr, idle_ms) && bell.leave(has_work, nullptr);
+}
+
 void run(void*) noexcept {
   for (pace p;;) {
     gs_store_relaxed(&news, 0u);
@@ -157,17 +163,16 @@ void run(void*) noexcept {
     for_each_active_batch(trim_some, &r);
     for_each_active(serve, &r);
     p.rest(r.draining);
-    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms))
-      bell.sleep(has_work, nullptr, r.sleep_ms);
+    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms) && sleep_or_leave(r.sleep_ms))
+      return;
   }
 }
 
 void start() noexcept {
-  std::uint32_t expected = not_started;
   if (!gs_load_relaxed(&os::settings.background) || os::forking()) return;
-  if (!gs_compare_exchange(&state, &expected, std::uint32_t{running})) return;
+  if (!bell.arrive()) return;
   if (os::start_thread("gs-reclaim", run, nullptr)) return;
-  gs_store_relaxed(&state, std::uint32_t{not_started});
+  bell.never_came();
   if (gs_exchange(&reported, true)) return;
   os::report(GS_REPORT_NO_THREAD,
              "the background thread could not start; retired memory is reclaimed by its users;"
@@ -177,7 +182,6 @@ void start() noexcept {
 void child() noexcept {
   after_fork(true);
   bell.reset_in_child();
-  gs_store_relaxed(&state, std::uint32_t{not_started});
   gs_store_relaxed(&inherited, 1u);
   gs_store_relaxed(&resting, 0u);
 }
@@ -202,11 +206,7 @@ std::uint32_t inherited;
 void resume_slow() noexcept {
   if (os::forking() || gs_exchange(&inherited, 0u) == 0) return;
   os::keep_errno keep;
-  if (any_active()) ensure_background();
-}
-
-void ensure_background() noexcept {
-  if (GS_UNLIKELY(gs_load_relaxed(&state) == not_started)) start();
+  if (any_active()) wake_background();
 }
 
 void hurry_background() noexcept {
@@ -217,7 +217,7 @@ void hurry_background() noexcept {
 
 void wake_background() noexcept {
   if (gs_load_relaxed(&news) == 0) gs_store_relaxed(&news, 1u);  // a line that all cores share
-  bell.ring();
+  if (GS_UNLIKELY(!bell.ring())) start();
 }
 
 }  // namespace graceslab::reclaim

@@ -75,7 +75,6 @@ bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
 
 // ---- the background thread and its list (background.cpp, active.cpp) ----
 void activate(slab::cache& c) noexcept;
-void ensure_background() noexcept;
 // A forked child has no background thread, and starts none by itself: it may be about to exec.
 // Entry points call resume() where they leave the fast path, so that a child which goes on using
 // caches starts it for what was inherited.
@@ -85,7 +84,7 @@ inline void resume() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&inherited) != 0)) resume_slow();
 }
 bool any_active() noexcept;
-void wake_background() noexcept;
+void wake_background() noexcept;   // starts it if there is none
 void hurry_background() noexcept;  // the same for a destroyed cache: also out of a rest
 // Calls visit for every cache that has something pending, or for up to `batch` of them at a time,
 // until it returns false. No lock is held while it runs.

@@ -2,7 +2,7 @@
 // The doorbell: no ring is lost, however often the sleeper goes to bed. Explored in both fence
 // modes.
 //
-// WEAK doorbell.ring doorbell.ring.fenced doorbell.ring.exchange doorbell.sleep
+// WEAK doorbell.ring doorbell.ring.fenced doorbell.sleep
 #include "sync/doorbell.cpp"
 
 #include "model_os.hpp"
@@ -42,7 +42,6 @@ struct bell : model::suite<bell, 3> {
 constexpr model::weakening edges[] = {
     {"doorbell.ring", "ring", model::op::light_fence, model::how::drop},
     {"doorbell.ring.fenced", "ring", model::op::full_fence, model::how::drop},
-    {"doorbell.ring.exchange", "ring", model::op::exchange, model::how::split},
     {"doorbell.sleep", "heavy_fence", model::op::heavy_fence, model::how::drop},
 };
 

@@ -278,6 +278,7 @@ enum gs_report {
   GS_REPORT_BAD_LINKAGE, /* two copies of the library, or one that may be unmapped */
   GS_REPORT_WAIT_IN_CONSTRUCTOR, /* of the same cache, by a barrier or its destroy */
   GS_REPORT_USE_OF_FREED, /* ksize() of an object that is free */
+  GS_REPORT_THREAD_ENDED_IN_CALLBACK, /* pthread_exit() in a callback or destructor */
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);
@@ -300,6 +301,15 @@ struct gs_config_item {
 GRACESLAB_API size_t gs_config_items(struct gs_config_item* items, size_t n);
 /* Sets by variable name at run time. 0, or -EINVAL (reported). */
 GRACESLAB_API int gs_config_set(const char* variable, const char* value);
+
+/* Called on each of the library's own threads (gs-callback, gs-reclaim), first and last thing, with
+ * its name and under no lock. For threads that are started from now on; NULL: none. A thread ends
+ * after GRACESLAB_HELPER_IDLE_MS without work, and another is started when there is some.
+ * - Does not: wait for anything; threads that run keep the hooks that they were started with.
+ * - Context: any but handlers, forks and the hooks themselves.
+ * - Errors: none. */
+typedef void (*gs_helper_hook)(const char* name, void* arg);
+GRACESLAB_API void gs_helper_hooks_set(gs_helper_hook started, gs_helper_hook ending, void* arg);
 
 /* Tests drive time: in virtual mode the library's clock moves only by gs_clock_advance(), which
  * also wakes sleepers. */

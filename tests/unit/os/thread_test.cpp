@@ -87,6 +87,106 @@ TEST(Thread, G1_OursHaveTheMaskOfTheProcessAndTheNormalClass_AndRoomForALargeFra
   EXPECT_EQ(seen.policy, SCHED_OTHER);
 }
 
+// What a thread of ours sees of itself.
+struct shape {
+  cpu_set_t cpus;
+  sched_param param;
+  std::size_t stack_bytes = 0;
+  int policy = -1;
+  std::uint32_t done = 0;
+};
+
+shape shape_of_one() {
+  static shape seen;
+  seen = {};
+  EXPECT_TRUE(os::start_thread(
+      "shaped",
+      [](void*) {
+        pthread_attr_t mine;
+        pthread_getattr_np(pthread_self(), &mine);
+        pthread_attr_getstacksize(&mine, &seen.stack_bytes);
+        pthread_attr_destroy(&mine);
+        pthread_getschedparam(pthread_self(), &seen.policy, &seen.param);
+        sched_getaffinity(0, sizeof seen.cpus, &seen.cpus);
+        gs_store_release(&seen.done, 1u);
+      },
+      nullptr));
+  while (gs_load_acquire(&seen.done) == 0) os::yield();
+  return seen;
+}
+
+struct set_for_now {
+  set_for_now(const char* variable, const std::string& value) : variable_(variable) {
+    EXPECT_EQ(gs_config_set(variable, value.c_str()), 0);
+  }
+  ~set_for_now() {
+    gs_config_set(variable_, std::string(variable_) == "GRACESLAB_HELPER_STACK" ? "1048576" : "0");
+  }
+  const char* variable_;
+};
+
+int bad_settings() { return static_cast<int>(gs_report_count(GS_REPORT_BAD_CONFIG)); }
+
+TEST(Thread, G1_stack_and_cpus_of_ours_are_settings) {
+  cpu_set_t process;
+  ASSERT_EQ(sched_getaffinity(getpid(), sizeof process, &process), 0);
+  int last = -1;
+  for (int cpu = 0; cpu < 64; ++cpu)
+    if (CPU_ISSET(cpu, &process)) last = cpu;
+  if (last < 0) GTEST_SKIP() << "the process has none of the first 64 CPUs";
+  set_for_now cpus("GRACESLAB_HELPER_CPUS", std::to_string(std::uint64_t{1} << last));
+  set_for_now stack("GRACESLAB_HELPER_STACK", "4194304");
+  const shape seen = shape_of_one();
+  EXPECT_GE(seen.stack_bytes, 4194304u);
+  EXPECT_EQ(CPU_COUNT(&seen.cpus), 1);
+  EXPECT_TRUE(CPU_ISSET(last, &seen.cpus));
+  EXPECT_EQ(bad_settings(), 0);
+}
+
+TEST(Thread, G1_cpus_that_do_not_exist_are_refused_with_a_report) {
+  cpu_set_t process;
+  ASSERT_EQ(sched_getaffinity(getpid(), sizeof process, &process), 0);
+  if (CPU_ISSET(63, &process)) GTEST_SKIP() << "the last one that can be named exists";
+  gs_report_set_handler([](gs_report, const char*, std::size_t, void*) {}, nullptr);
+  set_for_now cpus("GRACESLAB_HELPER_CPUS", std::to_string(std::uint64_t{1} << 63));
+  for (int i = 0; i != 2; ++i) {
+    const shape seen = shape_of_one();
+    EXPECT_TRUE(CPU_EQUAL(&seen.cpus, &process));
+  }
+  EXPECT_EQ(bad_settings(), 1);
+  gs_report_set_handler(nullptr, nullptr);
+}
+
+TEST(Thread, G1_a_priority_is_given_or_refused_with_a_report) {
+  gs_report_set_handler([](gs_report, const char*, std::size_t, void*) {}, nullptr);
+  set_for_now priority("GRACESLAB_HELPER_PRIORITY", "1");
+  const shape seen = shape_of_one();
+  if (bad_settings() == 0) {
+    EXPECT_EQ(seen.policy, SCHED_FIFO);
+    EXPECT_EQ(seen.param.sched_priority, 1);
+  } else {
+    EXPECT_EQ(seen.policy, SCHED_OTHER);
+  }
+  gs_report_set_handler(nullptr, nullptr);
+}
+
+TEST(Thread, G1_hooks_are_called_first_and_last) {
+  static std::string order;
+  static std::uint32_t done;
+  order.clear();
+  gs_helper_hooks_set([](const char* name, void*) { order += std::string("<") + name; },
+                      [](const char* name, void* arg) {
+                        order += std::string(name) + ">";
+                        gs_store_release(static_cast<std::uint32_t*>(arg), 1u);
+                      },
+                      &done);
+  ASSERT_TRUE(os::start_thread(
+      "hooked", [](void*) { order += "|"; }, nullptr));
+  gs_helper_hooks_set(nullptr, nullptr, nullptr);  // it keeps those that it was started with
+  while (gs_load_acquire(&done) == 0) os::yield();
+  EXPECT_EQ(order, "<hooked|hooked>");
+}
+
 TEST(Thread, AliveWhileItRuns) {
   std::uint32_t tid = 0, stop = 0;
   std::thread other([&] {

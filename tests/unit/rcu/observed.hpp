@@ -45,6 +45,10 @@ class reports {
     for (const auto& [k, text] : all_) joined += text;
     return joined;
   }
+  void forget() {
+    std::lock_guard guard(lock_);
+    all_.clear();
+  }
   std::size_t total() {
     std::lock_guard guard(lock_);
     return all_.size();

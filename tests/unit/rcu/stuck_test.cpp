@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A callback or a destructor that does not return is named, and a wait with a deadline leaves it.
 #include <errno.h>
-#include <graceslab/cache.hpp>
 #include <graceslab/kernel/slab.h>
+
+#include <graceslab/cache.hpp>
 
 #include "observed.hpp"
 
