@@ -35,7 +35,7 @@ targets remember(gs_domain* d) noexcept {
     shard& s = d->shards[i];
     sync::lock_guard guard(s.lock);
     t.below[i] = s.posted;
-    seal(d, s);
+    close(d, s);
     const std::uint64_t cookie = last_cookie(s);
     if (cookie > t.cookie) t.cookie = cookie;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // call_rcu(): never waits, never needs memory, keeps errno.
+#include "os/cancel.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
@@ -29,8 +30,9 @@ void note_rearming(gs_domain* d, rcu_callback_t func) noexcept {
 }
 
 void run_inline(gs_domain* d, const entry& e) noexcept {
+  os::cancel_off cancel;
   owner_code running(d, e.owner, reinterpret_cast<const void*>(e.func));
-  e.func(e.head);
+  run_entry(e);
 }
 
 // The domain or the owner takes no more. Outside of sections and callbacks the caller can wait and

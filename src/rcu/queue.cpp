@@ -52,6 +52,7 @@ void keep_spare(shard& s, batch* b) noexcept {
 
 void drop_batch(shard& s, batch* b) noexcept {
   unlink(s, b);
+  if (s.joining == b) s.joining = nullptr;
   if (b->linked)
     *b = {};
   else
@@ -73,6 +74,7 @@ void open_batch(shard& s, batch* b, bool linked) noexcept {
   b->stamp_ms = os::now_ms();
   link_last(s, b);
   s.filling = b;
+  s.joining = nullptr;
 }
 
 // Without a free descriptor the newest linked batch takes more in; it is sealed anew, with a later
@@ -119,6 +121,23 @@ void put(batch& b, const entry& e) noexcept {
     b.chain_first = e.head;
   b.chain_last = e.head;
   ++b.count;
+}
+
+// Into the newest sealed array, if a callback that is posted now waits for the same grace period:
+// who seals often, or by age while a reader stays, does not spend an array on each.
+bool join(gs_domain* d, shard& s, const entry& e, posting* result) noexcept {
+  batch* b = s.joining;
+  if (!b || s.filling) return false;
+  if (snapshot(d) != b->cookie) {
+    s.joining = nullptr;
+    return false;
+  }
+  put(*b, e);
+  if (b->count == batch_capacity) s.joining = nullptr;
+  gs_store_relaxed(&s.posted, s.posted + 1);
+  *result = s.waiting++ == 0 ? posting::wake : posting::quiet;
+  if (*result == posting::wake) refresh_due(s);
+  return true;
 }
 
 posting append_locked(gs_domain* d, shard& s, const entry& e, bool hurry) noexcept {
@@ -202,7 +221,7 @@ posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified,
         result = posting::closed;
       else if (closing_generation() != verified)
         result = posting::recheck;
-      else if ((decided = have_room(s, tried, fresh)))
+      else if (!join(d, s, e, &result) && (decided = have_room(s, tried, fresh)))
         result = append_locked(d, s, e, hurry);
       if (decided) {
         if (fresh) keep_spare(s, fresh);
@@ -219,8 +238,14 @@ void seal(gs_domain* d, shard& s) noexcept {
   s.filling = nullptr;
   b->cookie = snapshot(d);
   b->sealed = true;
+  if (b == s.last && !b->linked && b->count != batch_capacity) s.joining = b;
   s.waiting += b->count - b->taken;
   refresh_due(s);
+}
+
+void close(gs_domain* d, shard& s) noexcept {
+  seal(d, s);
+  s.joining = nullptr;
 }
 
 bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept {

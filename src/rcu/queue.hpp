@@ -53,7 +53,8 @@ struct alignas(GS_CACHE_LINE) shard {
   batch* last = nullptr;
   std::uint64_t posted = 0;
   std::uint64_t finished = 0;
-  batch* filling = nullptr;   // the one that takes more in; not always the last
+  batch* filling = nullptr;  // the one that takes more in; not always the last
+  batch* joining = nullptr;  // the last one, sealed with room left: takes in what its cookie covers
   std::uint64_t waiting = 0;  // in sealed batches, not claimed
   std::uint64_t due_ms =
       never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
@@ -89,8 +90,10 @@ enum class posting { quiet, wake, closed, recheck };
 
 // Appends; `verified` is the closing generation for which the owner was found open.
 posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept;
-// Under the shard's lock.
+// Under the shard's lock. What comes later may join the sealed batch as long as its cookie covers
+// it; `close`: nothing may, for the caller waits for the batch.
 void seal(gs_domain* d, shard& s) noexcept;
+void close(gs_domain* d, shard& s) noexcept;
 bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept;
 bool finish(shard& s, runner& r) noexcept;  // true: a batch completed, notify whoever waits
 // The newest cookie of batches that may hold what is wished; seals them. False: nothing there.

@@ -5,6 +5,7 @@
 #include "os/cancel.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
+#include "rcu/invoke.hpp"
 #include "rcu/watch.hpp"
 
 namespace graceslab::rcu {
@@ -72,6 +73,15 @@ const void* current_callback() noexcept {
 
 bool in_callback() noexcept { return current_callback() != nullptr; }
 
+void run_entry(const entry& e) noexcept {
+  const auto step = [](void* what) {
+    const auto* one = static_cast<const entry*>(what);
+    one->func(one->head);
+  };
+  entry mine = e;
+  invoke(reinterpret_cast<const void*>(e.func), step, &mine);
+}
+
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept {
   if (limit == 0 || gs_load_relaxed(&s.due_ms) != 0) return 0;
@@ -84,7 +94,7 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
   while (claim(d, s, w, &where, &e, running.record)) {
     s.lock.unlock();
     unmark(e.head);
-    e.func(e.head);
+    run_entry(e);
     ++n;
     s.lock.lock();
     const bool complete = finish(s, running.record);

@@ -57,6 +57,7 @@ class waiting_scope {
 // under the shard's lock.
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept;
-unsigned callback_depth() noexcept;  // callbacks on this thread's stack
+void run_entry(const entry& e) noexcept;  // with cancellation off
+unsigned callback_depth() noexcept;       // callbacks on this thread's stack
 
 }  // namespace graceslab::rcu

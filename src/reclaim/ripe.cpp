@@ -5,8 +5,10 @@
 // Invariant   one thread at a time does this for a cache (ripe_running), so whoever waits for the
 // present run waits for
 //             everything that was taken before. Nothing here is called under a lock.
+#include "os/cancel.hpp"
 #include "os/clock.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/invoke.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
@@ -94,11 +96,24 @@ void set_run(slab::cache& c, void* const* objects, std::uint32_t n, std::uint64_
   c.run_root = n != 0 && slab::has_destructor(c) ? root : 0;
 }
 
+// A destructor that ends its thread instead of returning is not run again.
+struct end_all {
+  void (*dtor)(void*);
+  void* const* next;
+  void* const* end;
+};
+void end_some(void* arg) {
+  auto* all = static_cast<end_all*>(arg);
+  while (all->next != all->end) all->dtor(*all->next++);
+}
+
 void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (auto* dtor = gs_load_relaxed(&c.dtor); dtor != nullptr) {  // changes only between runs
+    os::cancel_off cancel;
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
     slab::heir_scope heirs(c);
-    for (std::uint32_t i = 0; i != n; ++i) dtor(objects[i]);
+    end_all all{dtor, objects, objects + n};
+    while (all.next != all.end) rcu::invoke(reinterpret_cast<const void*>(dtor), end_some, &all);
   }
   if (slab::is_large(c))
     for (std::uint32_t i = 0; i != n; ++i)

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Callbacks that end their thread instead of returning.
+#include <graceslab/kernel/slab.h>
+#include <pthread.h>
+
+#include "observed.hpp"
+#include "os/stack.hpp"
+
+namespace {
+
+using namespace observed;
+
+struct leaver {
+  rcu_head head;
+  std::atomic<int>* counter;
+  static void run(rcu_head* head) {
+    ++*reinterpret_cast<leaver*>(head)->counter;
+    pthread_exit(nullptr);
+  }
+};
+
+std::string name_of(rcu_callback_t callback) {
+  char name[240];
+  graceslab::os::describe_address(reinterpret_cast<const void*>(callback), name, sizeof name);
+  return name;
+}
+
+void expect_all_run(std::atomic<int>& n, reports& seen) {
+  constexpr int around = 100;
+  auto before = many(around, &n), after = many(around, &n);
+  leaver first{{}, &n}, second{{}, &n};
+  for (auto& c : before) call_rcu(&c.head, count_one);
+  call_rcu(&first.head, leaver::run);
+  call_rcu(&second.head, leaver::run);
+  for (auto& c : after) call_rcu(&c.head, count_one);
+  rcu_barrier();
+  EXPECT_EQ(n, 2 * around + 2);
+  EXPECT_EQ(seen.count(GS_REPORT_THREAD_ENDED_IN_CALLBACK), 2) << seen.everything();
+  const std::string said = seen.text(GS_REPORT_THREAD_ENDED_IN_CALLBACK);
+  EXPECT_NE(said.find("callback " + name_of(leaver::run)), std::string::npos) << said;
+}
+
+TEST(Invoke, R6_B7_a_callback_that_ends_its_thread_is_named_and_the_others_run) {
+  reports seen;
+  for (int round = 1; round <= 3; ++round) {
+    std::atomic<int> n{0};
+    expect_all_run(n, seen);
+    if (testing::Test::HasFailure()) return;
+    seen.forget();
+  }
+}
+
+// Whoever waits runs it itself, and goes on.
+TEST(InvokeAgain, DISABLED_without_a_worker) {
+  reports seen;
+  std::atomic<int> n{0};
+  bool went_on = false;
+  std::thread([&] {
+    expect_all_run(n, seen);
+    went_on = true;
+  }).join();
+  ASSERT_TRUE(went_on);
+}
+
+TEST(Invoke, R6_a_callback_does_not_end_the_thread_that_waits_for_it) {
+  const outcome o = run_again("InvokeAgain.DISABLED_without_a_worker", {"GRACESLAB_BACKGROUND=0"});
+  EXPECT_EQ(o.status, 0) << o.errors;
+}
+
+}  // namespace
