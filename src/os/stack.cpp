@@ -12,6 +12,7 @@
 #include "base/hash.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/local_symbol.hpp"
 #include "os/pages.hpp"
 #include "os/scratch.hpp"
 #include "os/symbol.hpp"
@@ -133,7 +134,9 @@ int unwind(void** frame, unsigned most) noexcept {
   return result;
 }
 
-std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept {
+namespace {
+
+std::size_t describe(const void* address, bool local_too, char* text, std::size_t bytes) noexcept {
   keep_errno keep;
   base::writer out(text, bytes);
   const link_map* object = object_of(address);
@@ -148,12 +151,27 @@ std::size_t describe_address(const void* address, char* text, std::size_t bytes)
   const char* slash = std::strrchr(path, '/');
   const char* module = slash ? slash + 1 : path;
   const std::ptrdiff_t offset = offset_from(reinterpret_cast<const void*>(object->l_addr));
-  const symbol found = symbol_at(object, address);
+  symbol found = symbol_at(object, address);
+  char local[160];
+  if (local_too && !found.name) {
+    found.start = local_symbol(object, address, local, sizeof local);
+    if (found.start) found.name = local;
+  }
   if (found.name)
     out.add("%s+0x%tx (%s+0x%tx)", found.name, offset_from(found.start), module, offset);
   else
     out.add("%s+0x%tx", module, offset);
   return out.written();
+}
+
+}  // namespace
+
+std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept {
+  return describe(address, false, text, bytes);
+}
+
+std::size_t describe_function(const void* address, char* text, std::size_t bytes) noexcept {
+  return describe(address, true, text, bytes);
 }
 
 std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept {

@@ -34,6 +34,9 @@ std::size_t describe_thread(std::uint32_t tid, char* text, std::size_t bytes) no
 
 // "symbol+0x12 (module+0x3456)" of one address; returns the length written.
 std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept;
+// The same, and of a function that is not exported too, out of its file: for the one that is
+// blamed, for it takes a millisecond or more.
+std::size_t describe_function(const void* address, char* text, std::size_t bytes) noexcept;
 // One line per frame, "\n    #0 ..." each.
 std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept;
 

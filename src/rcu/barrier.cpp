@@ -137,7 +137,7 @@ void barrier(gs_domain* d) noexcept {
   bool wait_here = true;
   if (in_callback()) {
     char name[200];
-    os::describe_address(current_callback(), name, sizeof name);
+    os::describe_function(current_callback(), name, sizeof name);
     wait_here = callback_depth() <= depth_max;
     report_here(GS_REPORT_BARRIER_IN_CALLBACK, "domain '%s': rcu_barrier inside callback %s: it %s",
                 domain_name(d), name,

@@ -42,7 +42,7 @@ void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexc
   if (may_wait() && wait_or_leak(d, snapshot(d))) return run_inline(d, e);
   note_refused(e);
   char name[200];
-  os::describe_address(reinterpret_cast<const void*>(e.func), name, sizeof name);
+  os::describe_function(reinterpret_cast<const void*>(e.func), name, sizeof name);
   report_here(
       kind,
       "domain '%s': callback %s is posted %s: it is not queued, and what it would free is leaked",

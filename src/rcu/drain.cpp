@@ -56,7 +56,7 @@ int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noex
     return -EBUSY;
   }
   char name[240];
-  os::describe_address(func, name, sizeof name);
+  os::describe_function(func, name, sizeof name);
   os::report(GS_REPORT_REARMING_CALLBACK,
              "domain '%s' is not quiet after %u rounds: callback %s keeps posting itself "
              "(%llu posts from callbacks meanwhile)",

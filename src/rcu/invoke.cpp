@@ -40,7 +40,7 @@ extern "C" {
 
 void report_left(const void* function) noexcept {
   char name[240], thread[32];
-  os::describe_address(function, name, sizeof name);
+  os::describe_function(function, name, sizeof name);
   os::thread_name(os::tid(), thread, sizeof thread);
   os::report(GS_REPORT_THREAD_ENDED_IN_CALLBACK,
              "callback %s called pthread_exit() in thread %u (%s), which is not its own: it counts "

@@ -60,7 +60,7 @@ std::uint64_t now_not_0() noexcept {
 
 std::size_t describe(const stuck& s, char* text, std::size_t bytes) noexcept {
   char callback[240], thread[32], lines[1600] = "";
-  os::describe_address(s.func, callback, sizeof callback);
+  os::describe_function(s.func, callback, sizeof callback);
   os::thread_name(s.tid, thread, sizeof thread);
   os::describe_thread(s.tid, lines, sizeof lines);
   base::writer out(text, bytes);

@@ -58,6 +58,7 @@ const row rows[] = {
     {GS_CALL(prlimit64)},
     {GS_CALL(openat)},
     {GS_CALL(read)},
+    {GS_CALL(pread64)},
     {GS_CALL(write)},
     {GS_CALL(close)},
     {GS_CALL(ppoll)},

@@ -8,6 +8,8 @@
 
 #include <cstring>
 
+#include "os/stack.hpp"
+
 namespace os = graceslab::os;
 
 namespace {
@@ -49,6 +51,16 @@ TEST(Symbol, IsSilentAboutTheRest) {
   EXPECT_EQ(os::object_of(&local), nullptr);
   EXPECT_EQ(os::object_of(nullptr), nullptr);
   EXPECT_FALSE(os::is_main_program(nullptr));
+}
+
+int not_exported(int n) { return n + 1; }
+
+TEST(Symbol, B7_what_is_not_exported_is_found_in_the_file) {
+  const auto* address = reinterpret_cast<const char*>(not_exported);
+  char text[240];
+  os::describe_function(address + 1, text, sizeof text);
+  EXPECT_NE(std::strstr(text, "not_exported"), nullptr) << text;
+  EXPECT_NE(std::strstr(text, "+0x1 ("), nullptr) << text;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include "observed.hpp"
-#include "os/stack.hpp"
 
 namespace {
 
@@ -19,12 +18,6 @@ struct leaver {
   }
 };
 
-std::string name_of(rcu_callback_t callback) {
-  char name[240];
-  graceslab::os::describe_address(reinterpret_cast<const void*>(callback), name, sizeof name);
-  return name;
-}
-
 void expect_all_run(std::atomic<int>& n, reports& seen) {
   constexpr int around = 100;
   auto before = many(around, &n), after = many(around, &n);
@@ -37,7 +30,7 @@ void expect_all_run(std::atomic<int>& n, reports& seen) {
   EXPECT_EQ(n, 2 * around + 2);
   EXPECT_EQ(seen.count(GS_REPORT_THREAD_ENDED_IN_CALLBACK), 2) << seen.everything();
   const std::string said = seen.text(GS_REPORT_THREAD_ENDED_IN_CALLBACK);
-  EXPECT_NE(said.find("callback " + name_of(leaver::run)), std::string::npos) << said;
+  EXPECT_NE(said.find("leaver"), std::string::npos) << said;
 }
 
 TEST(Invoke, R6_B7_a_callback_that_ends_its_thread_is_named_and_the_others_run) {
