@@ -42,7 +42,7 @@ bool take_start_lock() noexcept {
   return in_time([] { return start_lock.try_lock(); });
 }
 
-constinit thread_hooks hooks;  // guarded by start_lock
+constinit thread_hooks hooks = {};  // guarded by start_lock
 
 // What a new thread is told; it copies its place and gives it back.
 struct start_order {
@@ -56,7 +56,7 @@ struct start_place {
   start_order order;
 };
 constexpr unsigned start_places = 32;
-constinit start_place places[start_places];
+constinit start_place places[start_places] = {};
 
 start_place* take_place() noexcept {
   for (start_place& place : places) {
