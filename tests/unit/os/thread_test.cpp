@@ -120,7 +120,7 @@ struct set_for_now {
     EXPECT_EQ(gs_config_set(variable, value.c_str()), 0);
   }
   ~set_for_now() {
-    gs_config_set(variable_, std::string(variable_) == "GRACESLAB_HELPER_STACK" ? "1048576" : "0");
+    gs_config_set(variable_, std::string(variable_) == "GRACESLAB_HELPER_STACK" ? "524288" : "0");
   }
   const char* variable_;
 };
