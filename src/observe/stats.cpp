@@ -3,8 +3,8 @@
 
 #include "observe/observe.hpp"
 #include "os/fence.hpp"
-#include "os/pages.hpp"
 #include "slab/depots.hpp"
+#include "slab/slab.hpp"
 #include "slab/transit.hpp"
 
 namespace graceslab::observe {
@@ -15,18 +15,11 @@ namespace {
 constexpr unsigned looks_most = 100;
 constexpr std::uint64_t between_looks_us = 1000;
 
-// Pages that a slab's objects ever touched; the rest of its granules was never populated.
-std::uint64_t touched_bytes(const slab::slab& s, std::uint32_t stride) noexcept {
-  std::uint64_t bytes = stride != 0 ? std::uint64_t{s.carved} * stride : s.bytes;
-  std::uint64_t page = os::page_bytes();
-  return (bytes + page - 1) / page * page;
-}
-
 void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
   for (const slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined}) {
     out->slabs += l->count;
     for (const slab::slab* s = l->head; s != nullptr; s = s->next)
-      out->resident_bytes += touched_bytes(*s, c.stride);
+      out->resident_bytes += slab::resident_bytes(*s);
   }
 }
 

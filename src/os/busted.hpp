@@ -14,6 +14,7 @@ enum class flaw {
   counter_stuck,          // reclaimed objects are not counted
   settle_once,            // unloading runs and waits for what it finds at first, once
   exit_no_deadline,       // the drain at exit ignores its deadline
+  keep_slabs,             // empty slabs do not go back to the system
   wide_windows,           // no flaw: between looking a handle up and using it, others get the core
 };
 

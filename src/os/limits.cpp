@@ -56,6 +56,13 @@ std::size_t address_space_limit() noexcept {
   return locked < space ? locked : space;
 }
 
+std::size_t memory_limit() noexcept {
+  keep_errno keep;
+  const std::size_t space = address_space_limit();
+  const std::size_t data = limit_of(RLIMIT_DATA);
+  return data < space ? data : space;
+}
+
 std::uint32_t limits_number() noexcept {
   keep_errno keep;
   std::uint64_t all = 0;

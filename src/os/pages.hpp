@@ -32,6 +32,7 @@ void unreserve(void* start, std::size_t bytes) noexcept;
 // What all mappings together may have: RLIMIT_AS, and RLIMIT_MEMLOCK where mlockall() has asked for
 // future ones to be locked. SIZE_MAX: no limit.
 std::size_t address_space_limit() noexcept;
+std::size_t memory_limit() noexcept;     // the same, or RLIMIT_DATA where that is less
 std::uint32_t limits_number() noexcept;  // changes when a limit does, never 0
 // Names the limit of the process, or of the system, that `bytes` more of memory would exceed, with
 // what is in use. Returns the length; 0: none is known.

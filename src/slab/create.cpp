@@ -3,6 +3,7 @@
 
 #include "os/report.hpp"
 #include "slab/debug.hpp"
+#include "slab/hooks.hpp"
 #include "slab/patience.hpp"
 #include "slab/slab.hpp"
 
@@ -74,6 +75,15 @@ void copy_name(cache& c, const char* name) noexcept {
 // The handle and all that the cache is come before the stage.
 void open(cache& c) noexcept { gs_store_release(&c.stage, std::uint32_t{GS_STAGE_OPEN}); }
 
+cache* try_new() noexcept { return heap_ready() ? cache_new() : nullptr; }
+
+// What other caches hold serves a new one, too.
+cache* new_or_relieved() noexcept {
+  cache* c = try_new();
+  if (c == nullptr && hooks.relieve(nullptr, 0)) c = try_new();
+  return c;
+}
+
 }  // namespace
 
 cache* create(const gs_cache_options& o) noexcept {
@@ -82,7 +92,7 @@ cache* create(const gs_cache_options& o) noexcept {
                o.name != nullptr ? o.name : "?", o.size, o.align, o.flags, problem);
     return nullptr;
   }
-  cache* c = heap_ready() ? cache_new() : nullptr;
+  cache* c = new_or_relieved();
   if (c == nullptr) {
     report_limit("creation of a cache", cache_record_bytes, o.name != nullptr ? o.name : "?");
     return nullptr;
@@ -102,7 +112,7 @@ cache* create(const gs_cache_options& o) noexcept {
 }
 
 cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept {
-  cache* c = heap_ready() ? cache_new() : nullptr;
+  cache* c = try_new();
   if (c == nullptr) return nullptr;
   copy_name(*c, name);
   c->flags = flags;

@@ -63,7 +63,7 @@ void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept {
     if (void* object = try_alloc(bytes, granules, natural ? granules : 1)) return object;
     if (natural && bytes > aligned_most)
       if (void* object = try_alloc(bytes, granules, 1)) return object;
-    if (bytes > os::address_space_limit()) return p.never(too_large);
+    if (bytes > os::memory_limit()) return p.never(too_large);
     if (!p.once_more(large_cache_found())) return nullptr;
   }
 }

@@ -79,9 +79,11 @@ bool grow_to(std::size_t end) noexcept {
 }  // namespace
 
 bool range_find() noexcept {
-  const std::size_t limit = os::address_space_limit();
-  if (limit / 4 >= wanted_bytes && reserve_all()) return true;
-  return find_window(limit);
+  const std::size_t space = os::address_space_limit();
+  if (space / 4 < wanted_bytes) return find_window(space);
+  // Where only the writable part is limited, addresses are plenty.
+  const bool limited = os::memory_limit() < wanted_bytes;
+  return (limited && find_window(wanted_bytes)) || reserve_all() || find_window(space);
 }
 
 bool range_grow(std::size_t end) noexcept {

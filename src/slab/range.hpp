@@ -2,11 +2,11 @@
 // The address range of the heap and the memory for its map, taken from the system as granules come
 // into use.
 //
-// Address space is reserved at the first use and made usable in pieces, unless the process may map
-// little. Then the range is a window in which nothing is mapped but runs in use, so that what
-// objects do not need is there for others, and what others have mapped there is left out. The map
-// reads zero, "nobody's granule", wherever it was never written, and costs memory only where it
-// was.
+// Address space is reserved at the first use and made usable in pieces, unless the process may map,
+// or write to, little. Then the range is a window in which nothing is mapped but runs in use, so
+// that what objects do not need is there for others, and what others have mapped there is left out.
+// The map reads zero, "nobody's granule", wherever it was never written, and costs memory only
+// where it was.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -36,6 +36,7 @@ struct slab {
     slab* above;
   };
   std::uint64_t bytes;    // of a large run: as asked
+  std::uint64_t swept;    // of those in the first word that are free: their own pages went back
   std::uint32_t* stacks;  // SLAB_STORE_USER: [alloc, free] per object
   slab_list* list;        // which one holds it
 };
@@ -110,6 +111,9 @@ std::uint32_t release_empty_slabs(cache& c, std::uint64_t limit_ms) noexcept;
 // In slabs that nothing came back to since `limit_ms`: the pages that only free objects lie on,
 // where these are large enough and nothing says what is in them (sweep.cpp).
 bool has_free_pages(const cache& c) noexcept;  // whether it ever has such
+// Of pages that hold memory, as far as we know: those of a large run, and of a cache's first slab
+// from its first array on, count before they are touched.
+std::uint64_t resident_bytes(const slab& s) noexcept;
 void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept;
 std::uint64_t oldest_emptied_ms(cache& c) noexcept;  // of the empty slabs; 0 = there are none
 // Unmaps every slab of a cache whose objects are all home.

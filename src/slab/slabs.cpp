@@ -42,6 +42,7 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
     bits_of(s)[s.hint] &= ~(word ^ left);
   }
   s.free -= n;
+  s.swept &= bits_of(s)[0];
   return n;
 }
 

@@ -35,23 +35,24 @@ unsigned take_free(cache& c, std::uint64_t limit_ms, swept* out) noexcept {
   return n;
 }
 
-// The pages that lie whole in these neighbours.
-void discard_inside(const slab& s, unsigned first, unsigned count) noexcept {
+// Calls f with the pages that lie whole in neighbours, for each group of these.
+template <class F>
+void each_inside(const slab& s, std::uint64_t bits, F f) noexcept {
   const std::uintptr_t page = os::page_bytes();
-  auto begin = reinterpret_cast<std::uintptr_t>(object_at(s, first));
-  auto end = reinterpret_cast<std::uintptr_t>(object_at(s, first + count));
-  begin = (begin + page - 1) & ~(page - 1);
-  end &= ~(page - 1);
-  if (end > begin) os::discard(reinterpret_cast<void*>(begin), end - begin);
+  while (bits != 0) {
+    const auto first = static_cast<unsigned>(__builtin_ctzll(bits));
+    const auto count = static_cast<unsigned>(__builtin_ctzll(~(bits >> first)));
+    bits &= ~(((std::uint64_t{1} << count) - 1) << first);
+    auto begin = reinterpret_cast<std::uintptr_t>(object_at(s, first));
+    auto end = reinterpret_cast<std::uintptr_t>(object_at(s, first + count));
+    begin = (begin + page - 1) & ~(page - 1);
+    end &= ~(page - 1);
+    if (end > begin) f(reinterpret_cast<char*>(begin), end - begin);
+  }
 }
 
 void discard_each(const swept& w) noexcept {
-  for (std::uint64_t bits = w.bits; bits != 0;) {
-    const auto first = static_cast<unsigned>(__builtin_ctzll(bits));
-    const auto count = static_cast<unsigned>(__builtin_ctzll(~(bits >> first)));
-    discard_inside(*w.s, first, count);
-    bits &= ~(((std::uint64_t{1} << count) - 1) << first);
-  }
+  each_inside(*w.s, w.bits, [](char* start, std::size_t bytes) { os::discard(start, bytes); });
 }
 
 void put_back(cache& c, const swept* all, unsigned n) noexcept {
@@ -60,6 +61,7 @@ void put_back(cache& c, const swept* all, unsigned n) noexcept {
     slab& s = *all[i].s;
     const auto count = static_cast<std::uint32_t>(__builtin_popcountll(all[i].bits));
     bits_of(s)[0] |= all[i].bits;
+    s.swept = all[i].bits;
     s.hint = 0;
     s.free += count;
     c.free_in_slabs += count;
@@ -76,6 +78,14 @@ void put_back(cache& c, const swept* all, unsigned n) noexcept {
 bool has_free_pages(const cache& c) noexcept {
   return c.stride >= os::page_bytes() && c.slab_objects <= 63 && c.ctor == nullptr &&
          (c.flags & flag_typesafe) == 0 && !is_debug(c) && !is_large(c);
+}
+
+std::uint64_t resident_bytes(const slab& s) noexcept {
+  const std::uint64_t page = os::page_bytes();
+  const std::uint64_t used = is_large(*s.owner) ? s.bytes : s.populated;
+  std::uint64_t bytes = (used + page - 1) / page * page;
+  each_inside(s, s.swept, [&](char*, std::size_t gone) { bytes -= gone; });
+  return bytes;
 }
 
 void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept {

@@ -118,6 +118,13 @@ TEST(LimitsMemory, B4_TheLimitThatIsTheReasonIsNamed) {
   EXPECT_NE(space.story().find("RLIMIT_AS is 512 MiB"), std::string::npos) << space.story();
 }
 
+TEST(LimitsMemory, B2_B4_WhatWasGivenBackServesOthersUnderALimitOnData) {
+  if (!address_space_can_be_limited) GTEST_SKIP() << "sanitizers need all of it";
+  const child_result child = under("data-back", {"GRACESLAB_BACKGROUND=0"});
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FALSE(child.reported_anything()) << child.story();
+}
+
 TEST(LimitsMemory, B9_ZeroedMemoryIsZeroWhereNothingCanBeDiscarded) {
   const child_result child = under("no-discard");
   EXPECT_TRUE(child.fine() && child.said("scenario fine")) << child.story();

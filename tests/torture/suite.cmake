@@ -17,6 +17,7 @@ torture_test(many_threads graceslab_tool clean --seconds 3 --seed 2 --readers 8 
 # As on a machine with many cores: each core of this one has a depot of its own.
 torture_test(depots graceslab_tool clean --seconds 5 --seed 4)
 set_tests_properties(torture.depots PROPERTIES ENVIRONMENT GRACESLAB_DEPOTS=4)
+torture_test(bounds graceslab_tool bounds --seconds 0 --seed 1)
 torture_test(replay graceslab_tool replay)
 torture_test(options graceslab_tool options)
 if(TARGET graceslab-busted)
@@ -25,6 +26,7 @@ if(TARGET graceslab-busted)
       settle-once exit-no-deadline)
     torture_test(busted.${flaw} graceslab-busted caught ${flaw})
   endforeach()
+  torture_test(busted.keep-slabs graceslab-busted caught keep-slabs --bounds)
   # Not broken, but others come in wherever a look may be old when it is used.
   torture_test(windows graceslab-busted clean --seconds 3 --seed 5)
   set_tests_properties(torture.windows PROPERTIES ENVIRONMENT GRACESLAB_BUSTED=wide-windows)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""torture_checks.py PROGRAM clean OPTIONS... | replay | options | caught FLAW
+"""torture_checks.py PROGRAM clean OPTIONS... | bounds OPTIONS... | replay | options |
+                          caught FLAW OPTIONS...
 
-clean: a run without trouble.   replay: the same seed makes the same choices, another one others.
+clean: a run without trouble.   bounds: the same of memory alone, every kind of cache under every
+load, and each limit. B1 to B4.   replay: the same seed makes the same choices, another one others.
 options: bad ones are refused in one line.   caught: a broken library is found out.
 """
 
@@ -10,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 CAUGHT_WITHIN_S = 30  # it ends a second after the first trouble
 
@@ -43,6 +46,24 @@ def clean(program, *options):
     assert not seldom, seldom
 
 
+def bounds(program, *options):
+    kinds = ("plain cache", "type-safe cache", "constructed cache", "debug cache",
+             "undetected cache", "kmalloc", "large kmalloc")
+    loads = ("bursts", "a spike, then light use", "idle threads beside a busy one", "slow growth",
+             "producer and consumer", "1000 used once")
+    limits = ("no limit", "RLIMIT_AS", "RLIMIT_DATA", "mlockall", "memory cgroup")
+    with tempfile.TemporaryDirectory() as group:  # whoever joins it is limited by nothing
+        with open(os.path.join(group, "cgroup.procs"), "w", encoding="ascii"):
+            pass
+        counts = clean_run(program, "--bounds", "--cgroup", group, *options)["counts"]
+    print(json.dumps(counts, indent=1))
+    for name in (*kinds, *loads, *limits):
+        skipped = [what for what in counts if what.startswith(f"skipped: {name}: ")]
+        assert counts.get(name, 0) > 0 or skipped, f"{name} was not played"
+    text = run(program, "--bounds", "--seconds", "0")
+    assert text.returncode == 0 and "no memory cgroup was given" in text.stdout, text.stdout
+
+
 def replay(program):
     def choices(seed):
         return clean_run(program, "--seconds", "0.2", "--seed", seed)["choices"]
@@ -59,7 +80,8 @@ def replay(program):
 
 def options(program):
     bad = (["--seconds", "-1"], ["--seconds", "nan"], ["--seconds", "soon"], ["--readers", "257"],
-           ["--updaters", "-3"], ["--seed", "x"], ["--nonsense"], ["stray"])
+           ["--updaters", "-3"], ["--seed", "x"], ["--nonsense"], ["stray"],
+           ["--bounds", "--readers", "2"], ["--cgroup", "/"], ["--bounds-child", "1:2"])
     for words in bad:
         done = run(program, *words)
         assert done.returncode == 2, (words, done.returncode)
@@ -68,13 +90,14 @@ def options(program):
     assert listed.returncode == 0 and "skip-takeover" in listed.stdout
 
 
-def caught(program, flaw):
+def caught(program, flaw, *options):
     assert flaw in run(program, "--list-flaws").stdout, f"{flaw} is not listed"
-    done = run(program, "--seconds", str(CAUGHT_WITHIN_S), "--seed", "7", flaw=flaw)
+    done = run(program, "--seconds", str(CAUGHT_WITHIN_S), "--seed", "7", *options, flaw=flaw)
     print(done.stdout)
     assert done.returncode == 1, f"exit status {done.returncode}: {flaw} went unnoticed"
 
 
 if __name__ == "__main__":
-    checks = {"clean": clean, "replay": replay, "options": options, "caught": caught}
+    checks = {"clean": clean, "bounds": bounds, "replay": replay, "options": options,
+              "caught": caught}
     checks[sys.argv[2]](sys.argv[1], *sys.argv[3:])

@@ -39,4 +39,7 @@ std::unique_ptr<phase> make_signals(session& s);
 // Memory for arrays runs out now and then.
 std::unique_ptr<phase> make_faults(session& s);
 
+// Alone: memory follows the working set, case by case.
+std::unique_ptr<phase> make_bounds(session& s);
+
 }  // namespace graceslab::torture

@@ -18,7 +18,19 @@ constexpr flaw flaws[] = {
     {"counter-stuck", "a stage of retired memory does not move its counter"},
     {"settle-once", "unloading a module looks once whether its callbacks are done"},
     {"exit-no-deadline", "the drain at exit ignores its deadline"},
+    {"keep-slabs", "empty slabs do not go back to the system"},
 };
+
+void print_bounds(const findings& f) {
+  fmt::print("    cases   longest until the bound held\n");
+  for (const auto& [what, n] : f.counts) {
+    const auto ms = f.longest_ms.find(what);
+    fmt::print(
+        "{:>9}{}  {}\n", n,
+        ms != f.longest_ms.end() ? fmt::format("{:>10} ms", ms->second) : std::string(13, ' '),
+        what);
+  }
+}
 
 gs_domain_stats domain() {
   gs_domain_stats s = {};
@@ -26,10 +38,7 @@ gs_domain_stats domain() {
   return s;
 }
 
-}  // namespace
-
-void print_text(const options& o, const findings& f) {
-  fmt::print("seed {}, {:.1f} s, choices {:016x}\n", o.seed, f.seconds, f.digest);
+void print_play(const findings& f) {
   fmt::print("ages that readers saw");
   for (unsigned i = 0; i <= last_age; ++i)
     if (f.ages[i] != 0) fmt::print("   {}: {}", i, f.ages[i]);
@@ -37,6 +46,16 @@ void print_text(const options& o, const findings& f) {
   fmt::print("\n{} grace periods, {} callbacks, {} objects retired\n\n", d.completed,
              d.callbacks_invoked, d.retired);
   for (const auto& [what, n] : f.counts) fmt::print("{:>12}  {}\n", n, what);
+}
+
+}  // namespace
+
+void print_text(const options& o, const findings& f) {
+  fmt::print("seed {}, {:.1f} s, choices {:016x}\n", o.seed, f.seconds, f.digest);
+  if (o.bounds)
+    print_bounds(f);
+  else
+    print_play(f);
   for (unsigned t = 0; t != troubles; ++t)
     if (f.troubles_seen[t] != 0)
       fmt::print("\nTROUBLE  {}: {} times", name_of(static_cast<trouble>(t)), f.troubles_seen[t]);
@@ -61,6 +80,7 @@ void print_json(const options& o, const findings& f) {
       {"errors", std::move(errors)},
       {"first_errors", f.texts},
       {"counts", f.counts},
+      {"longest_ms", f.longest_ms},
       {"grace_periods", d.completed},
       {"callbacks_invoked", d.callbacks_invoked},
       {"objects_retired", d.retired},

@@ -15,9 +15,9 @@ namespace {
 constexpr std::size_t texts_kept = 8;
 constexpr std::uint64_t after_trouble_ms = 1000;  // what else goes wrong is worth knowing
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t hang_ms = 60'000;
+constexpr std::uint64_t usual_hang_ms = 60'000;
 #else
-constexpr std::uint64_t hang_ms = 15'000;
+constexpr std::uint64_t usual_hang_ms = 15'000;
 #endif
 
 std::uint64_t now_ms() {
@@ -26,14 +26,20 @@ std::uint64_t now_ms() {
       duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
+std::string command_of(const options& o) {
+  if (o.bounds) return fmt::format("graceslab torture --bounds --seed {}", o.seed);
+  return fmt::format("graceslab torture --seed {} --readers {} --updaters {}", o.seed, o.readers,
+                     o.updaters);
+}
+
 void sleep_us(unsigned us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); }
 
 }  // namespace
 
 const char* name_of(trouble t) {
   static constexpr std::array<const char*, troubles> names = {
-      "early",  "reused", "damaged", "barrier", "count",  "result",
-      "report", "errno",  "hang",    "fork",    "unload", "exit"};
+      "early", "reused", "damaged", "barrier", "count", "result", "report",
+      "errno", "hang",   "fork",    "unload",  "exit",  "bound"};
   return names[static_cast<std::size_t>(t)];
 }
 
@@ -62,6 +68,7 @@ void worker::pause() {
 }
 
 session::session(const options& o) : options_(o), terminal_(isatty(STDERR_FILENO) != 0) {
+  if (options_.hang_ms == 0) options_.hang_ms = usual_hang_ms;
   while (options_.seed == 0) {
     std::random_device device;
     options_.seed = device();  // 32 bits: easy to copy
@@ -76,7 +83,7 @@ void session::add_worker(std::string name, std::function<bool(worker&)> round) {
 
 bool session::more(const worker& w) const {
   if (!stopping()) return true;
-  return !failed() && gs_load_relaxed(&w.rounds_) + 1 < digest_rounds;
+  return !failed() && gs_load_relaxed(&w.rounds_) + 1 < options_.least_rounds;
 }
 
 void session::work(worker& w) {
@@ -122,10 +129,11 @@ bool session::hanging(std::uint64_t now) {
     const worker& w = *workers_[i];
     std::uint64_t rounds = gs_load_relaxed(&w.rounds_);
     if (rounds != last_[i].rounds || gs_load_acquire(&w.ended_) != 0) last_[i] = {rounds, now};
-    if (now - last_[i].at_ms < hang_ms) continue;
+    if (now - last_[i].at_ms < options_.hang_ms) continue;
     last_[i].at_ms = now;
     found = true;
-    fail(trouble::hang, "{} made no progress for {} s in {}", w.name(), hang_ms / 1000, w.doing());
+    fail(trouble::hang, "{} made no progress for {} s in {}", w.name(), options_.hang_ms / 1000,
+         w.doing());
   }
   return found;
 }
@@ -157,9 +165,7 @@ bool session::watch(std::uint64_t until) {
 }
 
 bool session::run() {
-  fmt::print(stderr,
-             "torture: again with: graceslab torture --seed {} --readers {} --updaters {}\n",
-             options_.seed, options_.readers, options_.updaters);
+  fmt::print(stderr, "torture: again with: {}\n", command_of(options_));
   began_ms_ = now_ms();
   for (auto& w : workers_) w->thread_ = std::thread([this, &each = *w] { work(each); });
   bool ended = watch(began_ms_ + static_cast<std::uint64_t>(options_.seconds * 1000));
@@ -177,6 +183,8 @@ findings session::results() {
     if (gs_load_acquire(&w->ended_) == 0) continue;  // its counts may be in the making
     for (unsigned i = 0; i <= last_age; ++i) findings_.ages[i] += w->ages_[i];
     for (const auto& [what, n] : w->counts_) findings_.counts[what] += n;
+    for (const auto& [what, ms] : w->longest_)
+      findings_.longest_ms[what] = std::max(findings_.longest_ms[what], ms);
   }
   return findings_;
 }

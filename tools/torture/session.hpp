@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <graceslab/detail/abi.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,10 @@ struct options {
   unsigned readers = 0;
   unsigned updaters = 0;
   bool json = false;
+  bool bounds = false;  // memory alone: cases of bounds_case.hpp
+  std::string cgroup;   // directory of a memory cgroup that may be joined
+  std::uint64_t least_rounds = digest_rounds;
+  std::uint64_t hang_ms = 0;  // without a finished round; 0: as usual
 };
 
 enum class trouble {
@@ -47,8 +52,9 @@ enum class trouble {
   fork,     // a forked child failed
   unload,   // something of a module outlived it
   exit,     // a process did not end in time, or not as it wanted to
+  bound,    // more memory is held than is allowed, or an allocation failed
 };
-inline constexpr unsigned troubles = 12;
+inline constexpr unsigned troubles = 13;
 const char* name_of(trouble t);
 
 class session;
@@ -61,7 +67,10 @@ class worker {
   void doing(const char* what) { gs_store_relaxed(&doing_, what); }
   const char* doing() const { return gs_load_relaxed(&doing_); }
   const std::string& name() const { return name_; }
-  void count(const char* what, std::uint64_t n = 1) { counts_[what] += n; }
+  void count(const std::string& what, std::uint64_t n = 1) { counts_[what] += n; }
+  void longest(const std::string& what, std::uint64_t ms) {
+    longest_[what] = std::max(longest_[what], ms);
+  }
   void saw(unsigned age) { ++ages_[age < last_age ? age : last_age]; }
   void pause();  // sometimes spins, yields or sleeps
 
@@ -75,6 +84,7 @@ class worker {
   const char* doing_ = "starting";
   std::uint64_t rounds_ = 0;  // atomic: the watchdog reads it
   std::map<std::string, std::uint64_t> counts_;
+  std::map<std::string, std::uint64_t> longest_;
   std::array<std::uint64_t, last_age + 1> ages_{};
   std::uint32_t ended_ = 0;  // atomic
   std::function<bool(worker&)> round_;
@@ -86,6 +96,7 @@ struct findings {
   std::vector<std::string> texts;  // the first few
   std::array<std::uint64_t, last_age + 1> ages{};
   std::map<std::string, std::uint64_t> counts;
+  std::map<std::string, std::uint64_t> longest_ms;
   std::uint64_t digest = 0;
   double seconds = 0;
   bool good() const;

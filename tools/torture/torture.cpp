@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "../commands.hpp"
+#include "bounds_case.hpp"
 #include "exit_child.hpp"
 #include "phases.hpp"
 #include "print.hpp"
@@ -18,12 +19,24 @@ namespace torture {
 namespace {
 
 constexpr unsigned most_threads = 256;
+constexpr std::uint64_t bounds_hang_ms = 180'000;  // beyond the end of a case
+
+using phases = std::vector<std::unique_ptr<phase>>;
+
+void check_bounds(options& o) {
+  if (o.readers != 0 || o.updaters != 0)
+    throw tool::usage_error("--bounds does not go with --readers and --updaters");
+  o.least_rounds = bounds_pairs / bounds_judges;
+  o.hang_ms = bounds_hang_ms;
+}
 
 void check(options& o) {
   if (!std::isfinite(o.seconds) || o.seconds < 0 || o.seconds > 1e6)
     throw tool::usage_error("--seconds must be a number from 0 to 1000000");
   if (o.readers > most_threads || o.updaters > most_threads)
     throw tool::usage_error("--readers and --updaters must be numbers from 0 to 256");
+  if (o.bounds) return check_bounds(o);
+  if (!o.cgroup.empty()) throw tool::usage_error("--cgroup goes with --bounds only");
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
   if (o.readers == 0) o.readers = cores;
   if (o.updaters == 0) o.updaters = cores;
@@ -56,16 +69,25 @@ void check_nothing_left(session& s) {
   std::_Exit(1);
 }
 
+phases make_phases(session& s) {
+  phases all;
+  if (s.asked().bounds) {
+    all.push_back(make_bounds(s));
+    return all;
+  }
+  for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
+                    make_forks, make_unloads, make_exits, make_signals, make_faults})
+    all.push_back(make(s));
+  return all;
+}
+
 void run(options o) {
   check(o);
   session s(o);
   watch_for_crashes(s.asked().seed);
   report_watch reports(s);
   {
-    std::vector<std::unique_ptr<phase>> phases;
-    for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
-                      make_forks, make_unloads, make_exits, make_signals, make_faults})
-      phases.push_back(make(s));
+    const phases all = make_phases(s);
     if (!s.run() || s.failed()) leave(s);
   }
   check_nothing_left(s);
@@ -82,18 +104,27 @@ void tool::add_torture(CLI::App& app) {
   auto o = std::make_shared<torture::options>();
   auto flaws = std::make_shared<bool>(false);
   auto exit_child = std::make_shared<std::string>();
+  auto bounds_child = std::make_shared<std::string>();
   command->add_option("--seconds", o->seconds, "How long")->capture_default_str();
   command->add_option("--seed", o->seed, "Repeats the choices of an earlier run; 0: a new one");
   command->add_option("--readers", o->readers, "Reading threads; 0: one per core");
   command->add_option("--updaters", o->updaters, "Updating threads; 0: one per core");
   command->add_flag("--json", o->json, "Print JSON, alone on standard output");
+  command->add_flag("--bounds", o->bounds,
+                    "Instead of all that: whether memory follows the working set, for every kind "
+                    "of cache, load and limit");
+  command->add_option("--cgroup", o->cgroup,
+                      "Directory of a memory cgroup that processes of --bounds may join");
   command->add_flag("--list-flaws", *flaws,
                     "Print what can be broken on purpose in a test build, and exit");
-  command->add_option("--exit-child", *exit_child)->group("");  // hidden: exits.cpp starts it
+  command->add_option("--exit-child", *exit_child)->group("");      // hidden: exits.cpp starts it
+  command->add_option("--bounds-child", *bounds_child)->group("");  // the same, bounds.cpp
   command->footer("Exit status: 0 clean, 1 trouble was seen, 2 bad options");
-  command->callback([o, flaws, exit_child] {
+  command->callback([o, flaws, exit_child, bounds_child] {
     if (!exit_child->empty())
       torture::be_exit_child(*exit_child);
+    else if (!bounds_child->empty())
+      torture::be_bounds_child(*bounds_child, o->cgroup);
     else if (*flaws)
       torture::print_flaws();
     else

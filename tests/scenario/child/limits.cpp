@@ -332,6 +332,32 @@ int run_out_of_data() {
   return got * 4000 > (8u << 20) ? 0 : 2;
 }
 
+// B2, B4: what was given back is there for others, be it for the program's own mappings or,
+// unasked, for new caches.
+int give_data_back() {
+  constexpr std::size_t room = std::size_t{24} << 20;
+  const rlimit limit = {room, room};
+  static std::vector<void*> got;
+  got.reserve(1u << 16);
+  if (setrlimit(RLIMIT_DATA, &limit) != 0 || !small_use()) return 1;
+  kmem_cache* s = kmem_cache_create("spike", 4000, 0, 0, nullptr);
+  for (int round = 0; round != 2; ++round) {
+    while (void* p = kmem_cache_alloc(s, __GFP_NOWARN)) got.push_back(p);
+    if (got.size() * 4000 < room / 3) return 2;
+    for (void* p : got) kmem_cache_free(s, p);
+    got.clear();
+    if (round == 1) break;
+    kmem_cache_shrink(s);
+    void* mine =
+        mmap(nullptr, room / 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mine == MAP_FAILED) return 3;
+    munmap(mine, room / 2);
+  }
+  for (int i = 0; i != 500; ++i)
+    if (kmem_cache_create("one more", 4000, 0, 0, nullptr) == nullptr) return 4;
+  return 0;
+}
+
 bool limit_address_space(rlim_t bytes) {
   const rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;
@@ -368,6 +394,7 @@ int main(int argc, char** argv) {
   if (role == "charge") return use_from_the_start("VmData", 2 << 10);
   if (role == "locked") return use_locked(true);
   if (role == "locked-later") return use_locked(false);
+  if (role == "data-back") return give_data_back();
   if (role == "data-limit") return run_out_of_data();
   if (role == "tiny-address-space") return small_use() ? 0 : 1;
   if (role == "48-MiB" || role == "240-MiB")

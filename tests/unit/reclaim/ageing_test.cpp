@@ -13,6 +13,7 @@
 #include "../../scenario/watched.hpp"
 #include "os/clock.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/slab.hpp"
 
 namespace {
 
@@ -181,7 +182,15 @@ std::size_t resident_pages(void* object, std::size_t bytes) {
   return n;
 }
 
-TEST_P(FreePages, B1_beside_live_objects_go_back) {
+std::size_t resident_in_slabs(slab::cache& c) {
+  std::size_t pages = 0;
+  for (const slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
+    for (const slab::slab* s = l->head; s != nullptr; s = s->next)
+      pages += resident_pages(s->start, s->granules * slab::granule_bytes);
+  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
+TEST_P(FreePages, B1_beside_live_objects_go_back_and_the_statistics_say_so) {
   const std::size_t bytes = GetParam();
   ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
   virtual_clock still;
@@ -201,14 +210,16 @@ TEST_P(FreePages, B1_beside_live_objects_go_back) {
   std::size_t resident = 0;
   for (char* p : freed) resident += resident_pages(p, bytes);
   EXPECT_EQ(resident, 0u);
+  EXPECT_EQ(stats_of(s).resident_bytes, resident_in_slabs(*one[0]));
   for (char* p : kept) EXPECT_EQ(std::count(p, p + bytes, 'x'), static_cast<long>(bytes));
   EXPECT_EQ(stats_of(s).live, kept.size());
   // And they serve again.
   for (char*& p : freed) {
     p = static_cast<char*>(kmem_cache_alloc(s, GFP_KERNEL));
-    *p = 'y';
+    std::fill_n(p, bytes, 'y');
     kept.push_back(p);
   }
+  EXPECT_EQ(stats_of(s).resident_bytes, resident_in_slabs(*one[0]));
   EXPECT_EQ(stats_of(s).carved, stats_of(s).live + stats_of(s).parked + stats_of(s).free_in_slabs);
   for (char* p : kept) kmem_cache_free(s, p);
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
