@@ -113,8 +113,11 @@ void wait_for_runners(const whose& owner) noexcept {
   const std::uint64_t seen = newest_invocation();
   if (!running_elsewhere(owner, seen)) return;
   waiting_scope sitting;
-  for (backoff pace(effort::normal); running_elsewhere(owner, seen);)
-    if (pace.step()) (void)look_for_stuck();
+  for (backoff pace(effort::normal); running_elsewhere(owner, seen);) {
+    if (!pace.step()) continue;
+    if (deadline_passed()) return;
+    (void)look_for_stuck();
+  }
 }
 
 }  // namespace
