@@ -93,8 +93,18 @@ void run_thread_end(void* value) {
   if (thread_end) thread_end(value);
 }
 
-void no_memory_for(const char* event) noexcept {
-  report(GS_REPORT_NO_MEMORY, "the C library has no room for the hook that tells of %s", event);
+// What the C library refused: asked for again when the next thread comes, and said once each.
+struct registration {
+  bool (*ask)() noexcept;
+  const char* event;
+  const char* meanwhile;
+  std::uint32_t state;  // enum below; atomic
+};
+enum : std::uint32_t { missing, asking, had, missing_and_said };
+
+void say_refused(const char* event, const char* meanwhile) noexcept {
+  report(GS_REPORT_NO_MEMORY, "the C library has no room for the hook that tells of %s: %s", event,
+         meanwhile);
 }
 
 // Two threads may both create a key; one wins and the other's is deleted.
@@ -112,12 +122,39 @@ bool have_key(pthread_key_t* key) noexcept {
   return true;
 }
 
-[[gnu::constructor(101)]] void start_hooks() noexcept {
-  pthread_key_t key;
-  if (!have_key(&key)) no_memory_for("the end of a thread");
-  if (pthread_atfork(prepare, parent, child) != 0) no_memory_for("a fork");
-  if (std::atexit(run_exit_hooks) != 0) no_memory_for("the end of the process");
+constexpr const char* thread_ends = "the end of a thread";
+constexpr const char* until_the_kernel_says = "what it leaves behind is taken over later";
+
+registration registrations[] = {
+    {[]() noexcept {
+       pthread_key_t key;
+       return have_key(&key);
+     },
+     thread_ends, until_the_kernel_says, missing},
+    {[]() noexcept { return pthread_atfork(prepare, parent, child) == 0; }, "a fork",
+     "a forked child may exec or _exit, and must not use the library", missing},
+    {[]() noexcept { return std::atexit(run_exit_hooks) == 0; }, "the end of the process",
+     "nothing is waited for there", missing},
+};
+std::uint32_t refused_some;  // atomic
+
+void ask_for(registration& r) noexcept {
+  std::uint32_t before = gs_load_relaxed(&r.state);
+  if (before == had || before == asking) return;
+  if (!gs_compare_exchange(&r.state, &before, std::uint32_t{asking})) return;
+  const bool got = r.ask();
+  gs_store_relaxed(&r.state, std::uint32_t{got ? had : missing_and_said});
+  if (got) return;
+  gs_store_relaxed(&refused_some, 1u);
+  if (before == missing) say_refused(r.event, r.meanwhile);
 }
+
+void ask_for_all() noexcept {
+  gs_store_relaxed(&refused_some, 0u);
+  for (registration& r : registrations) ask_for(r);
+}
+
+[[gnu::constructor(101)]] void start_hooks() noexcept { ask_for_all(); }
 
 }  // namespace
 
@@ -129,10 +166,13 @@ void on_process_exit(int rank, void (*run)()) noexcept { exits.add({rank, run});
 
 bool process_exiting() noexcept { return gs_load_relaxed(&exiting) != 0; }
 
-void arm_thread_exit(void* value) noexcept {
+bool arm_thread_exit(void* value) noexcept {
   keep_errno keep;
+  if (GS_UNLIKELY(gs_load_relaxed(&refused_some) != 0)) ask_for_all();
   pthread_key_t key;
-  if (!have_key(&key) || pthread_setspecific(key, value) != 0) no_memory_for("the end of a thread");
+  if (have_key(&key) && pthread_setspecific(key, value) == 0) return true;
+  say_refused(thread_ends, until_the_kernel_says);
+  return false;
 }
 
 void on_thread_exit(void (*run)(void* value)) noexcept { thread_end = run; }

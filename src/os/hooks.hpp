@@ -30,7 +30,8 @@ bool process_exiting() noexcept;
 
 // Arms the calling thread: `thread_exit(value)` runs when it ends (again, if re-armed by a later
 // destructor).
-void arm_thread_exit(void* value) noexcept;
+// False: the C library refused, which is reported; nothing runs then.
+bool arm_thread_exit(void* value) noexcept;
 void on_thread_exit(void (*run)(void* value)) noexcept;
 
 }  // namespace graceslab::os

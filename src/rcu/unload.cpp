@@ -130,7 +130,11 @@ void attach_module(void* dso, std::uint32_t layout) noexcept {
                "%s was compiled against layout %u of the inlined structures, the library has "
                "layout %u: compile it anew",
                path, layout, GS_LAYOUT_VERSION);
-  if (add_owner(dso, path) && !os::in_main_program(dso)) os::on_unload(dso, unload);
+  if (!add_owner(dso, path) || os::in_main_program(dso) || os::on_unload(dso, unload)) return;
+  os::report(GS_REPORT_NO_MEMORY,
+             "the C library has no room for the hook that tells of the end of %s: settle it and "
+             "destroy its caches before dlclose()",
+             path);
 }
 
 // An object that never attached itself may own work nevertheless: posted by a function of its own

@@ -40,6 +40,7 @@ struct record : thread_record {
 
 constexpr std::size_t chunk_bytes = std::size_t{16} << 10;
 constexpr unsigned hooks_max = 8;
+constexpr std::uint32_t flag_untold = 1;  // nobody will tell us when this thread ends
 
 // Guarded by registry_lock.
 record* first;
@@ -48,6 +49,7 @@ record* chunk;
 std::uint32_t chunk_left;
 std::uint32_t numbers;
 std::uint32_t live;
+std::uint32_t untold;  // records with that flag; also read without the lock
 
 struct end_hook {
   int rank;
@@ -81,7 +83,15 @@ void link(record* r) noexcept {
   gs_store_relaxed(&live, live + 1);
 }
 
+// Under registry_lock.
+void forget_untold(record* r) noexcept {
+  if ((r->flags & flag_untold) == 0) return;
+  r->flags &= ~flag_untold;
+  gs_store_relaxed(&untold, untold - 1);
+}
+
 void unlink_and_spare(record* r) noexcept {
+  forget_untold(r);
   auto* after = static_cast<record*>(r->next);
   if (after) after->previous = r->previous;
   if (r->previous)
@@ -95,8 +105,45 @@ void unlink_and_spare(record* r) noexcept {
   gs_store_relaxed(&live, live - 1);
 }
 
+bool has_ended(const record& r, std::uint32_t self) noexcept {
+  return (r.flags & flag_untold) != 0 && (r.tid == self || !os::thread_alive(r.tid));
+}
+
+// Ours to take over; nullptr: none of those whose end nobody told has ended. A new thread may have
+// the number of one.
+record* take_ended(std::uint32_t self) noexcept {
+  lock_guard guard(registry_lock);
+  for (record* r = first; r; r = static_cast<record*>(r->next)) {
+    if (!has_ended(*r, self)) continue;
+    r->tls = nullptr;  // its memory is gone
+    forget_untold(r);
+    return r;
+  }
+  return nullptr;
+}
+
+void note_untold(record* r) noexcept {
+  lock_guard guard(registry_lock);
+  r->flags |= flag_untold;
+  gs_store_relaxed(&untold, untold + 1);
+}
+
+void run_end_hooks(thread_record& r) noexcept {
+  for (unsigned i = 0; i < end_hook_count; ++i) end_hooks[i].run(r);
+}
+
+// As in a forked child: the threads are not here.
+void take_over_ended() noexcept {
+  while (record* r = take_ended(os::tid())) {
+    run_end_hooks(*r);
+    lock_guard guard(registry_lock);
+    unlink_and_spare(r);
+  }
+}
+
 [[gnu::noinline]] thread_record* register_thread() noexcept {
   os::keep_errno keep;
+  if (GS_UNLIKELY(gs_load_relaxed(&untold) != 0)) take_over_ended();
   record* r;
   {
     lock_guard guard(registry_lock);
@@ -109,12 +156,8 @@ void unlink_and_spare(record* r) noexcept {
     link(r);
   }
   gs_tls.thread = r;
-  os::arm_thread_exit(r);
+  if (!os::arm_thread_exit(r)) note_untold(r);
   return r;
-}
-
-void run_end_hooks(thread_record& r) noexcept {
-  for (unsigned i = 0; i < end_hook_count; ++i) end_hooks[i].run(r);
 }
 
 void forget_everything() noexcept {
