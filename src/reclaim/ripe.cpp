@@ -189,9 +189,10 @@ std::uint32_t ripe_now(slab::cache& c) noexcept {
   return c.ripe.count;
 }
 
+// Heirs aside: they are followed elsewhere.
 bool anything_ripe(slab::cache& c) noexcept {
   sync::lock_guard hold(c.lock);
-  return !ripe_idle(c);
+  return c.ripe.head != nullptr || c.ripe_running || c.ripe_posted;
 }
 
 // Whoever has a deadline could not leave a destructor that takes its time: those who run callbacks
@@ -217,10 +218,8 @@ bool post_run(slab::cache& c, decltype(rcu::call)* post) noexcept {
 // Until what is due now has been run, or the deadline passes.
 void await_run(slab::cache& c) noexcept {
   (void)post_run(c, rcu::call_hurry);
-  for (rcu::backoff pace(rcu::effort::normal); !rcu::deadline_passed(); pace.step()) {
-    sync::lock_guard hold(c.lock);
-    if (ripe_idle(c) && !c.ripe_posted) return;
-  }
+  for (rcu::backoff pace(rcu::effort::normal); anything_ripe(c); pace.step())
+    if (rcu::deadline_passed()) return;
 }
 
 }  // namespace
