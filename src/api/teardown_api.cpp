@@ -44,6 +44,7 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   kmem_cache_cookie_t ignored = 0;
   if (cookie == nullptr) cookie = &ignored;
   *cookie = 0;
+  if (GS_UNLIKELY(teardown::refuse_midway())) return -EBUSY;
   slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
   return c != nullptr ? teardown::destroy_by(*c, policy,
                                              who_calls(cache, __builtin_return_address(0)), cookie)

@@ -8,7 +8,10 @@
 
 #include <cstdlib>
 
+#include "os/exit.hpp"
+#include "os/hands.hpp"
 #include "os/keep_errno.hpp"
+#include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 
@@ -40,16 +43,33 @@ hook_table<fork_hooks> forks;
 hook_table<exit_hook> exits;
 void (*thread_end)(void*);
 std::uint32_t exiting;
+std::uint32_t told_refused;
 std::uint32_t key_plus_one;  // of the thread-specific value; 0 = none yet
 __thread bool in_fork __attribute__((tls_model("initial-exec")));
+__thread bool fork_refused __attribute__((tls_model("initial-exec")));
+
+// A handler that interrupted the library forks: our locks may be this very thread's, half way in
+// something. The fork itself cannot be refused; the child is on its own.
+bool refuse_fork() noexcept {
+  if (!is_midway_beyond_hands()) return false;
+  if (gs_exchange(&told_refused, 1u) == 0)
+    report(GS_REPORT_STALL,
+           "thread %u forks in a signal handler that interrupted the library: the child may exec "
+           "or _exit; if it goes on using the library, it ends at the first lock that it would "
+           "wait for (said once)",
+           tid());
+  return true;
+}
 
 void prepare() noexcept {
+  if ((fork_refused = refuse_fork())) return;
   in_fork = true;
   for (unsigned i = 0; i < forks.count; ++i)
     if (forks.hook[i].prepare) forks.hook[i].prepare();
 }
 
 void parent() noexcept {
+  if (fork_refused) return;
   for (unsigned i = forks.count; i-- > 0;)
     if (forks.hook[i].parent) forks.hook[i].parent();
   in_fork = false;
@@ -57,8 +77,10 @@ void parent() noexcept {
 
 void child() noexcept {
   forget_tid();
+  if (fork_refused) return be_forlorn();
   for (unsigned i = forks.count; i-- > 0;)
     if (forks.hook[i].child) forks.hook[i].child();
+  midway_depth = 0;  // the locks were not dropped one by one
   in_fork = false;
 }
 

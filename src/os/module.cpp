@@ -4,9 +4,7 @@
 #include <graceslab/detail/atomic.h>
 
 #include "base/format.hpp"
-#include "os/clock.hpp"
-#include "os/hooks.hpp"
-#include "os/keep_errno.hpp"
+#include "os/exit.hpp"
 #include "os/symbol.hpp"
 
 extern "C" {
@@ -15,19 +13,6 @@ int __cxa_atexit(void (*run)(void*), void* arg, void* dso);
 }
 
 namespace graceslab::os {
-namespace {
-
-std::uint32_t begun;
-std::uint64_t begun_ns;
-std::uint32_t watches;
-
-void note_exit(void*) noexcept {
-  if (gs_load_relaxed(&begun) == 0) gs_store_relaxed(&begun_ns, now_ns());
-  gs_store_relaxed(&begun, 1u);
-}
-
-}  // namespace
-
 bool in_main_program(const void* address) noexcept { return is_main_program(object_of(address)); }
 
 std::size_t module_path(const void* address, char* path, std::size_t bytes) noexcept {
@@ -43,21 +28,7 @@ span object_span(const void* address) noexcept { return span_of(address); }
 // it just before the first one, which can then tell the two apart.
 bool on_unload(void* dso, void (*run)(void* dso)) noexcept {
   if (__cxa_atexit(run, dso, dso) != 0) return false;
-  return __cxa_atexit(note_exit, nullptr, &__dso_handle) == 0;
+  return watch_for_exit_now();
 }
-
-// Handlers cost memory of the C library: every one of the first few, then fewer and fewer.
-void watch_for_exit() noexcept {
-  constexpr std::uint32_t all_of_the_first = 64;
-  const std::uint32_t n = gs_fetch_add_relaxed(&watches, 1u);
-  if (n >= all_of_the_first && (n & (n - 1)) != 0) return;
-  keep_errno keep;
-  // unused result: without this one an earlier watch notices exit, only later
-  (void)__cxa_atexit(note_exit, nullptr, &__dso_handle);
-}
-
-std::uint64_t exit_began_ns() noexcept { return gs_load_relaxed(&begun_ns); }
-
-bool exit_begun() noexcept { return gs_load_relaxed(&begun) != 0 || process_exiting(); }
 
 }  // namespace graceslab::os

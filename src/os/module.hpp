@@ -26,13 +26,4 @@ span object_span(const void* address) noexcept;
 // called at process exit too; exit_begun() is true by then. False when the C library refused.
 bool on_unload(void* dso, void (*run)(void* dso)) noexcept;
 
-// exit() runs handlers in reverse order, so the ones registered last come before the hooks of
-// os/hooks.hpp. True from the first handler that on_unload() registered.
-bool exit_begun() noexcept;
-std::uint64_t exit_began_ns() noexcept;
-
-// Objects of static lifetime that exist already will find exit_begun() true in their destructors.
-// Cheap enough for slow paths; may be called any number of times.
-void watch_for_exit() noexcept;
-
 }  // namespace graceslab::os

@@ -206,6 +206,8 @@ void report(gs_report kind, const char* format, ...) noexcept {
   va_end(arguments);
 }
 
+void end_process(int status) noexcept { _Exit(status); }
+
 void panic(const char* why) noexcept {
   scratch room;
   base::writer out(room.text(), room.bytes());

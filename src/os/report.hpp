@@ -48,6 +48,9 @@ std::uint64_t report_count(gs_report kind) noexcept;
 std::uint64_t reports_unsaid() noexcept;  // written nowhere: full, gone, or a flood
 void set_report_handler(gs_report_handler handler, void* arg) noexcept;  // nullptr: standard error
 
+// What is left when exit() cannot go on: without handlers, and nothing is written out.
+[[noreturn]] void end_process(int status) noexcept;
+
 // SLAB_PANIC: the one user-chosen abort.
 [[noreturn]] void panic(const char* why) noexcept;
 

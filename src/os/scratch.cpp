@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "os/scratch.hpp"
 
+#include "os/midway.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -20,6 +21,7 @@ scratch::scratch() noexcept {
   text_ = few_;
   for (int i = 0; i != buffers && taken_ < 0; ++i) {
     if (!pool[i].lock.try_lock()) continue;
+    leave_midway();  // nobody waits for it, and handlers of reports run under it
     taken_ = i;
     bytes_ = most_bytes;
     text_ = pool[i].text;
@@ -28,7 +30,9 @@ scratch::scratch() noexcept {
 }
 
 scratch::~scratch() {
-  if (taken_ >= 0) pool[taken_].lock.unlock();
+  if (taken_ < 0) return;
+  enter_midway();
+  pool[taken_].lock.unlock();
 }
 
 }  // namespace graceslab::os

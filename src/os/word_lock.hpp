@@ -6,7 +6,9 @@
 
 #include <cstdint>
 
+#include "os/exit.hpp"
 #include "os/futex.hpp"
+#include "os/midway.hpp"
 
 namespace graceslab::os {
 
@@ -14,20 +16,26 @@ class word_lock {
  public:
   void lock() noexcept {
     if (try_lock()) return;
+    enter_midway();
+    short_wait wait("a lock of the system layer");
     // ORDER word_lock.take <-> word_lock.drop   (docs/ordering/os.md, claim 1)
-    while (gs_exchange_acquire(&word_, 2u) != 0) futex_wait(&word_, 2);
+    while (gs_exchange_acquire(&word_, 2u) != 0) wait.on(&word_, 2);
   }
 
   // ORDER word_lock.take <-> word_lock.drop   (docs/ordering/os.md, claim 1)
   // Taking reads the zero that the last holder stored, hence sees all it wrote.
   bool try_lock() noexcept {
     std::uint32_t free = 0;
-    return gs_compare_exchange(&word_, &free, 1u);
+    enter_midway();
+    if (gs_compare_exchange(&word_, &free, 1u)) return true;
+    leave_midway();
+    return false;
   }
 
   void unlock() noexcept {
     // ORDER word_lock.drop <-> word_lock.take   (docs/ordering/os.md, claim 1)
     if (gs_exchange(&word_, 0u) == 2) futex_wake(&word_, 1);
+    leave_midway();
   }
 
   void reset_in_child() noexcept { gs_store_relaxed(&word_, 0u); }

@@ -7,7 +7,7 @@
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
-#include "os/hooks.hpp"
+#include "os/exit.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
@@ -95,11 +95,25 @@ std::uint64_t callbacks_left(gs_domain* d) noexcept {
   return n;
 }
 
-void report_left(gs_domain* d) noexcept {
-  const std::uint64_t callbacks = callbacks_left(d);
+std::uint64_t retires_left(gs_domain* d) noexcept {
   domain_totals totals;
   if (upper().totals) totals = upper().totals(d);
-  const std::uint64_t retires = totals.retired - totals.reclaimed;
+  return totals.retired - totals.reclaimed;
+}
+
+// No lock may be taken: it may be this thread's.
+void report_cut_short(gs_domain* d) noexcept {
+  os::report(GS_REPORT_EXIT_UNDRAINED,
+             "exit() came out of a signal handler that interrupted the library in thread %u%s: "
+             "nothing is waited for and no cache is destroyed any more; %llu callbacks and %llu "
+             "retired objects, and those in the arrays of threads, are left in flight",
+             os::tid(), os::is_forlorn() ? ", in the process that this one was forked from" : "",
+             static_cast<unsigned long long>(callbacks_left(d)),
+             static_cast<unsigned long long>(retires_left(d)));
+}
+
+void report_left(gs_domain* d) noexcept {
+  const std::uint64_t callbacks = callbacks_left(d), retires = retires_left(d);
   if (callbacks == 0 && retires == 0) return;
   char blocker[160] = "";
   describe_blocker(d, blocker, sizeof blocker);
@@ -154,11 +168,10 @@ void reclaim_now(gs_domain* d) noexcept {
 void drain_at_exit() noexcept {
   const os::exit_policy policy = gs_load_relaxed(&os::settings.at_exit);
   gs_domain* d = default_domain();
-  if (policy == os::exit_policy::leave || quiet(d)) return;
-  const bool strict =
-      policy == os::exit_policy::strict || os::busted(os::flaw::exit_no_deadline);
-  deadline_scope limit(strict ? 0
-                              : os::now_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms);
+  if (policy == os::exit_policy::leave) return;
+  if (os::exit_cut_short()) return report_cut_short(d);
+  if (quiet(d)) return;
+  deadline_scope limit(os::busted(os::flaw::exit_no_deadline) ? 0 : os::exit_deadline_ns());
   const unsigned rounds = in_callback() ? 2 : rounds_default;
   for (unsigned round = 0; round < rounds && reader_nesting(d) == 0 && !quiet(d); ++round)
     if (!one_round(d)) break;

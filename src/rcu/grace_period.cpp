@@ -131,7 +131,7 @@ bool backoff::step() noexcept {
     os::yield();
     return false;
   }
-  os::sleep_us(sleep_us_);
+  wait_.nap(sleep_us_);
   if (sleep_us_ < sleep_max_us) sleep_us_ += sleep_us_ / 2;
   return true;
 }

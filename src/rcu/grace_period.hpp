@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 
+#include "os/exit.hpp"
 #include "rcu/domain.hpp"
 
 namespace graceslab::rcu {
@@ -34,6 +35,7 @@ class backoff {
  private:
   unsigned spins_;
   unsigned steps_ = 0;
+  os::short_wait wait_ = os::short_wait::of_any_length("a grace period or a callback");
   std::uint64_t sleep_us_ = sleep_min_us;
 };
 

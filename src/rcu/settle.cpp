@@ -117,8 +117,11 @@ void wait_for_runners(const whose& owner, patience& p) noexcept {
   runner held_by{};
   if (!running_elsewhere(owner, seen, nullptr)) return;
   waiting_scope sitting;
-  for (backoff pace(effort::normal); running_elsewhere(owner, seen, &held_by);)
-    if (pace.step()) p.look(owner, held_by);
+  for (backoff pace(effort::normal); running_elsewhere(owner, seen, &held_by);) {
+    if (!pace.step()) continue;
+    if (deadline_passed()) return;
+    p.look(owner, held_by);
+  }
 }
 
 void report_held(const whose& owner, const runner& r, std::uint64_t age_ms,

@@ -7,6 +7,7 @@
 #include "base/format.hpp"
 #include "os/busted.hpp"
 #include "os/config.hpp"
+#include "os/exit.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "rcu/domain.hpp"
@@ -100,18 +101,24 @@ void unload(void* dso) noexcept {
 }  // namespace
 
 settled settle(gs_owner* o, occasion why) noexcept {
+  settled result;
+  if (os::exit_begun() && os::exit_cut_short()) return result;
+  deadline_scope limit(os::exit_begun() ? os::exit_deadline_ns() : 0);
   if (runs_on_this_stack(work_of(o)))
     report_here(GS_REPORT_WAIT_IN_CALLBACK,
                 "the callbacks of %s are waited for inside one of them: all but those on this "
                 "stack are waited for",
                 o->name);
-  settled result;
   const unsigned long refused_before = refused_by(o);
   settling work(o, why);
   work.rounds(&result);
   settle_caches(work_of(o), why);
   work.rounds(&result);  // destructors that just ran may have posted
   result.refused = refused_by(o) - refused_before;
+  if (os::exit_begun() && result.dropped != 0)
+    os::report(GS_REPORT_EXIT_UNDRAINED,
+               "%lu callbacks of %s could not be waited for before the deadline of exit, and leak",
+               result.dropped, o->name);
   return result;
 }
 

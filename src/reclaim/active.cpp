@@ -8,8 +8,8 @@
 //             A2 retires pending => on the list.
 #include <algorithm>
 
+#include "os/exit.hpp"
 #include "os/fence.hpp"
-#include "os/module.hpp"
 #include "reclaim/reclaim.hpp"
 
 namespace graceslab::reclaim {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/busted.hpp"
+#include "os/midway.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/unproved.hpp"
 #include "reclaim/reclaim.hpp"
@@ -10,6 +11,21 @@
 
 namespace graceslab::reclaim {
 namespace {
+
+// The turn to run the barrier of a domain. It is held across waits and user code and guards no
+// data: whoever has it is not midway.
+class barrier_turn {
+ public:
+  explicit barrier_turn(rcu::upper_room& room) noexcept : hold_(room.barrier_lock) {
+    os::leave_midway();
+  }
+  ~barrier_turn() { os::enter_midway(); }
+  barrier_turn(const barrier_turn&) = delete;
+  barrier_turn& operator=(const barrier_turn&) = delete;
+
+ private:
+  sync::lock_guard hold_;
+};
 
 // Again and again while the system refuses every fence: what is in the arrays could not be waited
 // for. False: a deadline passed.
@@ -192,7 +208,7 @@ void retire_barrier(gs_domain* d) noexcept {
     // A whole wait that began after this load and has ended covers us. The count is odd while one
     // runs.
     std::uint64_t need = (gs_load_seq_cst(&room.barriers) + 3) & ~std::uint64_t{1};
-    sync::lock_guard one_at_a_time(room.barrier_lock);
+    barrier_turn one_at_a_time(room);
     if (gs_load_seq_cst(&room.barriers) < need) {
       (void)gs_fetch_add(&room.barriers, 1u);
       bool waited = flush_and_wait(d);

@@ -7,6 +7,7 @@
 //             everything that was taken before. Nothing here is called under a lock.
 #include "os/clock.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/worker.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
@@ -172,6 +173,39 @@ std::uint32_t ripe_now(slab::cache& c) noexcept {
   return c.ripe.count;
 }
 
+// Heirs aside: they are followed elsewhere.
+bool anything_ripe(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.lock);
+  return c.ripe.head != nullptr || c.ripe_running || c.ripe_posted;
+}
+
+// Whoever has a deadline could not leave a destructor that takes its time: those who run callbacks
+// are asked to run them. Inside a callback we may be one of these.
+bool others_run_them(const slab::cache& c) noexcept {
+  if (!rcu::has_deadline() || !slab::has_destructor(c) || rcu::in_callback()) return false;
+  rcu::wake_worker();  // perhaps the first
+  return !rcu::callers_drive() && !rcu::domain_closed(domain_of(c));
+}
+
+// False: it is queued already.
+bool post_run(slab::cache& c, decltype(rcu::call)* post) noexcept {
+  {
+    sync::lock_guard hold(c.lock);
+    if (c.ripe_posted) return false;
+    c.ripe_posted = true;
+    (void)gs_fetch_add_relaxed(&c.walkers, 1u);
+  }
+  post(domain_of(c), &c.ripe_head, run_posted, &c);
+  return true;
+}
+
+// Until what is due now has been run, or the deadline passes.
+void await_run(slab::cache& c) noexcept {
+  (void)post_run(c, rcu::call_hurry);
+  for (rcu::backoff pace(rcu::effort::normal); anything_ripe(c); pace.step())
+    if (rcu::deadline_passed()) return;
+}
+
 }  // namespace
 
 bool ripe_idle(slab::cache& c) noexcept {
@@ -180,6 +214,7 @@ bool ripe_idle(slab::cache& c) noexcept {
 
 void run_ripe(slab::cache& c, bool wait) noexcept {
   if (!needs_work(c) && !wait) return;
+  if (wait && anything_ripe(c) && others_run_them(c)) return await_run(c);
   // What is ripe now has been run when as many runs have ended, ours or another's, after the one
   // that is under way: the list is in order. More may come faster than they can be run.
   for (std::uint64_t left = std::uint64_t{ripe_now(c)} + 1; left != 0; --left) {
@@ -205,13 +240,7 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
 void ripen(slab::cache& c) noexcept {
   if (slab::is_large(c)) return run_ripe(c, false);
   if (rcu::domain_closed(domain_of(c))) return;
-  {
-    sync::lock_guard hold(c.lock);
-    if (c.ripe_posted) return;
-    c.ripe_posted = true;
-    (void)gs_fetch_add_relaxed(&c.walkers, 1u);
-  }
-  rcu::call(domain_of(c), &c.ripe_head, run_posted, &c);
+  (void)post_run(c, rcu::call);
 }
 
 void unpost(slab::cache& c) noexcept {
@@ -229,6 +258,7 @@ void unpost(slab::cache& c) noexcept {
 }
 
 void collect_marked(slab::cache& c, bool wait) noexcept {
+  if (wait && others_run_them(c)) return await_run(c);
   void* objects[marked_batch];
   while (begin_run(c, wait, run_for::marked)) {
     std::uint32_t n;

@@ -3,6 +3,7 @@
 
 #include "os/busted.hpp"
 #include "os/fence.hpp"
+#include "os/midway.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
 #include "slab/slab.hpp"
@@ -135,7 +136,27 @@ void hand_on_all(sync::thread_record& t) noexcept {
   meta_free(d, sizeof *d);
 }
 
-[[gnu::constructor]] void register_hooks() { sync::on_thread_end(20, hand_on_all); }
+bool stands_in(const gs_local* l) noexcept {
+  return l != nullptr && gs_load_relaxed(&l->busy) != 0;
+}
+
+// Whether this thread is inside a pop or push, of any cache.
+bool in_arrays() noexcept {
+  auto* t = static_cast<sync::thread_record*>(gs_tls.thread);
+  auto* d = t != nullptr ? static_cast<directory*>(t->locals) : nullptr;
+  if (d == nullptr) return false;
+  for (const gs_local* l : d->first)
+    if (stands_in(l)) return true;
+  for (std::uint32_t i = 0; d->upper != nullptr && i != pages; ++i)
+    for (std::uint32_t j = 0; d->upper[i] != nullptr && j != page_ids; ++j)
+      if (stands_in(d->upper[i]->local[j])) return true;
+  return false;
+}
+
+[[gnu::constructor]] void register_hooks() {
+  sync::on_thread_end(20, hand_on_all);
+  os::also_midway(in_arrays);
+}
 
 }  // namespace
 

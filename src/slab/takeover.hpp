@@ -2,6 +2,7 @@
 // The seizing side of take-over; the owner's side is gs_local_enter/leave in detail/local.h.
 #pragma once
 #include "os/clock.hpp"
+#include "os/exit.hpp"
 #include "slab/sheaves.hpp"
 
 namespace graceslab::slab {
@@ -20,12 +21,13 @@ inline void wait_until_quiet(const gs_local& l) noexcept {
   constexpr unsigned spins_most = 100;
   constexpr std::uint64_t nap_least_us = 10, nap_most_us = 1000;
   std::uint64_t nap_us = nap_least_us;
+  os::short_wait wait("the owner of an array");
   for (unsigned spins = 0; gs_load_acquire(&l.busy) != 0; ++spins) {
     if (spins < spins_most) {
       gs_cpu_relax();
       continue;
     }
-    os::sleep_us(nap_us);
+    wait.nap(nap_us);
     nap_us = nap_us * 2 < nap_most_us ? nap_us * 2 : nap_most_us;
   }
 }

@@ -4,8 +4,11 @@
 #include <climits>
 
 #include "os/clock.hpp"
+#include "os/exit.hpp"
 #include "os/futex.hpp"
+#include "os/hands.hpp"
 #include "os/hooks.hpp"
+#include "os/midway.hpp"
 #include "slab/depots.hpp"
 
 namespace graceslab::slab {
@@ -32,6 +35,7 @@ std::uint32_t hands_of(std::uint32_t count) noexcept { return count & ~awaited; 
 // The mark stands in the word that is slept on: whoever takes the count to zero finds it, or the
 // kernel finds the count changed and the sleep does not begin. False when `until_ns` came first.
 bool wait_until_empty(std::uint32_t& count, std::uint64_t until_ns = for_ever) noexcept {
+  os::short_wait wait("objects in somebody's hands");
   for (;;) {
     const std::uint32_t seen = gs_load_seq_cst(&count);
     if (hands_of(seen) == 0) return true;
@@ -40,7 +44,7 @@ bool wait_until_empty(std::uint32_t& count, std::uint64_t until_ns = for_ever) n
       continue;
     }
     if (until_ns == for_ever) {
-      os::futex_wait(&count, seen);
+      wait.on(&count, seen);
       continue;
     }
     const std::uint64_t now = os::now_ns();
@@ -98,6 +102,7 @@ void recount_in_child() noexcept {
 // We count ourselves, then look for a halt or a new phase; those are announced first, then the
 // counts are awaited. All sequentially consistent: one of us sees the other.
 void transit::enter() noexcept {
+  os::enter_midway();
   for (;;) {
     std::uint32_t phase = gs_load_seq_cst(&c_.phase);
     count_ = &depot_here(c_).in_transit[phase];
@@ -107,17 +112,22 @@ void transit::enter() noexcept {
     if (GS_LIKELY(stay)) break;
     step_out(count_);
     if (const std::uint32_t forks = gs_load_relaxed(&halted); forks != 0 && innermost == nullptr)
-      os::futex_wait(&halted, forks);
+      os::short_wait("a fork").on(&halted, forks);
   }
   outer_ = innermost;
   if (outer_ != nullptr) outer_->inner_ = this;
   innermost = this;
+  os::hands_depth = os::hands_depth + 1;
+  os::leave_midway();
 }
 
 transit::~transit() {  // of several, not always the innermost first
+  os::enter_midway();
+  os::hands_depth = os::hands_depth - 1;
   (inner_ != nullptr ? inner_->outer_ : innermost) = outer_;
   if (outer_ != nullptr) outer_->inner_ = inner_;
   step_out(count_);
+  os::leave_midway();
 }
 
 bool still_open(const cache& c) noexcept { return gs_load_seq_cst(&c.stage) == GS_STAGE_OPEN; }

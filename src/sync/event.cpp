@@ -7,6 +7,7 @@
 #include <climits>
 
 #include "os/clock.hpp"
+#include "os/exit.hpp"
 
 namespace graceslab::sync {
 
@@ -23,13 +24,17 @@ bool event::wait(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept {
   // We count ourselves, then look at the counter (here and in the kernel); a notifier moves it,
   // then looks at the count.
   gs_fetch_add(&waiters_, 1u);
+  auto patience = os::short_wait::of_any_length("an event");
   bool moved;
   for (;;) {
     moved = gs_load_seq_cst(&moved_) != ticket;
     if (moved) break;
     const std::uint64_t passed = for_ever ? 0 : os::now_ms() - start;
     if (!for_ever && passed >= timeout_ms) break;
-    os::futex_wait(&moved_, ticket, for_ever ? os::forever_ms : timeout_ms - passed);
+    if (for_ever)
+      patience.on(&moved_, ticket);
+    else
+      os::futex_wait(&moved_, ticket, timeout_ms - passed);
   }
   gs_fetch_sub(&waiters_, 1u);
   return moved;

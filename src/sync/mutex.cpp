@@ -5,8 +5,10 @@
 #include <graceslab/detail/atomic.h>
 
 #include "base/format.hpp"
+#include "os/exit.hpp"
 #include "os/futex.hpp"
 #include "os/hooks.hpp"
+#include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 
@@ -29,8 +31,9 @@ __thread std::uint16_t held_count __attribute__((tls_model("initial-exec")));
 // Several of one rank, in the order of their addresses.
 bool may_be_several(rank r) noexcept { return r == rank::depot || r == rank::locals; }
 
+// A handler that interrupted the library may have come at any rank.
 void check_order(rank taken) noexcept {
-  if (os::forking()) return;
+  if (os::forking() || os::was_interrupted()) return;
   for (unsigned i = 0; i < held_count; ++i) {
     if (held_ranks[i] < static_cast<std::uint16_t>(taken)) continue;
     if (may_be_several(taken) && held_ranks[i] == static_cast<std::uint16_t>(taken)) continue;
@@ -82,19 +85,25 @@ bool spin(std::uint32_t* word) noexcept {
 
 void mutex::lock() noexcept {
   check_order(rank_);
+  os::enter_midway();
   // ORDER mutex.lock <-> mutex.unlock   (docs/ordering/mutex.md, claims 1 and 2)
   // Whoever takes the word reads the zero that the last holder stored, hence sees its critical
   // section. A sleeper takes the word as 2: it cannot know whether others sleep, and a needless
   // wake-up is cheap where a lost one hangs.
   if (!take_free(&word_) && !spin(&word_)) {
+    os::short_wait wait("a lock", static_cast<unsigned>(rank_));
     while (gs_exchange_acquire(&word_, std::uint32_t{contended}) != free_word)
-      os::futex_wait(&word_, contended);
+      wait.on(&word_, contended);
   }
   note_taken(rank_);
 }
 
 bool mutex::try_lock() noexcept {
-  if (!take_free(&word_)) return false;
+  os::enter_midway();
+  if (!take_free(&word_)) {
+    os::leave_midway();
+    return false;
+  }
   note_taken(rank_);
   return true;
 }
@@ -105,6 +114,7 @@ void mutex::unlock() noexcept {
   // After the exchange the mutex may be taken, and its memory reused, by others: the wake-up uses
   // the address only.
   if (gs_exchange(&word_, std::uint32_t{free_word}) == contended) os::futex_wake(&word_, 1);
+  os::leave_midway();
 }
 
 void mutex::reset_in_child() noexcept { gs_store_relaxed(&word_, std::uint32_t{free_word}); }

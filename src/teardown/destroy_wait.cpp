@@ -4,8 +4,8 @@
 
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/exit.hpp"
 #include "os/hooks.hpp"
-#include "os/module.hpp"
 #include "os/report.hpp"
 #include "rcu/grace_period.hpp"
 #include "slab/construct.hpp"
@@ -32,14 +32,6 @@ void report_cannot_wait(slab::cache& c, const char* what) noexcept {
   else if (rcu::in_callback())
     rcu::report_here(GS_REPORT_WAIT_IN_CALLBACK,
                      "%s of cache '%s' inside a callback would wait for itself", what, c.name);
-}
-
-// A destructor of static lifetime waits no longer than the process may take to end.
-std::uint64_t exit_deadline_ns() noexcept {
-  constexpr std::uint64_t ns_per_ms = 1'000'000;
-  if (!os::exit_begun() || gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::strict)
-    return 0;
-  return os::exit_began_ns() + gs_load_relaxed(&os::settings.exit_ms) * ns_per_ms;
 }
 
 bool leaves_at_exit() noexcept {
@@ -90,7 +82,8 @@ int free_barrier(slab::cache& c) noexcept {
 }
 
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
-  rcu::deadline_scope limit(quiet ? exit_deadline_ns() : 0);
+  // A destructor of static lifetime waits no longer than the process may take to end.
+  rcu::deadline_scope limit(quiet && os::exit_begun() ? os::exit_deadline_ns() : 0);
   if (quiet && os::exit_begun()) return serve_on(c, who);
   if (cannot_wait(c)) {
     if (!quiet) report_cannot_wait(c, "destroy that waits");

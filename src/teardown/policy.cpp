@@ -3,6 +3,10 @@
 #include <errno.h>
 
 #include "os/config.hpp"
+#include "os/exit.hpp"
+#include "os/midway.hpp"
+#include "os/report.hpp"
+#include "os/thread.hpp"
 #include "rcu/grace_period.hpp"
 #include "slab/construct.hpp"
 #include "teardown/teardown.hpp"
@@ -16,6 +20,20 @@ int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcep
     return destroy_wait(c, who, policy == GS_POLICY_WAIT_IF_POSSIBLE, k);
   destroy(c, policy, who, k);
   return *k != 0 && find_lingering(*k) != nullptr ? -EBUSY : 0;
+}
+
+// exit() in a handler may come here before any handler of ours was told of the exit.
+bool refuse_midway() noexcept {
+  const bool midway = os::is_midway();
+  if (!os::exit_begun()) {
+    if (midway)
+      os::report(GS_REPORT_STALL,
+                 "a cache is not destroyed: its destroy was called in a signal handler that "
+                 "interrupted the library in thread %u",
+                 os::tid());
+    return midway;
+  }
+  return os::exit_cut_short();  // what is left is reported at last
 }
 
 void retire_barrier(gs_domain* d) noexcept {

@@ -71,6 +71,8 @@ int destroy_barrier() noexcept;
 int destroy_barrier_one(cookie k) noexcept;
 int free_barrier(slab::cache& c) noexcept;
 void retire_barrier(gs_domain* d) noexcept;
+// In a signal handler that interrupted the library, or in the exit() that it called: no destroy.
+bool refuse_midway() noexcept;
 int destroy_by(slab::cache& c, int policy, const caller& who, cookie* k) noexcept;
 
 void late_free(slab::cache& c, void* object, const void* site) noexcept;

@@ -6,10 +6,12 @@
 #include "model.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/exit.hpp"
 #include "os/fault.hpp"
 #include "os/fence.hpp"
 #include "os/futex.hpp"
 #include "os/hooks.hpp"
+#include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 
@@ -34,6 +36,13 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noex
   model::futex_wait(word, expected, RL_INFO);
   return true;
 }
+__thread std::uint32_t midway_depth;
+void also_midway(bool (*)() noexcept) noexcept {}
+bool was_interrupted() noexcept { return false; }
+void short_wait::on(std::uint32_t* word, std::uint32_t value) noexcept {
+  model::futex_wait(word, value, RL_INFO);
+}
+void short_wait::nap(std::uint64_t) noexcept { model::pause(RL_INFO); }
 void futex_wake(std::uint32_t* word, int how_many) noexcept {
   model::futex_wake(word, how_many, RL_INFO);
 }
