@@ -32,10 +32,10 @@ extern "C" {
 
 #define FRAME_DIRECTIVE ".cfi_personality 0x1b, gs_callback_left" /* by a 4-byte offset */
 
-[[gnu::noinline]] void run(void (*step)(void*), void* arg) {
+[[gnu::noinline]] void run(void (*step)(void*), void* arg, landing* outer) {
   asm(FRAME_DIRECTIVE);
   step(arg);
-  asm volatile("" ::: "memory");  // no jump to it: the frame is to be there
+  innermost = outer;  // here, so that the call is no jump: the frame is to be there
 }
 
 void report_left(const void* function) noexcept {
@@ -54,11 +54,9 @@ void invoke(const void* function, void (*step)(void* arg), void* arg) noexcept {
   landing here;
   here.outer = innermost;
   innermost = &here;
-  if (_setjmp(here.place) == 0)
-    run(step, arg);
-  else
-    report_left(function);
+  if (_setjmp(here.place) == 0) return run(step, arg, here.outer);
   innermost = here.outer;
+  report_left(function);
 }
 
 }  // namespace graceslab::rcu

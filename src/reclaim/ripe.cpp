@@ -218,8 +218,8 @@ bool post_run(slab::cache& c, decltype(rcu::call)* post) noexcept {
 // Until what is due now has been run, or the deadline passes.
 void await_run(slab::cache& c) noexcept {
   (void)post_run(c, rcu::call_hurry);
-  for (rcu::backoff pace(rcu::effort::normal); anything_ripe(c); pace.step())
-    if (rcu::deadline_passed()) return;
+  for (rcu::backoff pace(rcu::effort::normal); anything_ripe(c) && !rcu::deadline_passed();)
+    if (pace.step()) (void)rcu::look_for_stuck();
 }
 
 }  // namespace
