@@ -34,7 +34,8 @@ std::uint32_t cached_cores;
     GS_HAS_FEATURE(address_sanitizer) || GS_HAS_FEATURE(thread_sanitizer)
 constexpr std::size_t stack_bytes = std::size_t{2} << 20;
 #else
-constexpr std::size_t stack_bytes = std::size_t{1} << 20;  // touched pages cost, others do not
+// Only touched pages cost memory, but all of them count where data is limited.
+constexpr std::size_t stack_bytes = std::size_t{512} << 10;
 #endif
 
 // Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
