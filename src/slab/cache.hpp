@@ -178,9 +178,9 @@ inline cache* cache_from_handle(const kmem_cache* handle) noexcept {
   std::uintptr_t record = value & table.address_bits;
   if (GS_UNLIKELY(record - table.start >= gs_load_relaxed(&table.bytes))) return nullptr;
   auto* c = reinterpret_cast<cache*>(record);
-  // A plain load, which costs an instruction less: whoever uses a handle of a record that is being
-  // given out misuses it, and finds out under a lock.
-  return GS_LIKELY(c->handle == value) ? c : nullptr;
+  // Whoever uses a handle of a record that is being given out misuses it, and finds out under a
+  // lock.
+  return GS_LIKELY(gs_load_relaxed(&c->handle) == value) ? c : nullptr;
 }
 // ORDER cache_table.find <-> cache_table.grow   (docs/ordering/publish.md, claim 3)
 inline std::uint32_t cache_ids() noexcept {  // ids are below this

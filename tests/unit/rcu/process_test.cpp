@@ -44,6 +44,7 @@ int child_status(pid_t child) {
 }  // namespace
 
 TEST(Fork, I8_queued_callbacks_run_once_in_each) {
+  SKIP_IF_THREADS_AFTER_FORK_ARE_REFUSED;
   auto* counts = shared();
   std::vector<task> all(40);
   held_reader reader;
@@ -202,6 +203,7 @@ struct posting_thread {
 };
 
 TEST(Fork, I8_forks_while_everything_moves) {
+  SKIP_IF_THREADS_AFTER_FORK_ARE_REFUSED;
   static posting_thread posters[2];
   std::atomic<bool> stop{false};
   std::vector<std::thread> all;
