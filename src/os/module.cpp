@@ -7,6 +7,7 @@
 #include "os/clock.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/patient_lock.hpp"
 #include "os/symbol.hpp"
 
 extern "C" {
@@ -20,10 +21,23 @@ namespace {
 std::uint32_t begun;
 std::uint64_t begun_ns;
 std::uint32_t watches;
+// The C library takes a lock for each handler, and forgets in a child that a thread of the parent
+// had it: every exit there would wait for it, and every new handler.
+constinit patient_lock handler_lock;
 
 void note_exit(void*) noexcept {
   if (gs_load_relaxed(&begun) == 0) gs_store_relaxed(&begun_ns, now_ns());
   gs_store_relaxed(&begun, 1u);
+}
+
+bool add_handler(void (*run)(void*), void* arg, void* dso) noexcept {
+  patient_guard hold(handler_lock);
+  return __cxa_atexit(run, arg, dso) == 0;
+}
+
+[[gnu::constructor(102)]] void start_modules() noexcept {
+  on_fork({fork_rank_handlers, [] { handler_lock.hold_for_fork(); },
+           [] { handler_lock.drop_in_parent(); }, [] { handler_lock.reset_in_child(); }});
 }
 
 }  // namespace
@@ -42,8 +56,7 @@ span object_span(const void* address) noexcept { return span_of(address); }
 // The second handler belongs to this library: dlclose() of `dso` leaves it alone, and exit() runs
 // it just before the first one, which can then tell the two apart.
 bool on_unload(void* dso, void (*run)(void* dso)) noexcept {
-  if (__cxa_atexit(run, dso, dso) != 0) return false;
-  return __cxa_atexit(note_exit, nullptr, &__dso_handle) == 0;
+  return add_handler(run, dso, dso) && add_handler(note_exit, nullptr, &__dso_handle);
 }
 
 // Handlers cost memory of the C library: every one of the first few, then fewer and fewer.
@@ -52,8 +65,8 @@ void watch_for_exit() noexcept {
   const std::uint32_t n = gs_fetch_add_relaxed(&watches, 1u);
   if (n >= all_of_the_first && (n & (n - 1)) != 0) return;
   keep_errno keep;
-  // unused result: without this one an earlier watch notices exit, only later
-  (void)__cxa_atexit(note_exit, nullptr, &__dso_handle);
+  // Without this one an earlier watch notices exit, only later.
+  (void)add_handler(note_exit, nullptr, &__dso_handle);
 }
 
 std::uint64_t exit_began_ns() noexcept { return gs_load_relaxed(&begun_ns); }

@@ -13,11 +13,10 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
-#include "os/word_lock.hpp"
+#include "os/patient_lock.hpp"
 
 namespace graceslab::os {
 namespace {
@@ -38,22 +37,7 @@ constexpr std::size_t stack_bytes = std::size_t{2} << 20;
 constexpr std::size_t stack_bytes = std::size_t{512} << 10;
 #endif
 
-// Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
-// arrival, without end: who creates one may be inside an allocator of the program's, which waits
-// for us.
-constinit word_lock start_lock;
-bool held_by_fork;
-constexpr std::uint64_t patience_ns = 1'000'000'000;
-
-template <class Condition>
-bool in_time(Condition met) noexcept {
-  for (const std::uint64_t began_ns = now_ns(); !met(); sleep_us(20))
-    if (now_ns() - began_ns > patience_ns) return false;
-  return true;
-}
-bool take_start_lock() noexcept {
-  return in_time([] { return start_lock.try_lock(); });
-}
+constinit patient_lock start_lock;  // held while a thread is created, and across a fork
 
 // What a new thread is told; it copies its place and gives it back.
 struct start_order {
@@ -140,6 +124,7 @@ bool create(start_place* place) noexcept {
 }
 
 bool start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
+  patient_guard hold(start_lock);
   start_place* place = take_place();
   if (!place) return false;
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
@@ -161,12 +146,10 @@ bool all_arrived() noexcept {
 // A thread that comes to life may be inside an allocator, a sanitizer's for one, whose locks a
 // child would inherit for ever. So a fork waits for ours, of which the program does not know.
 void prepare() noexcept {
-  held_by_fork = take_start_lock();
+  start_lock.hold_for_fork();
   (void)in_time(all_arrived);
 }
-void parent() noexcept {
-  if (held_by_fork) start_lock.unlock();
-}
+void parent() noexcept { start_lock.drop_in_parent(); }
 
 void child() noexcept {
   start_lock.reset_in_child();
@@ -248,9 +231,7 @@ bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept 
   const sigset_t asked_for = signals_of_the_program();
   // Inherited by our thread. Unused result: the arguments are right.
   pthread_sigmask(SIG_SETMASK, &asked_for, &before);
-  const bool locked = take_start_lock();
   const bool started = start_in_place(name, run, arg);
-  if (locked) start_lock.unlock();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);  // unused result: as above
   return started;
 }
