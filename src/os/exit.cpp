@@ -2,8 +2,6 @@
 #include "os/exit.hpp"
 
 #include <graceslab/detail/atomic.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +10,7 @@
 #include "os/clock.hpp"
 #include "os/config.hpp"
 #include "os/futex.hpp"
+#include "os/handlers.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
 #include "os/midway.hpp"
@@ -81,18 +80,7 @@ bool exit_begun() noexcept {
   return exits_here || gs_load_relaxed(&begun) != 0 || process_exiting();
 }
 
-// A handler that calls exit() while the C library holds its own lock for us would find it held.
-bool watch_for_exit_now() noexcept {
-  keep_errno keep;
-  sigset_t all, before;
-  // unused result: it cannot fail
-  (void)sigfillset(&all);
-  const bool blocked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
-  const bool noted = on_exit(note_exit, nullptr) == 0;
-  // unused result: what was taken away a moment ago can be given back
-  if (blocked) (void)pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return noted;
-}
+bool watch_for_exit_now() noexcept { return add_exit_handler(note_exit); }
 
 // Handlers cost memory of the C library: every one of the first few, then fewer and fewer.
 void watch_for_exit() noexcept {

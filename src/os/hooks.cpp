@@ -6,14 +6,17 @@
 #include <graceslab/detail/atomic.h>
 #include <pthread.h>
 
-#include <cstdlib>
-
 #include "os/exit.hpp"
+#include "os/handlers.hpp"
 #include "os/hands.hpp"
 #include "os/keep_errno.hpp"
 #include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
+
+extern "C" {
+extern void* __dso_handle __attribute__((visibility("hidden")));
+}
 
 namespace graceslab::os {
 namespace {
@@ -84,7 +87,7 @@ void child() noexcept {
   in_fork = false;
 }
 
-void run_exit_hooks() noexcept {
+void run_exit_hooks(void*) noexcept {
   gs_store_relaxed(&exiting, 1u);
   for (unsigned i = 0; i < exits.count; ++i) exits.hook[i].run();
 }
@@ -133,8 +136,8 @@ registration registrations[] = {
      thread_ends, until_the_kernel_says, missing},
     {[]() noexcept { return pthread_atfork(prepare, parent, child) == 0; }, "a fork",
      "a forked child may exec or _exit, and must not use the library", missing},
-    {[]() noexcept { return std::atexit(run_exit_hooks) == 0; }, "the end of the process",
-     "nothing is waited for there", missing},
+    {[]() noexcept { return add_unload_handler(&__dso_handle, run_exit_hooks); },
+     "the end of the process", "nothing is waited for there", missing},
 };
 std::uint32_t refused_some;  // atomic
 

@@ -7,7 +7,13 @@
 namespace graceslab::os {
 
 // The ranks of this layer's own locks: above all of sync::rank.
-enum : int { fork_rank_stacks = 101, fork_rank_fence, fork_rank_ask, fork_rank_start };
+enum : int {
+  fork_rank_stacks = 101,
+  fork_rank_fence,
+  fork_rank_ask,
+  fork_rank_start,
+  fork_rank_handlers
+};
 
 // rank = the lowest lock rank that prepare() takes (sync::rank): prepare() runs by rising rank, so
 // that locks are taken in their order; parent() and child() run by falling rank.

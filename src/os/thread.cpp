@@ -12,12 +12,11 @@
 #include <cstdio>
 #include <initializer_list>
 
-#include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/patient_lock.hpp"
 #include "os/thread_shape.hpp"
-#include "os/word_lock.hpp"
 
 namespace graceslab::os {
 namespace {
@@ -25,22 +24,7 @@ namespace {
 __thread std::uint32_t cached_tid __attribute__((tls_model("initial-exec")));
 std::uint32_t cached_cores;
 
-// Held while a thread is created, and across a fork. Nobody waits for it, or for a thread's
-// arrival, without end: who creates one may be inside an allocator of the program's, which waits
-// for us.
-constinit word_lock start_lock;
-bool held_by_fork;
-constexpr std::uint64_t patience_ns = 1'000'000'000;
-
-template <class Condition>
-bool in_time(Condition met) noexcept {
-  for (const std::uint64_t began_ns = now_ns(); !met(); sleep_us(20))
-    if (now_ns() - began_ns > patience_ns) return false;
-  return true;
-}
-bool take_start_lock() noexcept {
-  return in_time([] { return start_lock.try_lock(); });
-}
+constinit patient_lock start_lock;  // held while a thread is created, and across a fork
 
 constinit thread_hooks hooks = {};  // guarded by start_lock
 
@@ -110,6 +94,7 @@ start create(start_place* place) noexcept {
 }
 
 start start_in_place(const char* name, void (*run)(void* arg), void* arg) noexcept {
+  patient_guard hold(start_lock);
   start_place* place = take_place();
   if (!place) return start::refused;
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
@@ -132,12 +117,10 @@ bool all_arrived() noexcept {
 // A thread that comes to life may be inside an allocator, a sanitizer's for one, whose locks a
 // child would inherit for ever. So a fork waits for ours, of which the program does not know.
 void prepare() noexcept {
-  held_by_fork = take_start_lock();
+  start_lock.hold_for_fork();
   (void)in_time(all_arrived);
 }
-void parent() noexcept {
-  if (held_by_fork) start_lock.unlock();
-}
+void parent() noexcept { start_lock.drop_in_parent(); }
 
 void child() noexcept {
   start_lock.reset_in_child();
@@ -219,16 +202,14 @@ bool start_thread(const char* name, void (*run)(void* arg), void* arg) noexcept 
   const sigset_t asked_for = signals_of_the_program();
   // Inherited by our thread. Unused result: the arguments are right.
   pthread_sigmask(SIG_SETMASK, &asked_for, &before);
-  const bool locked = take_start_lock();
   const start how = start_in_place(name, run, arg);
-  if (locked) start_lock.unlock();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);  // unused result: as above
   if (how == start::otherwise) report_shape_refused();
   return how != start::refused;
 }
 
 void set_thread_hooks(const thread_hooks& set) noexcept {
-  word_guard guard(start_lock);
+  patient_guard guard(start_lock);
   hooks = set;
 }
 

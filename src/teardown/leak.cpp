@@ -48,12 +48,9 @@ void add_destroyer(slab::cache& c, os::draft& text) noexcept {
 }
 
 void add_blocker(slab::cache& c, os::draft& text) noexcept {
-  text.add_from([&c](char* rest, std::size_t bytes) {
-    constexpr char by[] = "; held back by ";
-    if (bytes <= sizeof by) return;
-    if (rcu::describe_blocker(reclaim::domain_of(c), rest + sizeof by - 1, bytes - sizeof by) != 0)
-      __builtin_memcpy(rest, by, sizeof by - 1);
-  });
+  char who[256];
+  if (rcu::describe_blocker(reclaim::domain_of(c), who, sizeof who) != 0)
+    text.add("; held back by %s", who);
 }
 
 void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {

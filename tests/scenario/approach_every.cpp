@@ -86,7 +86,7 @@ TEST_P(EveryApproach, with_everything_home_it_ends_in_silence) {
   kfree_rcu_barrier();
   end(s);
   EXPECT_EQ(kmem_cache_destroy_barrier(), 0);
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));  // that barrier does not wait for A10
+  EXPECT_TRUE(is_gone_soon(s));  // that barrier does not wait for A10
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }
 
@@ -101,7 +101,7 @@ TEST_P(EveryApproach, the_name_is_free_at_once) {
   kmem_cache_free(again, o);
   EXPECT_EQ(kmem_cache_destroy_wait(again), 0);
   kfree(out);
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));
+  EXPECT_TRUE(is_gone_soon(s));
 }
 
 // Live objects stay readable and writable, whatever happens meanwhile, and may come home late.
@@ -125,7 +125,7 @@ TEST_P(EveryApproach, live_objects_never_crash_and_late_frees_are_safe) {
     for (std::size_t k = static_cast<std::size_t>(i); k < live.size(); k += 2)
       k % 4 < 2 ? kfree(live[k]) : gs_retire(live[k]);
   });
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));
+  EXPECT_TRUE(is_gone_soon(s));
 }
 
 TEST_P(EveryApproach, inside_a_callback_it_lingers) {
@@ -137,7 +137,7 @@ TEST_P(EveryApproach, inside_a_callback_it_lingers) {
   });
   EXPECT_EQ(stats_of(s).stage, GS_STAGE_DRAINING);
   kfree(live);
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));
+  EXPECT_TRUE(is_gone_soon(s));
 }
 
 TEST_P(EveryApproach, inside_a_section_it_lingers) {
@@ -148,7 +148,7 @@ TEST_P(EveryApproach, inside_a_section_it_lingers) {
   end(s);
   EXPECT_EQ(stats_of(s).stage, GS_STAGE_DRAINING);
   rcu_read_unlock();
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));
+  EXPECT_TRUE(is_gone_soon(s));
 }
 
 TEST_P(EveryApproach, statistics_say_which_stage_it_waits_in) {
@@ -166,7 +166,7 @@ TEST_P(EveryApproach, statistics_say_which_stage_it_waits_in) {
       nullptr);
   EXPECT_EQ(seen, 1);
   kfree(live);
-  ASSERT_TRUE(eventually([&] { return is_gone(s); }));
+  ASSERT_TRUE(is_gone_soon(s));
   gs_caches_visit([](const gs_cache_stats* c, void*) { EXPECT_STRNE(c->name, "stages"); }, nullptr);
 }
 
@@ -180,7 +180,7 @@ TEST_P(EveryApproach, races_with_the_last_frees) {
       for (std::size_t k = static_cast<std::size_t>(i) - 1; k < all.size(); k += 3)
         k % 2 == 0 ? kfree(all[k]) : gs_retire(all[k]);
     });
-    EXPECT_TRUE(eventually([&] { return is_gone(s); })) << round;
+    EXPECT_TRUE(is_gone_soon(s)) << round;
   }
   EXPECT_EQ(caught.count(GS_REPORT_LEAK), 0u) << caught.everything();
 }

@@ -28,7 +28,7 @@ TEST(PolicyReport, A6_plain_destroy_reports_any_outstanding_object) {
   EXPECT_CONTAINS(caught.everything(), "0 objects allocated and 7 retired");
   EXPECT_EQ(stats_of(s).stage, GS_STAGE_DRAINING);  // then lingers
   reader.leave();
-  EXPECT_TRUE(eventually([&] { return is_gone(s); }));
+  EXPECT_TRUE(is_gone_soon(s));
   EXPECT_EQ(caught.total(), 1u) << caught.everything();
 }
 

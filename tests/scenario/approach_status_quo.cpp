@@ -51,7 +51,7 @@ TEST(StatusQuo, A1_synchronize_rcu_instead_is_reported_not_corrupted) {
   EXPECT_CONTAINS(caught.everything(), "3 objects allocated");
   held.open();
   rcu_barrier();
-  EXPECT_TRUE(is_gone(s));
+  EXPECT_TRUE(is_gone_soon(s));
   EXPECT_EQ(caught.count(GS_REPORT_LATE_FREE), 1u) << caught.everything();
   EXPECT_EQ(caught.total(), 2u) << caught.everything();
 }
@@ -91,7 +91,7 @@ TEST(StatusQuo, A1_a_last_callback_may_destroy_the_cache) {
   call_rcu(&end.rcu,
            [](rcu_head* head) { kmem_cache_destroy(reinterpret_cast<last*>(head)->doomed); });
   rcu_barrier();
-  EXPECT_TRUE(is_gone(s));
+  EXPECT_TRUE(is_gone_soon(s));
   EXPECT_EQ(caught.total(), 0u) << caught.everything();
 }
 

@@ -82,7 +82,7 @@ TEST(TypedCache, I1_live_objects_are_reported_and_nothing_is_freed_early) {
   EXPECT_EQ(destructed.load(), 0);
   live->~counted();
   kfree(live);
-  EXPECT_TRUE(is_gone(handle));
+  EXPECT_TRUE(is_gone_soon(handle));
 }
 
 TEST(TypedCache, C1_make_release_and_retire) {

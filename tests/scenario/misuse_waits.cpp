@@ -79,7 +79,7 @@ TEST(WaitInCallback, A9_destroy_barriers_are_refused) {
   });
   EXPECT_EQ(caught.count(GS_REPORT_WAIT_IN_CALLBACK), 2u) << caught.everything();
   kfree(out);
-  EXPECT_TRUE(is_gone(s));
+  EXPECT_TRUE(is_gone_soon(s));
 }
 
 // A reader of another domain holds nothing of this cache back.

@@ -170,6 +170,11 @@ inline bool is_gone(kmem_cache* s) {
   gs_cache_stats stats;
   return gs_cache_read_stats(s, &stats) != 0;
 }
+// After the last free of a lingering cache: as a rule at once, but whoever passes by with an empty
+// hand on it at that moment, such as the background thread, ends it.
+inline bool is_gone_soon(kmem_cache* s) {
+  return eventually([s] { return is_gone(s); });
+}
 inline gs_domain_stats stats_of(gs_domain* d) {
   gs_domain_stats stats = {};
   gs_domain_read_stats(d, &stats);
