@@ -17,6 +17,7 @@ struct landing {
   jmp_buf place;
 };
 [[gnu::tls_model("initial-exec")]] __thread landing* innermost;  // this thread's
+[[gnu::tls_model("initial-exec")]] __thread bool left;           // it called pthread_exit()
 
 extern "C" {
 // What the C++ ABI calls a personality: the unwinder asks it when it comes to the frame of run().
@@ -56,7 +57,10 @@ void invoke(const void* function, void (*step)(void* arg), void* arg) noexcept {
   innermost = &here;
   if (_setjmp(here.place) == 0) return run(step, arg, here.outer);
   innermost = here.outer;
+  left = true;
   report_left(function);
 }
+
+bool left_by_exit() noexcept { return left; }
 
 }  // namespace graceslab::rcu

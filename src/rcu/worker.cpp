@@ -10,6 +10,7 @@
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/invoke.hpp"
 #include "rcu/run.hpp"
 #include "sync/doorbell.hpp"
 
@@ -228,10 +229,14 @@ bool leader_ends(std::uint32_t me) noexcept {
   return true;
 }
 
+// A new thread goes on under our number, as what we are.
+bool is_replaced(std::uint32_t me) noexcept { return left_by_exit() && start_worker(me); }
+
 // False: it ended. Else it was deposed.
 bool lead(std::uint32_t me) noexcept {
   std::uint64_t pause_us = poll_min_us;
   while (leads(me)) {
+    if (GS_UNLIKELY(is_replaced(me))) return false;
     turn t{me, 0};
     for (gs_domain* d = first_domain(); d && leads(me); d = next_domain(d)) turn_in(d, t);
     if (t.ran) {
@@ -307,7 +312,7 @@ void work(void* arg) {
   for (;;) {
     while (gs_load_relaxed(&forks) != born)
       os::sleep_us(~0u);  // a callback forked: in the child we are nobody
-    if (!leads(me) && !stand_by(me)) return;
+    if (is_replaced(me) || (!leads(me) && !stand_by(me))) return;
     if (!lead(me)) return;
     sync::lock_guard guard(pool_lock);
     if (forks == born) ++standing_by;

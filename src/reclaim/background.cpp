@@ -13,6 +13,7 @@
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
+#include "rcu/invoke.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/depots.hpp"
 #include "sync/doorbell.hpp"
@@ -153,8 +154,13 @@ bool sleep_or_leave(std::uint64_t ms) noexcept {
   return !bell.sleep(has_work, nullptr, idle_ms) && bell.leave(has_work, nullptr);
 }
 
+void run(void*) noexcept;
+
+bool start_thread() noexcept { return os::start_thread("gs-reclaim", run, nullptr); }
+
 void run(void*) noexcept {
   for (pace p;;) {
+    if (GS_UNLIKELY(rcu::left_by_exit()) && start_thread()) return;
     gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
     r.ages = p.begin_round();
@@ -171,7 +177,7 @@ void run(void*) noexcept {
 void start() noexcept {
   if (!gs_load_relaxed(&os::settings.background) || os::forking()) return;
   if (!bell.arrive()) return;
-  if (os::start_thread("gs-reclaim", run, nullptr)) return;
+  if (start_thread()) return;
   bell.never_came();
   if (gs_exchange(&reported, true)) return;
   os::report(GS_REPORT_NO_THREAD,

@@ -2,6 +2,8 @@
 // Callbacks that end their thread instead of returning.
 #include <graceslab/kernel/slab.h>
 #include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "observed.hpp"
 
@@ -41,6 +43,26 @@ TEST(Invoke, R6_B7_a_callback_that_ends_its_thread_is_named_and_the_others_run) 
     if (testing::Test::HasFailure()) return;
     seen.forget();
   }
+}
+
+// The C library takes such a thread for one that ends, and a later setuid() passes it by.
+TEST(Invoke, G1_a_helper_that_was_to_end_passes_its_work_on) {
+  reports seen;
+  gs_config_set("GRACESLAB_HELPER_IDLE_MS", "0");  // it does not end for want of work
+  std::atomic<int> before{0};
+  std::atomic<int> n{0};
+  task leaves{{}, [&] {
+                before = gettid();
+                pthread_exit(nullptr);
+              }};
+  call_rcu_hurry(&leaves.head, task::run);
+  ASSERT_TRUE(within(60'000, [&] { return before != 0; }));
+  EXPECT_TRUE(within(60'000, [&] { return tgkill(getpid(), before, 0) != 0; }));
+  counted c{{}, &n};
+  call_rcu_hurry(&c.head, count_one);
+  EXPECT_TRUE(within(60'000, [&] { return n == 1; }));  // though nobody waits for it
+  EXPECT_EQ(seen.count(GS_REPORT_THREAD_ENDED_IN_CALLBACK), 1) << seen.everything();
+  gs_config_set("GRACESLAB_HELPER_IDLE_MS", "2000");
 }
 
 // Whoever waits runs it itself, and goes on.
