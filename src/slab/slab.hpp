@@ -62,9 +62,12 @@ inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
   return detects(*s.owner) ? bits_of(s)[word] : bits_of(s)[word] & ~marks_of(s)[word];
 }
 inline char* start_of(const slab& s) noexcept { return s.start; }
+inline std::size_t whole_bytes(const slab& s) noexcept {
+  return std::size_t{s.granules} << GS_GRANULE_SHIFT;
+}
 inline bool holds(const slab& s, const void* object) noexcept {
   auto offset = static_cast<std::size_t>(static_cast<const char*>(object) - start_of(s));
-  return offset < std::size_t{s.granules} << GS_GRANULE_SHIFT;
+  return offset < whole_bytes(s);
 }
 inline char* object_at(const slab& s, std::uint32_t index) noexcept {
   return start_of(s) + std::size_t{index} * s.owner->stride;

@@ -5,6 +5,7 @@
 #include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
+#include "slab/charge.hpp"
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
@@ -51,7 +52,7 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
 ahead populate_to(cache& c, slab& s, std::uint32_t upto) noexcept {
   std::size_t needed = std::size_t{upto} * c.stride;
   if (needed <= s.populated) return {};
-  std::size_t whole = std::size_t{s.granules} << GS_GRANULE_SHIFT;
+  const std::size_t whole = whole_bytes(s);
   bool by_page = c.partial.count + c.full_slabs.count + c.empty_slabs.count <= 1 ||
                  c.stride > populate_largest;
   std::size_t target = s.populated + (by_page ? needed - s.populated : populate_bytes);
@@ -167,28 +168,32 @@ bool find_pages(cache& c, slab& s, std::uint32_t align) noexcept {
   return true;
 }
 
+slab* store_user(cache& c, slab& s) noexcept {
+  if ((c.flags & flag_store_user) == 0) return &s;
+  void* stacks = meta_alloc(std::size_t{s.objects} * 8, GS_FAULT_META, c.id);
+  if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{s.objects} * 8);
+  s.stacks = static_cast<std::uint32_t*>(stacks);
+  return &s;
+}
+
 }  // namespace
 
 slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
                std::uint32_t align) noexcept {
-  if (!heap_ready()) return nullptr;
+  const std::size_t whole = std::size_t{granules} << GS_GRANULE_SHIFT;
+  if (!heap_ready() || !charge(c, whole)) return nullptr;
   std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
-  if (s == nullptr) return nullptr;
-  __builtin_memset(s, 0, bytes);
-  s->owner = &c;
-  s->granules = granules;
-  s->objects = objects;
-  if (!find_pages(c, *s, align)) {
+  if (s != nullptr) {
+    __builtin_memset(s, 0, bytes);
+    s->owner = &c;
+    s->granules = granules;
+    s->objects = objects;
+    if (find_pages(c, *s, align)) return store_user(c, *s);
     meta_free(s, bytes);
-    return nullptr;
   }
-  if ((c.flags & flag_store_user) != 0) {
-    void* stacks = meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id);
-    if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{objects} * 8);
-    s->stacks = static_cast<std::uint32_t*>(stacks);
-  }
-  return s;
+  discharge(c, whole);
+  return nullptr;
 }
 
 void unmake_slab(cache& c, slab& s) noexcept {
@@ -198,10 +203,11 @@ void unmake_slab(cache& c, slab& s) noexcept {
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
+  discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);
   } else {
-    os::discard(start_of(s), std::size_t{s.granules} << GS_GRANULE_SHIFT);
+    os::discard(start_of(s), whole_bytes(s));
     heap_give(granule_at(start_of(s)), s.granules);
   }
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
