@@ -43,6 +43,7 @@ class cache {
     unsigned flags = 0;  // SLAB_*
     std::uint64_t pending_limit_bytes = 0;
     graceslab::pressure pressure = graceslab::pressure::expedite;
+    std::uint64_t memory_limit_bytes = 0;  // of its slabs; beyond it there is no memory. 0 = any
   };
 
   /// Creates a cache. Throws std::bad_alloc when memory runs out. Does not block.
@@ -60,6 +61,7 @@ class cache {
     c.pressure = static_cast<int>(o.pressure);
     cache_ = gs_cache_create(&c);
     if (cache_ == nullptr) throw std::bad_alloc();
+    if (o.memory_limit_bytes != 0) (void)gs_cache_limit_memory(cache_, o.memory_limit_bytes);
     if (gs_cache_stride(cache_) == stride && gs_cache_id(cache_) < GS_TLS_CACHES)
       id_ = gs_cache_id(cache_);
   }

@@ -29,6 +29,7 @@ class rcu_domain {
     bool barrier_covers_retire = false;  // approach A2: rcu_barrier() waits for retired memory too
     std::uint64_t pending_limit_bytes = 0;  // 0 = none
     graceslab::pressure pressure = graceslab::pressure::expedite;
+    std::uint64_t memory_limit_bytes = 0;  // of the slabs of its caches. 0 = any
   };
 
   /// Creates a domain. Throws std::bad_alloc when memory runs out. Does not block.
@@ -37,6 +38,7 @@ class rcu_domain {
                            static_cast<int>(o.pressure)};
     domain_ = gs_domain_create(&c);
     if (domain_ == nullptr) throw std::bad_alloc();
+    if (o.memory_limit_bytes != 0) gs_domain_limit_memory(domain_, o.memory_limit_bytes);
   }
   /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never
   /// freed.

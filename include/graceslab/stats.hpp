@@ -27,6 +27,23 @@ inline domain_stats stats(const rcu_domain& d = rcu_default_domain()) noexcept {
   return s;
 }
 
+using memory_use = gs_memory_use;
+
+/// What a cache's slabs take of memory, and its limit. A stale handle gives zeros.
+template <class T>
+memory_use memory(const cache<T>& c) noexcept {
+  memory_use m = {};
+  (void)gs_cache_read_memory(c.native_handle(), &m);
+  return m;
+}
+
+/// The same of all caches of a domain; the default one is kmalloc's.
+inline memory_use memory(const rcu_domain& d = rcu_default_domain()) noexcept {
+  memory_use m = {};
+  gs_domain_read_memory(d.native_handle(), &m);
+  return m;
+}
+
 /// Every cache that exists, lingering ones included.
 inline std::vector<cache_stats> all_caches() {
   std::vector<cache_stats> all;

@@ -6,6 +6,7 @@
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/charge.hpp"
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
 #include "slab/large.hpp"
@@ -144,6 +145,20 @@ int gs_cache_is_open(kmem_cache* cache) {
 int gs_cache_validate(kmem_cache* cache) {
   slab::cache* c = resolve_open(cache, "validation", GS_SITE);
   return c != nullptr ? slab::debug_validate(*c) : 0;
+}
+
+int gs_cache_limit_memory(kmem_cache* cache, uint64_t bytes) {
+  if (cache == nullptr) return 0;
+  slab::cache* c = resolve_open(cache, "memory limit", GS_SITE);
+  if (c == nullptr) return -ENOENT;
+  if (slab::limit_memory(*c, slab::handle_value(cache), bytes)) return 0;
+  slab::report_stale(cache, "memory limit", GS_SITE);
+  return -ENOENT;
+}
+int gs_cache_read_memory(kmem_cache* cache, gs_memory_use* use) {
+  *use = {};
+  slab::cache* c = slab::cache_from_handle(cache);
+  return c != nullptr && slab::read_memory(*c, slab::handle_value(cache), use) ? 0 : -ENOENT;
 }
 
 void* gs_kmalloc(size_t size, unsigned gfp) { return slab::kmalloc(size, gfp, GS_SITE); }

@@ -91,6 +91,13 @@ void gs_domain_reclaim_now(struct gs_domain* domain) { rcu::reclaim_now(or_defau
 int gs_barrier_covers_retire(struct gs_domain* domain, int on) {
   return rcu::cover_retire(or_default(domain), on != 0);
 }
+void gs_domain_limit_memory(struct gs_domain* domain, uint64_t bytes) {
+  rcu::limit_memory(or_default(domain), bytes);
+}
+void gs_domain_read_memory(struct gs_domain* domain, struct gs_memory_use* use) {
+  gs_domain* d = or_default(domain);
+  *use = {rcu::room(d).memory.used(), rcu::memory_limit(d)};
+}
 void gs_domain_read_stats(struct gs_domain* domain, struct gs_domain_stats* stats) {
   *stats = rcu::domain_stats(or_default(domain));
 }

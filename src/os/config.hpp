@@ -30,6 +30,7 @@ struct config {
   std::uint64_t callback_workers;  // 4 at most
   std::uint64_t retire_threshold;  // 8192 objects
   std::uint64_t pending_limit;     // bytes, of the default domain; 0 = none
+  std::uint64_t memory_limit;      // bytes of slabs and runs, of the default domain; 0 = none
   int pressure;                    // enum gs_pressure, of the default domain
   bool background;                 // true; false: callers drive
   std::uint64_t helper_idle_ms;    // 2000; 0: helper threads stay

@@ -79,6 +79,7 @@ void set_up(gs_domain* d, const gs_domain_options* options) noexcept {
   gs_store_relaxed(&d->closed, 0u);
   d->at_birth = counted(d);
   d->upper.retired = d->upper.reclaimed = d->upper.over_limit = 0;
+  d->upper.memory.limit = 0;
 }
 
 bool busy(gs_domain* d) noexcept {
@@ -122,6 +123,17 @@ void for_each_domain(void (*visit)(gs_domain*, void*), void* arg) noexcept {
 }
 
 upper_room& room(gs_domain* d) noexcept { return d->upper; }
+
+// The default one's is a setting.
+std::uint64_t memory_limit(gs_domain* d) noexcept {
+  return gs_load_relaxed(d == &the_default_domain ? &os::settings.memory_limit
+                                                  : &d->upper.memory.limit);
+}
+
+void limit_memory(gs_domain* d, std::uint64_t bytes) noexcept {
+  gs_store_relaxed(d == &the_default_domain ? &os::settings.memory_limit : &d->upper.memory.limit,
+                   bytes);
+}
 
 std::uint32_t domain_id(const gs_domain* d) noexcept { return d->id; }
 const char* domain_name(const gs_domain* d) noexcept {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "sync/account.hpp"
 #include "sync/mutex.hpp"
 
 struct gs_domain;
@@ -102,9 +103,12 @@ struct upper_room {
   std::uint64_t runs = 0;  // of destructors that have ended; atomic
   std::uint64_t wanted = 0;    // cookie the background thread drives at
   std::uint64_t barriers = 0;  // odd while one runs; atomic
+  sync::account memory;        // of the slabs and runs of its caches
   sync::mutex barrier_lock{sync::rank::barrier};
 };
 upper_room& room(gs_domain* d) noexcept;
+std::uint64_t memory_limit(gs_domain* d) noexcept;  // bytes; 0: none
+void limit_memory(gs_domain* d, std::uint64_t bytes) noexcept;
 
 // ---- hooks that reclaim sets (rcu runs without them) ----
 struct upper_hooks {

@@ -105,7 +105,7 @@ void deferred(slab::cache& c, std::uint32_t n, std::uint64_t depth) noexcept;
 void reclaimed(slab::cache& c, std::uint32_t n) noexcept;
 void weigh(slab::cache& c,
            std::int64_t bytes) noexcept;  // page runs: bytes in flight of the domain
-bool relieve(slab::cache* c, std::uint64_t wait_most_ms) noexcept;                // relief.cpp
+bool relieve(slab::cache* c, slab::limited by, std::uint64_t wait_most_ms) noexcept;  // relief.cpp
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;  // mightsleep.cpp
 
 // ---- trimming (trim.cpp) ----

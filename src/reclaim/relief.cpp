@@ -14,24 +14,36 @@ namespace {
 
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 
-struct gain {
+// Which caches it is about, and what it came to.
+struct relief {
   const slab::cache* own;  // a free object of this one serves as well
-  bool any = false;
+  slab::limited by;
+  bool gained = false;
+
+  bool is_about(const slab::cache& c) const noexcept {
+    if (by == slab::limited::by_process || own == nullptr) return true;
+    return &c == own || (by == slab::limited::by_domain && domain_of(c) == domain_of(*own));
+  }
 };
 
 bool give_back(slab::cache** found, unsigned n, void* arg) noexcept {
-  auto& gained = *static_cast<gain*>(arg);
-  for (unsigned i = 0; i != n; ++i) collect(*found[i]);
-  flush_parked(found, n, slab::seize_how::insist);
-  for (unsigned i = 0; i != n; ++i) {
-    slab::cache& c = *found[i];
-    if (&c == gained.own && slab::has_free_objects(c)) gained.any = true;
-    if (slab::release_empty_slabs(c, os::forever_ms) != 0) gained.any = true;
+  auto& r = *static_cast<relief*>(arg);
+  slab::cache* some[batch];
+  unsigned count = 0;
+  for (unsigned i = 0; i != n; ++i)
+    if (r.is_about(*found[i])) some[count++] = found[i];
+  for (unsigned i = 0; i != count; ++i) collect(*some[i]);
+  if (count != 0) flush_parked(some, count, slab::seize_how::insist);
+  for (unsigned i = 0; i != count; ++i) {
+    slab::cache& c = *some[i];
+    if (&c == r.own && slab::has_free_objects(c)) r.gained = true;
+    if (slab::release_empty_slabs(c, os::forever_ms) != 0) r.gained = true;
   }
   return true;
 }
 
-bool wait_for_one(slab::cache& c, void*) noexcept {
+bool wait_for_one(slab::cache& c, void* arg) noexcept {
+  if (!static_cast<relief*>(arg)->is_about(c)) return true;
   const std::uint64_t cookie = newest_waiting(c);
   gs_domain* d = domain_of(c);
   if (cookie == 0) return true;
@@ -45,16 +57,16 @@ bool wait_for_one(slab::cache& c, void*) noexcept {
 
 }  // namespace
 
-bool relieve(slab::cache* c, std::uint64_t wait_most_ms) noexcept {
-  gain gained = {c};
-  for_each_active_batch(give_back, &gained);
-  if (wait_most_ms == 0 || !rcu::may_wait()) return gained.any;
+bool relieve(slab::cache* c, slab::limited by, std::uint64_t wait_most_ms) noexcept {
+  relief r = {c, by};
+  for_each_active_batch(give_back, &r);
+  if (wait_most_ms == 0 || !rcu::may_wait()) return r.gained;
   {
     rcu::deadline_scope limit(os::now_ns() + wait_most_ms * ns_per_ms);
-    for_each_active(wait_for_one, nullptr);
+    for_each_active(wait_for_one, &r);
   }
-  for_each_active_batch(give_back, &gained);
-  return gained.any;
+  for_each_active_batch(give_back, &r);
+  return r.gained;
 }
 
 }  // namespace graceslab::reclaim

@@ -108,6 +108,21 @@ void end_some(void* arg) {
   while (all->next != all->end) all->dtor(*all->next++);
 }
 
+// One by one, each in hand until it is counted: a child that is forked meanwhile ends the others.
+void end_runs(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+  for (std::uint32_t i = 0; i != n; ++i) {
+    slab::transit in_hand(c);
+    weigh(c, -static_cast<std::int64_t>(slab::large_end(objects[i])));
+    {
+      sync::lock_guard hold(c.lock);
+      c.run_objects = objects + i + 1;
+      c.run_count = n - i - 1;
+      ++c.reclaimed_objects;
+    }
+    reclaimed(c, 1);
+  }
+}
+
 void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
   if (auto* dtor = gs_load_relaxed(&c.dtor); dtor != nullptr) {  // changes only between runs
     os::cancel_off cancel;
@@ -116,9 +131,7 @@ void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept
     end_all all{dtor, objects, objects + n};
     while (all.next != all.end) rcu::invoke(reinterpret_cast<const void*>(dtor), end_some, &all);
   }
-  if (slab::is_large(c))
-    for (std::uint32_t i = 0; i != n; ++i)
-      weigh(c, -static_cast<std::int64_t>(slab::large_reclaim(objects[i])));
+  if (slab::is_large(c)) end_runs(c, objects, n);
 }
 
 void count_home(slab::cache& c, std::uint32_t n) noexcept {
@@ -135,7 +148,6 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
   std::uint32_t n = s->count;
   if (slab::is_large(c)) {
     gs_store_relaxed(&s->count, 0u);
-    count_home(c, n);
     slab::put_empty(c, s);
     return;
   }
@@ -153,14 +165,13 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
 }
 
 void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+  if (slab::is_large(c)) return;
   slab::transit in_hand(c);
-  if (!slab::is_large(c)) {
-    if (slab::is_debug(c))
-      for (std::uint32_t i = 0; i != n; ++i)
-        slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
-    slab::return_objects(c, objects, n);
-    slab::touch(c);
-  }
+  if (slab::is_debug(c))
+    for (std::uint32_t i = 0; i != n; ++i)
+      slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
+  slab::return_objects(c, objects, n);
+  slab::touch(c);
   count_home(c, n);
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sync/account.hpp"
 #include "sync/mutex.hpp"
 
 namespace graceslab::slab {
@@ -92,6 +93,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   int policy = 0;
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;
+  sync::account memory;          // of its slabs or runs; charge.hpp
   std::uint64_t trim_at_ms = 0;  // the background thread's; 0: nothing is parked
   cache* next_free = nullptr;    // queue of ids
 

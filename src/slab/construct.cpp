@@ -52,8 +52,8 @@ void unlink(cache& c, birth& b) noexcept {
   while (*at != &b) at = &(*at)->next;
   *at = b.next;
 }
-bool fill(cache& c, birth& b) noexcept {
-  b.n = take_unborn(c, objects_of(b), b.capacity);
+bool fill(cache& c, birth& b, ahead* pages) noexcept {
+  b.n = take_unborn(c, objects_of(b), b.capacity, pages);
   if (b.n == 0) return false;
   c.unborn += b.n;
   b.next = c.births;
@@ -61,22 +61,37 @@ bool fill(cache& c, birth& b) noexcept {
   return true;
 }
 
+// What is to be begun: `spare`, or one that was left behind.
+struct beginning {
+  birth* spare;
+  birth* found = nullptr;
+  ahead pages = {};
+};
+bool find(cache& c, beginning& b) noexcept {
+  b.found = left_behind(c);
+  if (b.found == nullptr && fill(c, *b.spare, &b.pages)) b.found = b.spare;
+  if (b.found != nullptr) b.found->runner = &innermost;
+  return b.found != nullptr;
+}
+
 // Something to run constructors on; nullptr: no memory, or no such open cache.
 birth* begin(cache& c, std::uintptr_t handle) noexcept {
-  birth* spare = birth_new(c);
-  if (spare == nullptr) return nullptr;
-  birth* b = nullptr;
+  beginning b{birth_new(c)};
+  if (b.spare == nullptr) return nullptr;
+  bool open;
   os::open_window();
   {
     sync::lock_guard hold(c.slabs_lock);
-    if (open_as(c, handle)) {
-      b = left_behind(c);
-      if (b == nullptr && fill(c, *spare)) b = spare;
-      if (b != nullptr) b->runner = &innermost;
-    }
+    open = open_as(c, handle);
+    if (open) (void)find(c, b);
   }
-  if (b != spare) birth_delete(spare);
-  return b;
+  if (open && b.found == nullptr)
+    grow(
+        c, handle, [](cache& of, void* arg) { return find(of, *static_cast<beginning*>(arg)); },
+        &b);
+  populate(b.pages);
+  if (b.found != b.spare) birth_delete(b.spare);
+  return b.found;
 }
 
 // From unborn to free, in their slabs. With something of the cache in hand, so that whoever counts

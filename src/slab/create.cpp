@@ -80,7 +80,7 @@ cache* try_new() noexcept { return heap_ready() ? cache_new() : nullptr; }
 // What other caches hold serves a new one, too.
 cache* new_or_relieved() noexcept {
   cache* c = try_new();
-  if (c == nullptr && hooks.relieve(nullptr, 0)) c = try_new();
+  if (c == nullptr && hooks.relieve(nullptr, limited::by_process, 0)) c = try_new();
   return c;
 }
 

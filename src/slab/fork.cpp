@@ -5,6 +5,8 @@
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
 #include "slab/heap.hpp"
+#include "slab/hooks.hpp"
+#include "slab/large.hpp"
 #include "slab/locals.hpp"
 #include "slab/meta.hpp"
 #include "slab/slab.hpp"
@@ -20,7 +22,7 @@ void each_cache(F f) noexcept {
 void drop(sync::mutex& m, bool child) noexcept { child ? m.reset_in_child() : m.unlock(); }
 
 // A destructor that another thread ran at the fork runs in the parent only: here its objects count
-// as reclaimed.
+// as reclaimed. Page runs that it had not come to end here.
 void end_foreign_run(cache& c) noexcept {
   if (!c.ripe_running) return;
   c.ripe_running = false;
@@ -33,6 +35,8 @@ void end_foreign_run(cache& c) noexcept {
   for (std::uint32_t i = 0; is_debug(c) && i != n; ++i)
     debug_after_reclaim(c, static_cast<char*>(c.run_objects[i]));
   if (!is_large(c)) return_objects(c, c.run_objects, n);
+  for (std::uint32_t i = 0; is_large(c) && i != n; ++i)
+    hooks.weigh(c, -static_cast<std::int64_t>(large_end(c.run_objects[i])));
   touch(c);
   c.reclaimed_objects += n;
 }

@@ -75,28 +75,51 @@ std::uint32_t take_from_bins(std::uint32_t granules, std::uint32_t align) noexce
   return 0;
 }
 
-std::uint32_t take_fresh(std::uint32_t granules, std::uint32_t align, std::uint32_t cache,
-                         bool* refused) noexcept {
-  const std::uint32_t run = aligned_from(next_granule, align);
-  const std::size_t end = (std::size_t{run} + granules) << GS_GRANULE_SHIFT;
+// What a caller of heap_take() learns in between.
+struct asking {
+  std::uint32_t granules;
+  std::uint32_t align;
+  std::uint32_t cache;
+  bool asked = false;  // faults are injected once
+  bool refused = false;
+  std::size_t end = 0;  // up to where the range has to be usable first, in bytes; 0: it is
+  frontier from = {};
+};
+
+std::uint32_t take_fresh(asking& a) noexcept {
+  const std::uint32_t run = aligned_from(next_granule, a.align);
+  const std::size_t end = (std::size_t{run} + a.granules) << GS_GRANULE_SHIFT;
   if (end > gs_heap.bytes) return 0;
-  *refused = run + granules > asked_granule && os::fault_now(GS_FAULT_PAGES, cache);
-  if (*refused) return 0;
-  *refused = !range_grow(end);
-  if (*refused) return 0;
+  if (!a.asked && run + a.granules > asked_granule)
+    a.refused = os::fault_now(GS_FAULT_PAGES, a.cache);
+  a.asked = true;
+  if (a.refused) return 0;
+  if (!range_reaches(end)) {
+    a.end = end;
+    a.from = range_frontier();
+    return 0;
+  }
   if (run != next_granule) bin_insert(next_granule, run - next_granule);
-  next_granule = run + granules;
+  next_granule = run + a.granules;
   if (next_granule > asked_granule) asked_granule = next_granule;
   return run;
 }
 
-std::uint32_t take(std::uint32_t granules, std::uint32_t align, std::uint32_t cache,
-                   bool* refused) noexcept {
+std::uint32_t take(asking& a) noexcept {
+  a.end = 0;
   sync::lock_guard hold(heap_lock);
-  std::uint32_t run = take_from_bins(granules, align);
-  if (run == 0) run = take_fresh(granules, align, cache, refused);
-  if (run != 0) heap_withdraw(run, granules);
+  std::uint32_t run = take_from_bins(a.granules, a.align);
+  if (run == 0) run = take_fresh(a);
+  if (run != 0) heap_withdraw(run, a.granules);
   return run;
+}
+
+// Without the lock.
+bool grow(asking& a) noexcept {
+  if (!range_grow(&a.from, a.end)) return false;
+  sync::lock_guard hold(heap_lock);
+  range_move(a.from);
+  return true;
 }
 
 void give(std::uint32_t first, std::uint32_t granules) noexcept {
@@ -126,15 +149,26 @@ void give(std::uint32_t first, std::uint32_t granules) noexcept {
 
 bool heap_ready() noexcept {
   if (GS_LIKELY(gs_load_acquire(&gs_heap.bytes) != 0)) return true;
-  sync::lock_guard hold(heap_lock);
-  return gs_heap.bytes != 0 || range_find();
+  range r;
+  if (!range_find(&r)) return false;
+  {
+    sync::lock_guard hold(heap_lock);
+    if (gs_heap.bytes == 0) {
+      range_settle(r);
+      return true;
+    }
+  }
+  range_drop(r);
+  return true;
 }
 
 std::uint32_t heap_take(std::uint32_t granules, std::uint32_t align, std::uint32_t cache,
                         bool* refused) noexcept {
   *refused = false;
-  for (;;) {
-    const std::uint32_t run = take(granules, align, cache, refused);
+  for (asking a{granules, align, cache};;) {
+    const std::uint32_t run = take(a);
+    if (run == 0 && a.end != 0 && grow(a)) continue;
+    *refused = a.refused || a.end != 0;
     if (run == 0) return 0;
     const os::mapped how = range_map(run, granules);
     if (how == os::mapped::yes) return run;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "slab/cache.hpp"
+#include "slab/charge.hpp"
 
 namespace graceslab::slab {
 
@@ -22,9 +23,11 @@ struct grace_hooks {
                     const void* site) noexcept;  // a plain free after destroy came home
   void (*ripen)(cache&) noexcept;                // destructors wait to be run; never blocks
   // Memory ran out, for this cache or (nullptr) for a new one: what is free in any cache goes where
-  // all take from; unless 0 ms are given, also what waits for a grace period. True: something came
-  // of it.
-  bool (*relieve)(cache*, std::uint64_t wait_most_ms) noexcept;
+  // all take from; unless 0 ms are given, also what waits for a grace period. Only of those that
+  // count against the limit which is met. True: something came of it.
+  bool (*relieve)(cache*, limited by, std::uint64_t wait_most_ms) noexcept;
+  sync::account& (*memory_of)(gs_domain*) noexcept;
+  std::uint64_t (*memory_limit)(gs_domain*) noexcept;  // 0: none
 };
 extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
 

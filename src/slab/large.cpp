@@ -105,9 +105,8 @@ large_run large_retire(void* object) noexcept {
   return before;
 }
 
-std::size_t large_reclaim(void* object) noexcept {
+std::size_t large_end(void* object) noexcept {
   cache& c = *large_cache_found();
-  transit in_hand(c);
   slab* s = nullptr;
   {
     sync::lock_guard hold(c.slabs_lock);

@@ -24,8 +24,9 @@ large_run large_look(const void* object) noexcept;
 // A live run ends, or is marked as retired; any other is left alone. Tells what it was.
 large_run large_free(void* object) noexcept;
 large_run large_retire(void* object) noexcept;
-// Ends a retired run whose grace period is over. Returns its bytes.
-std::size_t large_reclaim(void* object) noexcept;
+// Ends a retired run whose grace period is over, and that is in the caller's hand. Returns its
+// bytes.
+std::size_t large_end(void* object) noexcept;
 
 // The large cache, if a pointer lies in an outlying run.
 cache* outlying_cache(const void* pointer) noexcept;

@@ -97,21 +97,22 @@ bool has_room(const chunk& c, std::size_t bytes) noexcept {
   return c.free != nullptr || c.fresh + bytes <= chunk_bytes;
 }
 
-// Under meta_lock.
-bool map_region() noexcept {
-  void* region = os::map_aligned(region_bytes, region_bytes);
-  if (region == nullptr) return false;
-  auto* c = static_cast<chunk*>(region);
-  for (std::size_t i = region_chunks; i-- != 0;) {
+// Without the lock: its headers.
+chunk* map_region() noexcept {
+  auto* c = static_cast<chunk*>(os::map_aligned(region_bytes, region_bytes));
+  for (std::size_t i = 0; c != nullptr && i != region_chunks; ++i) {
     c[i] = chunk{};
     c[i].begin = i == 0 ? sizeof(chunk) * region_chunks : 0;
-    add(clean, c[i]);
   }
-  return true;
+  return c;
+}
+
+void add_region(chunk* c) noexcept {
+  for (std::size_t i = region_chunks; i-- != 0;) add(clean, c[i]);
 }
 
 chunk* empty_chunk() noexcept {
-  if (spare.head == nullptr && clean.head == nullptr && !map_region()) return nullptr;
+  if (spare.head == nullptr && clean.head == nullptr) return nullptr;
   chunk_list& from = spare.head != nullptr ? spare : clean;
   chunk* c = from.head;
   remove(from, *c);
@@ -128,6 +129,18 @@ void* take_block(chunk& c, std::size_t bytes) noexcept {
   }
   c.fresh += static_cast<std::uint32_t>(bytes);
   return start_of(c) + c.fresh - bytes;
+}
+
+// nullptr: there is none without a new region.
+void* take_from_chunks(size_class k) noexcept {
+  chunk* c = with_room[k.index].head;
+  const bool listed = c != nullptr;
+  if (!listed && (c = empty_chunk()) == nullptr) return nullptr;
+  void* block = take_block(*c, k.bytes);
+  const bool room = has_room(*c, k.bytes);
+  if (listed && !room) remove(with_room[k.index], *c);
+  if (!listed && room) add(with_room[k.index], *c);
+  return block;
 }
 
 // The chunk that this left empty and that is to be cleaned, on no list; nullptr: none.
@@ -150,15 +163,21 @@ void* meta_alloc(std::size_t bytes, gs_fault_site site, std::uint32_t cache) noe
   if (os::fault_now(site, cache)) return nullptr;
   if (bytes > largest) return os::map(bytes, site);
   const size_class k = class_of(bytes);
-  sync::lock_guard hold(meta_lock);
-  chunk* c = with_room[k.index].head;
-  const bool listed = c != nullptr;
-  if (!listed && (c = empty_chunk()) == nullptr) return nullptr;
-  void* block = take_block(*c, k.bytes);
-  const bool room = has_room(*c, k.bytes);
-  if (listed && !room) remove(with_room[k.index], *c);
-  if (!listed && room) add(with_room[k.index], *c);
-  return block;
+  for (chunk* region = nullptr;;) {
+    void* block;
+    {
+      sync::lock_guard hold(meta_lock);
+      block = take_from_chunks(k);
+      if (block == nullptr && region != nullptr) {
+        add_region(region);
+        region = nullptr;
+        block = take_from_chunks(k);
+      }
+    }
+    if (region != nullptr) os::unmap(region, region_bytes);  // others have brought enough
+    if (block != nullptr) return block;
+    if ((region = map_region()) == nullptr) return nullptr;
+  }
 }
 
 void meta_free(void* block, std::size_t bytes) noexcept {

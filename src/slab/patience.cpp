@@ -22,18 +22,21 @@ bool patience::persists() const noexcept {
 }
 
 bool patience::once_more(cache* c) noexcept {
+  refusal_ = last_refusal(c);
+  if (refusal_.for_ever())
+    return persists() ? never("the memory limit is less than that") != nullptr : give_up(c);
   if (attempts_++ == 0) {
     const bool waits = (gfp_ & (gfp_nowait | gfp_atomic)) == 0;
-    return hooks.relieve(c, waits ? relief_ms : 0) || waits || give_up();
+    return hooks.relieve(c, refusal_.by, waits ? relief_ms : 0) || waits || give_up(c);
   }
-  if (!persists()) return give_up();
+  if (!persists()) return give_up(c);
   if (nap_us_ != 0) {
     if (nap_us_ == nap_most_us) report_long_wait(c);
     os::sleep_us(nap_us_);
   }
   nap_us_ = nap_us_ == 0 ? nap_least_us : nap_us_ * 2;
   if (nap_us_ > nap_most_us) nap_us_ = nap_most_us;
-  (void)hooks.relieve(c, nap_us_ / us_per_ms);
+  (void)hooks.relieve(c, refusal_.by, nap_us_ / us_per_ms);
   return true;
 }
 
@@ -45,9 +48,23 @@ void* patience::never(const char* why) const noexcept {
   return nullptr;
 }
 
-bool patience::give_up() const noexcept {
-  if ((gfp_ & gfp_nowarn) == 0) report_limit(operation_, bytes_, place(site_).text);
+bool patience::give_up(const cache* c) const noexcept {
+  if ((gfp_ & gfp_nowarn) != 0) return false;
+  if (refusal_.by != limited::by_process)
+    report_limited(c);
+  else
+    report_limit(operation_, bytes_, place(site_).text);
   return false;
+}
+
+void patience::report_limited(const cache* c) const noexcept {
+  os::report(GS_REPORT_NO_MEMORY,
+             "%s of %zu bytes from cache '%s' at %s found no memory: the memory limit of its %s is "
+             "%llu bytes, and %llu are in use; NULL",
+             operation_, bytes_, c != nullptr ? c->name : "?", place(site_).text,
+             refusal_.by == limited::by_cache ? "cache" : "domain",
+             static_cast<unsigned long long>(refusal_.limit),
+             static_cast<unsigned long long>(refusal_.used));
 }
 
 void patience::report_long_wait(const cache* c) noexcept {

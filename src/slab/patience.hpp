@@ -7,6 +7,7 @@
 //             and no destructor runs on this thread: the caller may hold a lock that one takes.
 #pragma once
 #include "slab/cache.hpp"
+#include "slab/charge.hpp"
 
 namespace graceslab::slab {
 
@@ -21,7 +22,8 @@ class patience {
 
  private:
   bool persists() const noexcept;
-  bool give_up() const noexcept;  // returns false
+  bool give_up(const cache* c) const noexcept;  // returns false
+  void report_limited(const cache* c) const noexcept;
   void report_long_wait(const cache* c) noexcept;
 
   const char* operation_;
@@ -31,6 +33,7 @@ class patience {
   unsigned attempts_ = 0;
   std::uint64_t nap_us_ = 0;  // the next one
   bool reported_ = false;
+  refusal refusal_;  // the last one, where a memory limit is the reason
 };
 
 // NULL is the answer: where a limit of the process is the reason, says so, once until one is raised

@@ -18,81 +18,100 @@ constexpr std::size_t wanted_bytes = terabyte;
 #endif
 constexpr std::size_t least_reserved = wanted_bytes / 16;
 
-bool reserved;              // or a window
-std::size_t usable_bytes;   // from the start of the range
-std::size_t records_bytes;  // of the map that can be written
+bool reserved;     // or a window
+frontier reached;  // under the heap's lock
 
 std::size_t map_bytes_of(std::size_t range_bytes) noexcept {
   return (range_bytes >> GS_GRANULE_SHIFT) * sizeof(gs_granule);
 }
 
-bool grow_records(std::size_t range_bytes) noexcept {
-  const std::size_t all = map_bytes_of(gs_heap.bytes);
-  std::size_t target = (map_bytes_of(range_bytes) + map_step_bytes - 1) & ~(map_step_bytes - 1);
-  if (target > all) target = all;
-  if (target <= records_bytes) return true;
-  char* map = reinterpret_cast<char*>(gs_heap.granules);
-  if (!os::commit(map + records_bytes, target - records_bytes, 0)) return false;
-  records_bytes = target;
-  return true;
+std::size_t rounded_up(std::size_t bytes, std::size_t step, std::size_t most) noexcept {
+  const std::size_t target = (bytes + step - 1) / step * step;
+  return target < most ? target : most;
 }
 
-bool set_range(std::uintptr_t base, std::size_t bytes) noexcept {
-  const std::size_t map_bytes = map_bytes_of(bytes);
-  void* map = base != 0 ? os::reserve(map_bytes, os::page_bytes(), true) : nullptr;
-  if (map == nullptr) return false;
-  gs_heap.granules = static_cast<gs_granule*>(map);
-  gs_heap.base = base;
-  gs_store_release(&gs_heap.bytes, bytes);
-  return true;
+bool find_map(range& r) noexcept {
+  void* map = r.base != 0 ? os::reserve(map_bytes_of(r.bytes), os::page_bytes(), true) : nullptr;
+  r.granules = static_cast<gs_granule*>(map);
+  return map != nullptr;
 }
 
-bool reserve_all() noexcept {
+bool reserve_all(range& r) noexcept {
   for (std::size_t bytes = wanted_bytes; bytes >= least_reserved; bytes /= 2) {
     void* base = os::reserve(bytes, block_bytes);
     if (base == nullptr) continue;
     os::small_pages(base, bytes);
-    reserved = true;  // before anybody sees the range
-    if (set_range(reinterpret_cast<std::uintptr_t>(base), bytes)) return true;
-    reserved = false;
+    r = {reinterpret_cast<std::uintptr_t>(base), bytes, nullptr, true};
+    if (find_map(r)) return true;
     os::unreserve(base, bytes);
   }
   return false;
 }
 
 // At least as large as all that may ever be mapped.
-bool find_window(std::size_t limit) noexcept {
+bool find_window(range& r, std::size_t limit) noexcept {
   std::size_t bytes = block_bytes;
   while (bytes < limit && bytes < wanted_bytes) bytes *= 2;
-  for (; bytes >= block_bytes; bytes /= 2)
-    if (set_range(os::likely_free(bytes, block_bytes), bytes)) return true;
+  for (; bytes >= block_bytes; bytes /= 2) {
+    r = {os::likely_free(bytes, block_bytes), bytes, nullptr, false};
+    if (find_map(r)) return true;
+  }
   return false;
 }
 
-bool grow_to(std::size_t end) noexcept {
-  char* from = reinterpret_cast<char*>(gs_heap.base) + usable_bytes;
-  if (!os::commit(from, end - usable_bytes, 0)) return false;
-  usable_bytes = end;
+bool grow_records(std::size_t& from, std::size_t needed) noexcept {
+  if (needed <= from) return true;
+  const std::size_t target = rounded_up(needed, map_step_bytes, map_bytes_of(gs_heap.bytes));
+  if (!os::commit(reinterpret_cast<char*>(gs_heap.granules) + from, target - from, 0)) return false;
+  from = target;
+  return true;
+}
+
+bool grow_pages(std::size_t& from, std::size_t target) noexcept {
+  if (!os::commit(reinterpret_cast<char*>(gs_heap.base) + from, target - from, 0)) return false;
+  from = target;
   return true;
 }
 
 }  // namespace
 
-bool range_find() noexcept {
+bool range_find(range* r) noexcept {
   const std::size_t space = os::address_space_limit();
-  if (space / 4 < wanted_bytes) return find_window(space);
+  if (space / 4 < wanted_bytes) return find_window(*r, space);
   // Where only the writable part is limited, addresses are plenty.
   const bool limited = os::memory_limit() < wanted_bytes;
-  return (limited && find_window(wanted_bytes)) || reserve_all() || find_window(space);
+  return (limited && find_window(*r, wanted_bytes)) || reserve_all(*r) || find_window(*r, space);
 }
 
-bool range_grow(std::size_t end) noexcept {
-  if (!grow_records(end)) return false;
-  if (!reserved || end <= usable_bytes) return true;
+void range_settle(const range& r) noexcept {
+  reserved = r.reserved;  // before anybody sees the range
+  gs_heap.granules = r.granules;
+  gs_heap.base = r.base;
+  gs_store_release(&gs_heap.bytes, r.bytes);
+}
+
+void range_drop(const range& r) noexcept {
+  os::unreserve(r.granules, map_bytes_of(r.bytes));
+  if (r.reserved) os::unreserve(reinterpret_cast<void*>(r.base), r.bytes);
+}
+
+frontier range_frontier() noexcept { return reached; }
+
+bool range_reaches(std::size_t end) noexcept {
+  return map_bytes_of(end) <= reached.records_bytes && (!reserved || end <= reached.usable_bytes);
+}
+
+bool range_grow(frontier* f, std::size_t end) noexcept {
+  if (!grow_records(f->records_bytes, map_bytes_of(end))) return false;
+  if (!reserved || end <= f->usable_bytes) return true;
   const std::size_t step = end <= block_bytes ? first_steps : block_bytes;
-  std::size_t target = (end + step - 1) / step * step;
-  if (target > gs_heap.bytes) target = gs_heap.bytes;
-  return grow_to(target) || (target != end && grow_to(end));
+  const std::size_t target = rounded_up(end, step, gs_heap.bytes);
+  return grow_pages(f->usable_bytes, target) || (target != end && grow_pages(f->usable_bytes, end));
+}
+
+void range_move(const frontier& f) noexcept {
+  if (f.usable_bytes > reached.usable_bytes) reached.usable_bytes = f.usable_bytes;
+  if (f.records_bytes > reached.records_bytes) reached.records_bytes = f.records_bytes;
 }
 
 os::mapped range_map(std::uint32_t first, std::uint32_t granules) noexcept {

@@ -8,6 +8,8 @@
 // The map reads zero, "nobody's granule", wherever it was never written, and costs memory only
 // where it was.
 #pragma once
+#include <graceslab/detail/local.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -15,12 +17,29 @@
 
 namespace graceslab::slab {
 
-// Sets gs_heap. False when the system gives no address space. Under the heap's lock.
-bool range_find() noexcept;
+// The system is asked with no lock held (docs/ordering/growth.md): what was had is settled
+// afterwards, under the heap's lock.
+struct range {
+  std::uintptr_t base = 0;
+  std::size_t bytes = 0;
+  gs_granule* granules = nullptr;
+  bool reserved = false;
+};
+bool range_find(range* r) noexcept;          // false: the system gives no address space
+void range_settle(const range& r) noexcept;  // sets gs_heap; under the lock
+void range_drop(const range& r) noexcept;    // somebody else's was settled
 
-// Makes the records of the granules up to `end` bytes usable, and what is reserved up to there.
-// False when refused. Under the heap's lock.
-bool range_grow(std::size_t end) noexcept;
+// Up to where the system was asked, from the start.
+struct frontier {
+  std::size_t usable_bytes = 0;   // of what is reserved
+  std::size_t records_bytes = 0;  // of the map
+};
+frontier range_frontier() noexcept;            // under the lock
+bool range_reaches(std::size_t end) noexcept;  // granules up to `end` bytes; under the lock
+// Makes usable what lies between a frontier that was read and `end`, with a step beyond, and moves
+// *f. False when refused. Whoever read the same one does the same once more, which harms nobody.
+bool range_grow(frontier* f, std::size_t end) noexcept;
+void range_move(const frontier& f) noexcept;  // forward only; under the lock
 
 // In a window: maps and unmaps a run that is the caller's alone. Without a lock.
 os::mapped range_map(std::uint32_t first, std::uint32_t granules) noexcept;

@@ -62,9 +62,12 @@ inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
   return detects(*s.owner) ? bits_of(s)[word] : bits_of(s)[word] & ~marks_of(s)[word];
 }
 inline char* start_of(const slab& s) noexcept { return s.start; }
+inline std::size_t whole_bytes(const slab& s) noexcept {
+  return std::size_t{s.granules} << GS_GRANULE_SHIFT;
+}
 inline bool holds(const slab& s, const void* object) noexcept {
   auto offset = static_cast<std::size_t>(static_cast<const char*>(object) - start_of(s));
-  return offset < std::size_t{s.granules} << GS_GRANULE_SHIFT;
+  return offset < whole_bytes(s);
 }
 inline char* object_at(const slab& s, std::uint32_t index) noexcept {
   return start_of(s) + std::size_t{index} * s.owner->stride;
@@ -84,12 +87,23 @@ void set_state(slab& s, std::uint32_t index, std::uint8_t state) noexcept;
 // look after it. Not under a lock.
 void touch(cache& c) noexcept;
 // Takes up to n free objects, from partial slabs first, then by carving, then from a new slab.
-// Their states stay FREE.
+// Their states stay FREE. The system is asked with no lock held, and then fewer are taken: those of
+// one slab (docs/ordering/growth.md).
 // None when `handle` names no open cache any more. With a constructor, only those that it was
 // called for: construct() makes more.
 std::uint32_t take_objects(cache& c, std::uintptr_t handle, void** out, std::uint32_t n) noexcept;
-// Objects that were never constructed; under slabs_lock.
-std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n) noexcept;
+// Pages that objects were taken from and that are to be populated, without a lock.
+struct ahead {
+  char* start = nullptr;
+  std::size_t bytes = 0;
+};
+void populate(const ahead& pages) noexcept;
+// Objects that were never constructed, of one slab; under slabs_lock. 0: it takes a new slab.
+std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n, ahead* populate) noexcept;
+// A new slab for `use`, which is called under slabs_lock: before it is there, since others may have
+// brought something meanwhile, and if that says false once more after. Nothing is used without
+// memory, or when `handle` names no open cache any more.
+void grow(cache& c, std::uintptr_t handle, bool (*use)(cache&, void*), void* arg) noexcept;
 bool has_free_objects(cache& c) noexcept;  // in its slabs
 // Puts free objects back into their slabs. Emptied slabs wait on empty_slabs (type-safe:
 // quarantined) until somebody releases them: touch().

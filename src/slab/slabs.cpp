@@ -5,6 +5,7 @@
 #include "os/clock.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
+#include "slab/charge.hpp"
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
@@ -48,25 +49,27 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
 
 // A cache's first slab faults page by page, so that a small cache stays small, and so do large
 // objects; later slabs are populated in runs.
-void populate_ahead(cache& c, slab& s, std::uint32_t upto) noexcept {
+ahead populate_to(cache& c, slab& s, std::uint32_t upto) noexcept {
   std::size_t needed = std::size_t{upto} * c.stride;
-  if (needed <= s.populated) return;
-  std::size_t whole = std::size_t{s.granules} << GS_GRANULE_SHIFT;
+  if (needed <= s.populated) return {};
+  const std::size_t whole = whole_bytes(s);
   bool by_page = c.partial.count + c.full_slabs.count + c.empty_slabs.count <= 1 ||
                  c.stride > populate_largest;
   std::size_t target = s.populated + (by_page ? needed - s.populated : populate_bytes);
   if (target < needed) target = needed;
   target = (target + os::page_bytes() - 1) & ~(os::page_bytes() - 1);
   if (target > whole) target = whole;
-  if (!by_page) os::populate(start_of(s) + s.populated, target - s.populated);
+  ahead found;
+  if (!by_page) found = {start_of(s) + s.populated, target - s.populated};
   s.populated = static_cast<std::uint32_t>(target);
+  return found;
 }
 
 // New objects, in an order that pops them by rising address.
-std::uint32_t carve(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
+std::uint32_t carve(cache& c, slab& s, void** out, std::uint32_t n, ahead* populate) noexcept {
   std::uint32_t room = s.objects - s.carved;
   if (n > room) n = room;
-  populate_ahead(c, s, s.carved + n);
+  *populate = populate_to(c, s, s.carved + n);
   for (std::uint32_t i = 0; i != n; ++i) out[i] = object_at(s, s.carved + n - 1 - i);
   s.carved += n;
   c.carved += n;
@@ -82,16 +85,9 @@ slab* empty_slab(cache& c) noexcept {
   return s;
 }
 
-slab* fresh_slab(cache& c) noexcept {
-  slab* s = new_slab(c, c.slab_granules, c.slab_objects);
-  if (s != nullptr) list_add(c.partial, *s);
-  return s;
-}
-
+// nullptr: there is none without a new one.
 slab* slab_with_room(cache& c) noexcept {
-  if (c.partial.head != nullptr) return c.partial.head;
-  slab* s = empty_slab(c);
-  return s != nullptr ? s : fresh_slab(c);
+  return c.partial.head != nullptr ? c.partial.head : empty_slab(c);
 }
 
 // Where constructors have to run, objects that have been are told from those that have not. Few
@@ -105,7 +101,7 @@ slab* slab_with_free(cache& c) noexcept {
 slab* slab_with_uncarved(cache& c) noexcept {
   for (slab* s = c.partial.head; s != nullptr; s = s->next)
     if (s->carved != s->objects) return s;
-  return fresh_slab(c);
+  return nullptr;
 }
 
 void file_full(cache& c, slab& s) noexcept {
@@ -172,28 +168,32 @@ bool find_pages(cache& c, slab& s, std::uint32_t align) noexcept {
   return true;
 }
 
+slab* store_user(cache& c, slab& s) noexcept {
+  if ((c.flags & flag_store_user) == 0) return &s;
+  void* stacks = meta_alloc(std::size_t{s.objects} * 8, GS_FAULT_META, c.id);
+  if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{s.objects} * 8);
+  s.stacks = static_cast<std::uint32_t*>(stacks);
+  return &s;
+}
+
 }  // namespace
 
 slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
                std::uint32_t align) noexcept {
-  if (!heap_ready()) return nullptr;
+  const std::size_t whole = std::size_t{granules} << GS_GRANULE_SHIFT;
+  if (!heap_ready() || !charge(c, whole)) return nullptr;
   std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
-  if (s == nullptr) return nullptr;
-  __builtin_memset(s, 0, bytes);
-  s->owner = &c;
-  s->granules = granules;
-  s->objects = objects;
-  if (!find_pages(c, *s, align)) {
+  if (s != nullptr) {
+    __builtin_memset(s, 0, bytes);
+    s->owner = &c;
+    s->granules = granules;
+    s->objects = objects;
+    if (find_pages(c, *s, align)) return store_user(c, *s);
     meta_free(s, bytes);
-    return nullptr;
   }
-  if ((c.flags & flag_store_user) != 0) {
-    void* stacks = meta_alloc(std::size_t{objects} * 8, GS_FAULT_META, c.id);
-    if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{objects} * 8);
-    s->stacks = static_cast<std::uint32_t*>(stacks);
-  }
-  return s;
+  discharge(c, whole);
+  return nullptr;
 }
 
 void unmake_slab(cache& c, slab& s) noexcept {
@@ -203,58 +203,105 @@ void unmake_slab(cache& c, slab& s) noexcept {
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
+  discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);
   } else {
-    os::discard(start_of(s), std::size_t{s.granules} << GS_GRANULE_SHIFT);
+    os::discard(start_of(s), whole_bytes(s));
     heap_give(granule_at(start_of(s)), s.granules);
   }
   if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
   meta_free(&s, descriptor_bytes(c, s.objects));
 }
 
-std::uint32_t take_objects(cache& c, std::uintptr_t handle, void** out, std::uint32_t n) noexcept {
-  std::uint32_t reused = 0;
+namespace {
+
+struct taking {
+  void** out;
+  std::uint32_t n;
   std::uint32_t taken = 0;
+  std::uint32_t reused = 0;  // come first
+  ahead populate = {};
+};
+
+void take_bits_of(cache& c, slab& s, taking& t) noexcept {
+  std::uint32_t got = take_bits(s, t.out + t.taken, t.n - t.taken);
+  c.free_in_slabs -= got;
+  if (got != 0 && t.reused != t.taken) {  // keep the reused ones in front of the new ones
+    for (std::uint32_t i = 0; i != got; ++i) {
+      void* swap = t.out[t.reused + i];
+      t.out[t.reused + i] = t.out[t.taken + i];
+      t.out[t.taken + i] = swap;
+    }
+  }
+  t.reused += got;
+  t.taken += got;
+}
+
+// Under slabs_lock, from slabs that are there: fewer where pages are to be populated first.
+bool take_there(cache& c, taking& t) noexcept {
+  const bool constructed = c.ctor != nullptr;
+  while (t.taken < t.n && t.populate.bytes == 0) {
+    slab* s = constructed ? slab_with_free(c) : slab_with_room(c);
+    if (s == nullptr) break;
+    take_bits_of(c, *s, t);
+    if (t.taken < t.n && !constructed)
+      t.taken += carve(c, *s, t.out + t.taken, t.n - t.taken, &t.populate);
+    file_full(c, *s);
+  }
+  return t.taken != 0;
+}
+
+}  // namespace
+
+void populate(const ahead& pages) noexcept {
+  if (pages.bytes != 0) os::populate(pages.start, pages.bytes);
+}
+
+void grow(cache& c, std::uintptr_t handle, bool (*use)(cache&, void*), void* arg) noexcept {
+  transit in_hand(c);  // a slab on no list: who closes the cache, or forks, waits for it
+  if (!still_open_as(c, handle)) return;
+  slab* s = new_slab(c, c.slab_granules, c.slab_objects);
+  if (s == nullptr) return;
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    if (open_as(c, handle) && !use(c, arg)) {
+      list_add(c.partial, *s);
+      (void)use(c, arg);
+      return;
+    }
+    unmake_slab(c, *s);
+  }
+  give_back_slab(c, *s);
+}
+
+std::uint32_t take_objects(cache& c, std::uintptr_t handle, void** out, std::uint32_t n) noexcept {
+  taking t{out, n};
   os::open_window();
   {
     sync::lock_guard hold(c.slabs_lock);
     // Who destroys it moves the stage, then counts under this lock: either sees the other.
     if (!open_as(c, handle)) return 0;
-    const bool constructed = c.ctor != nullptr;
-    while (taken < n) {
-      slab* s = constructed ? slab_with_free(c) : slab_with_room(c);
-      if (s == nullptr) break;
-      std::uint32_t got = take_bits(*s, out + taken, n - taken);
-      c.free_in_slabs -= got;
-      if (got != 0 && reused != taken) {  // keep the reused ones in front of the new ones
-        for (std::uint32_t i = 0; i != got; ++i) {
-          void* swap = out[reused + i];
-          out[reused + i] = out[taken + i];
-          out[taken + i] = swap;
-        }
-      }
-      reused += got;
-      taken += got;
-      if (taken < n && !constructed) taken += carve(c, *s, out + taken, n - taken);
-      file_full(c, *s);
-    }
+    (void)take_there(c, t);
   }
+  if (t.taken == 0 && c.ctor == nullptr)
+    grow(
+        c, handle, [](cache& of, void* to) { return take_there(of, *static_cast<taking*>(to)); },
+        &t);
+  populate(t.populate);
   // Nobody else can hold these objects yet.
   if (is_debug(c))
-    for (std::uint32_t i = reused; i < taken; ++i) debug_new_object(c, static_cast<char*>(out[i]));
-  return taken;
+    for (std::uint32_t i = t.reused; i < t.taken; ++i)
+      debug_new_object(c, static_cast<char*>(out[i]));
+  return t.taken;
 }
 
-std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n) noexcept {
-  std::uint32_t taken = 0;
-  while (taken < n) {
-    slab* s = slab_with_uncarved(c);
-    if (s == nullptr) break;
-    taken += carve(c, *s, out + taken, n - taken);
-    file_full(c, *s);
-  }
-  return taken;
+std::uint32_t take_unborn(cache& c, void** out, std::uint32_t n, ahead* populate) noexcept {
+  slab* s = slab_with_uncarved(c);
+  if (s == nullptr) return 0;
+  n = carve(c, *s, out, n, populate);
+  file_full(c, *s);
+  return n;
 }
 
 bool has_free_objects(cache& c) noexcept {
@@ -352,14 +399,28 @@ std::uint64_t oldest_emptied_ms(cache& c) noexcept {
   return c.empty_slabs.tail != nullptr ? c.empty_slabs.tail->emptied_ms : 0;
 }
 
-void release_all_slabs(cache& c) noexcept {
+namespace {
+
+slab* take_any_slab(cache& c) noexcept {
   sync::lock_guard hold(c.slabs_lock);
   for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
-    while (slab* s = l->head) {
+    if (slab* s = l->head) {
       list_remove(*s);
       unmake_slab(c, *s);
-      give_back_slab(c, *s);
+      return s;
     }
+  return nullptr;
+}
+
+}  // namespace
+
+void release_all_slabs(cache& c) noexcept {
+  for (bool more = true; more;) {
+    transit in_hand(c);
+    slab* s = take_any_slab(c);
+    more = s != nullptr;
+    if (more) give_back_slab(c, *s);
+  }
 }
 
 void mark_retired(cache& c, void* object) noexcept { hooks.deferred(c, 1, mark(c, object)); }

@@ -64,11 +64,7 @@ record* take_spare() noexcept {
     spares = r->spare;
     return r;
   }
-  if (chunk_left == 0) {
-    chunk = static_cast<record*>(os::map(chunk_bytes, GS_FAULT_META));
-    if (!chunk) return nullptr;
-    chunk_left = chunk_bytes / sizeof(record);
-  }
+  if (chunk_left == 0) return nullptr;
   --chunk_left;
   r = chunk++;
   r->number = numbers++;
@@ -141,20 +137,34 @@ void take_over_ended() noexcept {
   }
 }
 
+// Takes *fresh in when there is need of it, and a record for this thread, if there is one.
+record* take_record(record** fresh, std::uint32_t tid) noexcept {
+  lock_guard guard(registry_lock);
+  if (*fresh && chunk_left == 0) {
+    chunk = *fresh;
+    chunk_left = chunk_bytes / sizeof(record);
+    *fresh = nullptr;
+  }
+  record* r = take_spare();
+  if (!r) return nullptr;
+  r->tls = &gs_tls;
+  r->tid = tid;
+  r->readers = r->locals = nullptr;
+  r->flags = 0;
+  link(r);
+  return r;
+}
+
+// The system is asked for more with no lock held.
 [[gnu::noinline]] thread_record* register_thread() noexcept {
   os::keep_errno keep;
   if (GS_UNLIKELY(gs_load_relaxed(&untold) != 0)) take_over_ended();
+  const auto tid = os::tid();
+  record* fresh = nullptr;
   record* r;
-  {
-    lock_guard guard(registry_lock);
-    r = take_spare();
-    if (!r) return nullptr;
-    r->tls = &gs_tls;
-    r->tid = os::tid();
-    r->readers = r->locals = nullptr;
-    r->flags = 0;
-    link(r);
-  }
+  while (!(r = take_record(&fresh, tid)))
+    if (!(fresh = static_cast<record*>(os::map(chunk_bytes, GS_FAULT_META)))) return nullptr;
+  if (fresh) os::unmap(fresh, chunk_bytes);
   gs_tls.thread = r;
   if (!os::arm_thread_exit(r)) note_untold(r);
   return r;

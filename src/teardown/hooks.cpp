@@ -54,6 +54,8 @@ constinit const grace_hooks hooks = {
     teardown::late_free,
     reclaim::ripen,
     reclaim::relieve,
+    [](gs_domain* d) noexcept -> sync::account& { return rcu::room(rcu::or_default(d)).memory; },
+    [](gs_domain* d) noexcept { return rcu::memory_limit(rcu::or_default(d)); },
 };
 
 }  // namespace graceslab::slab

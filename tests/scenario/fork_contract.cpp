@@ -13,6 +13,7 @@
 #include <latch>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -322,6 +323,58 @@ TEST(ForkUnderFire, I8_EveryChildFindsAConsistentLibrary) {
       if (others.shared.barrier() != graceslab::errc::ok) return 8;
       return use_everything();
     });
+    ASSERT_TRUE(child.fine()) << "round " << i << ": " << child.story();
+  }
+}
+
+// What another thread was about to give back at the fork is in use for good there, one run each.
+// All others are retired or home.
+struct run_hammer {
+  static constexpr unsigned threads = 3;
+  std::atomic<bool> stop{false};
+  std::atomic<void*> last[threads]{};
+  std::vector<std::thread> all;
+  run_hammer() {
+    for (unsigned i = 0; i != threads; ++i)
+      all.emplace_back([this, i] {
+        for (unsigned n = i; !stop; ++n) {
+          void* run = kmalloc(20'000, GFP_KERNEL);
+          last[i] = run;
+          n % 4 == 0 ? kfree(run) : gs_retire(run);
+          if (n % 32 == 0) kfree_rcu_barrier();  // or they pile up
+        }
+      });
+  }
+  ~run_hammer() {
+    stop = true;
+    for (auto& t : all) t.join();
+  }
+};
+
+int count_runs(run_hammer& others) {
+  kfree_rcu_barrier();
+  gs_cache_stats runs = {};
+  gs_caches_visit(
+      [](const gs_cache_stats* s, void* to) {
+        if (std::string_view(s->name) == "kmalloc-large") *static_cast<gs_cache_stats*>(to) = *s;
+      },
+      &runs);
+  if (runs.retired == 0 || runs.retired != runs.reclaimed) return 1;
+  if (runs.live > run_hammer::threads || runs.leaked != 0) return 2;
+  for (const std::atomic<void*>& run : others.last) {
+    gs_object_info info;
+    const bool known = gs_object_lookup(run, &info) == 0;
+    if (known && info.state != GS_STATE_LIVE && info.state != GS_STATE_FREE) return 3;
+  }
+  return 0;
+}
+
+TEST(ForkUnderFire, I8_NoRunIsLostBetweenItsStateAndItsListInTheChild) {
+  gs_retire(kmalloc(20'000, GFP_KERNEL));
+  const int rounds = with_tsan || with_asan ? 20 : 100;
+  run_hammer others;
+  for (int i = 0; i < rounds; ++i) {
+    const child_result child = run_fork([&others] { return count_runs(others); });
     ASSERT_TRUE(child.fine()) << "round " << i << ": " << child.story();
   }
 }

@@ -150,6 +150,23 @@ GRACESLAB_API int gs_cache_is_open(struct kmem_cache* cache); /* 0: it was destr
 GRACESLAB_API int gs_cache_validate(
     struct kmem_cache* cache); /* number of damaged objects found and reported */
 
+/* Memory limits: what the slabs and page runs of a cache, or of all caches of a domain, may take,
+ * in whole granules of 64 KiB; 0 = any. Beyond it an allocation is NULL, as without memory: after
+ * free, parked and reclaimed memory was given back, and where it may wait retired memory as well,
+ * of the cache or the domain alone; and reported (`no-memory`), but with __GFP_NOWARN. What is
+ * there stays, also when a limit is set below it. kmalloc's domain is the default one (NULL), whose
+ * limit is the setting GRACESLAB_MEMORY_LIMIT. */
+struct gs_memory_use {
+  uint64_t bytes; /* that slabs and runs take; those that wait for their grace period count */
+  uint64_t limit_bytes;
+};
+/* 0, or -ENOENT for a cache that was destroyed, which is reported. */
+GRACESLAB_API int gs_cache_limit_memory(struct kmem_cache* cache, uint64_t bytes);
+/* 0, or -ENOENT for a stale handle: zeros. */
+GRACESLAB_API int gs_cache_read_memory(struct kmem_cache* cache, struct gs_memory_use* use);
+GRACESLAB_API void gs_domain_limit_memory(struct gs_domain* domain, uint64_t bytes);
+GRACESLAB_API void gs_domain_read_memory(struct gs_domain* domain, struct gs_memory_use* use);
+
 /* any object by its pointer alone */
 GS_HOT_API void* gs_kmalloc(size_t size, unsigned gfp);
 GRACESLAB_API void* gs_krealloc(const void* object, size_t size, unsigned gfp);
@@ -191,7 +208,8 @@ struct gs_cache_stats {
   uint64_t retired;        /* since creation */
   uint64_t reclaimed;      /* since creation; in flight = retired - reclaimed */
   uint64_t live;           /* allocated and not retired */
-  uint64_t resident_bytes; /* slabs, page-rounded */
+  uint64_t resident_bytes; /* of pages that objects were made in and that did not go back; those of
+                              the first array and of page runs count before they are touched */
   uint64_t late_frees;     /* plain frees after destroy */
   uint64_t leaked;         /* objects left alone after misuse */
 };
@@ -274,10 +292,10 @@ enum gs_report {
   GS_REPORT_OBJECT,    /* what kmem_dump_obj() found */
   GS_REPORT_NO_MEMORY, /* an allocation with __GFP_NOFAIL waits, or never will succeed */
   GS_REPORT_NO_RECORD,
-  GS_REPORT_WAIT_UNPROVED, /* the system refuses every fence, and a wait goes on */
-  GS_REPORT_BAD_LINKAGE, /* two copies of the library, or one that may be unmapped */
-  GS_REPORT_WAIT_IN_CONSTRUCTOR, /* of the same cache, by a barrier or its destroy */
-  GS_REPORT_USE_OF_FREED, /* ksize() of an object that is free */
+  GS_REPORT_WAIT_UNPROVED,            /* the system refuses every fence, and a wait goes on */
+  GS_REPORT_BAD_LINKAGE,              /* two copies of the library, or one that may be unmapped */
+  GS_REPORT_WAIT_IN_CONSTRUCTOR,      /* of the same cache, by a barrier or its destroy */
+  GS_REPORT_USE_OF_FREED,             /* ksize() of an object that is free */
   GS_REPORT_THREAD_ENDED_IN_CALLBACK, /* pthread_exit() in a callback or destructor */
   GS_REPORT_KINDS
 };

@@ -78,6 +78,27 @@ static inline struct kmem_cache* kmem_cache_create(const char* name, size_t size
   return gs_cache_create(&options);
 }
 
+/* The same with arguments by name; those that are left out are 0. Beyond `memory_limit_bytes` (of
+ * its slabs, whole ones of at least 64 KiB; 0: any) allocations are NULL and reported, after what
+ * is free or was retired was looked through; GFP_KERNEL waits for it for a tenth of a second at
+ * most. kmem_cache_limit_memory() changes it. */
+struct kmem_cache_args {
+  unsigned align;
+  void (*ctor)(void*);
+  uint64_t memory_limit_bytes;
+};
+static inline int kmem_cache_limit_memory(struct kmem_cache* s, uint64_t bytes) {
+  return gs_cache_limit_memory(s, bytes);
+}
+static inline struct kmem_cache* kmem_cache_create_args(const char* name, size_t size,
+                                                        const struct kmem_cache_args* args,
+                                                        slab_flags_t flags) {
+  struct kmem_cache* s = kmem_cache_create(name, size, args->align, flags, args->ctor);
+  if (s != NULL && args->memory_limit_bytes != 0)
+    (void)gs_cache_limit_memory(s, args->memory_limit_bytes);
+  return s;
+}
+
 /* KMEM_CACHE(foo, flags): a cache named "foo" for struct foo. */
 #define KMEM_CACHE(type, flags) \
   kmem_cache_create(#type, sizeof(struct type), __alignof__(struct type), (flags), NULL)

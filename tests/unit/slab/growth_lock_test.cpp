@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// B6: no lock that alloc, free or retire take is held while the system is asked for more: for pages
+// of slabs, for the range and its map, for metadata and records of threads.
+#include <graceslab/kernel/slab.h>
+
+#include <vector>
+
+#include "held_up.hpp"
+
+namespace {
+
+class GrowthLock : public testing::Test {
+ protected:
+  void SetUp() override {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizer asks the system, too, under locks of its own";
+#endif
+    ASSERT_EQ(gs_config_set("GRACESLAB_BACKGROUND", "0"), 0);
+  }
+  // Objects of one cache, until the call is refused or many were had. They are never given back.
+  static void take_many(kmem_cache* s, unsigned n) {
+    for (unsigned i = 0; i != n; ++i)
+      if (kmem_cache_alloc(s, GFP_NOWAIT | __GFP_NOWARN) == nullptr) return;
+  }
+  static void use(kmem_cache* s, unsigned n) {
+    std::vector<void*> all(n);
+    for (void*& p : all) EXPECT_NE(p = kmem_cache_alloc(s, GFP_KERNEL), nullptr);
+    for (unsigned i = 0; i != n; ++i) i % 2 != 0 ? gs_retire(all[i]) : kmem_cache_free(s, all[i]);
+  }
+  template <class First, class Other>
+  static void expect_no_wait(unsigned number, First first, Other other) {
+    if (!held_up::beside_held_up(number, first, other))
+      GTEST_SKIP() << "system calls cannot be held up here";
+  }
+};
+
+TEST_F(GrowthLock, B6_pages_are_populated_without_the_slabs_lock) {
+  kmem_cache* s = kmem_cache_create("populated", 256, 0, 0, nullptr);
+  use(s, 2000);
+  expect_no_wait(
+      SYS_madvise, [&] { take_many(s, 20'000); }, [&] { use(s, 5000); });
+}
+
+TEST_F(GrowthLock, B6_and_so_they_are_for_objects_with_a_constructor) {
+  kmem_cache* s = kmem_cache_create("constructed", 256, 0, 0, [](void*) {});
+  use(s, 2000);
+  expect_no_wait(
+      SYS_madvise, [&] { take_many(s, 20'000); }, [&] { use(s, 5000); });
+}
+
+TEST_F(GrowthLock, B6_the_range_grows_without_a_lock) {
+  kmem_cache* s = kmem_cache_create("grown", 4096, 0, 0, nullptr);
+  kmem_cache* other = kmem_cache_create("beside", 4096, 0, 0, nullptr);
+  use(s, 100);
+  expect_no_wait(
+      SYS_mprotect, [&] { take_many(s, 20'000); },
+      [&] {
+        use(s, 3000);
+        use(other, 3000);
+        kfree(kmalloc(3'000'000, GFP_KERNEL));
+      });
+}
+
+TEST_F(GrowthLock, B6_metadata_and_records_of_threads_come_without_a_lock) {
+  std::vector<kmem_cache*> all(600);
+  for (kmem_cache*& s : all) s = kmem_cache_create("one of many", 64, 0, 0, nullptr);
+  expect_no_wait(
+      SYS_mmap,
+      [&] {
+        for (kmem_cache* s : all) take_many(s, 1);
+      },
+      [&] {
+        for (kmem_cache* s : all) use(s, 2);
+      });
+}
+
+}  // namespace
