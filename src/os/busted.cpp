@@ -11,9 +11,9 @@ namespace graceslab::os {
 
 bool busted(flaw which) noexcept {
   static constexpr const char* names[] = {
-      "no-grace-period",  "barrier-nothing", "cache-barrier-nothing",
-      "skip-takeover",    "counter-stuck",   "settle-once",
-      "exit-no-deadline", "keep-slabs",      "wide-windows"};
+      "no-grace-period", "barrier-nothing", "cache-barrier-nothing", "skip-takeover",
+      "counter-stuck",   "settle-once",     "exit-no-deadline",      "keep-slabs",
+      "lying-fence",     "midway-unseen",   "wide-windows"};
   static const char* wanted = secure_getenv("GRACESLAB_BUSTED");
   return wanted && std::strcmp(wanted, names[static_cast<int>(which)]) == 0;
 }

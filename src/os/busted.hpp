@@ -15,6 +15,8 @@ enum class flaw {
   settle_once,            // unloading runs and waits for what it finds at first, once
   exit_no_deadline,       // the drain at exit ignores its deadline
   keep_slabs,             // empty slabs do not go back to the system
+  lying_fence,            // the heavy fence returns without having fenced
+  midway_unseen,          // nobody notices that a signal handler interrupted the library
   wide_windows,           // no flaw: between looking a handle up and using it, others get the core
 };
 

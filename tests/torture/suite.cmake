@@ -23,7 +23,7 @@ torture_test(options graceslab_tool options)
 if(TARGET graceslab-busted)
   torture_test(busted.none graceslab-busted clean --seconds 2 --seed 3)
   foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck
-      settle-once exit-no-deadline)
+      settle-once exit-no-deadline lying-fence midway-unseen)
     torture_test(busted.${flaw} graceslab-busted caught ${flaw})
   endforeach()
   torture_test(busted.keep-slabs graceslab-busted caught keep-slabs --bounds)

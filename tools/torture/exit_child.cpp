@@ -5,6 +5,8 @@
 #include <graceslab/kernel/slab.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -19,8 +21,9 @@ namespace graceslab::torture {
 namespace {
 
 constexpr const char* policy_names[exit_policies] = {"leave", "drain", "strict"};
-constexpr const char* place_names[exit_places] = {"the main thread", "another thread",
-                                                  "a callback"};
+constexpr const char* place_names[exit_places] = {"the main thread", "another thread", "a callback",
+                                                  "a signal handler",
+                                                  "a child that a signal handler forked"};
 
 struct object {
   rcu_head head;
@@ -33,8 +36,8 @@ unsigned seen;
 void give_home(rcu_head* head) { kmem_cache_free(objects, head); }
 void count(rcu_head*) { gs_fetch_add(&seen, 1u); }
 
-void work_for_ever() {
-  for (unsigned i = 0;; ++i) {
+void work() {
+  for (unsigned i = 0; i != 64; ++i) {
     rcu_read_lock();
     auto* o = static_cast<object*>(kmem_cache_alloc(objects, GFP_KERNEL));
     rcu_read_unlock();
@@ -45,8 +48,14 @@ void work_for_ever() {
       kfree_rcu(o, head);
     else
       call_rcu(&o->head, give_home);
-    if (i % 64 == 0) usleep(500);
   }
+  kmem_cache* brief = kmem_cache_create("torture.brief", 40, 0, 0, nullptr);
+  kmem_cache_free(brief, kmem_cache_alloc(brief, GFP_KERNEL));
+  kmem_cache_destroy(brief);
+}
+
+void work_for_ever() {
+  for (;; usleep(500)) work();
 }
 
 void sit_in_a_section() {
@@ -60,6 +69,33 @@ void sit_in_a_section() {
 }
 
 [[noreturn]] void leave() { std::exit(exit_child_status); }
+
+// The signal comes to any of the threads, which may be anywhere in the library.
+void in_handler(int) {
+  static std::uint32_t once;
+  if (gs_exchange(&once, 1u) != 0) return;
+  leave();
+}
+
+void fork_in_handler(int) {
+  static std::uint32_t once;
+  if (gs_exchange(&once, 1u) != 0) return;
+  const pid_t child = fork();
+  if (child == 0) leave();
+  int status = 0;
+  while (waitpid(child, &status, 0) != child) continue;
+  std::_Exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+[[noreturn]] void leave_in_handler(void (*handler)(int), unsigned after_us) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGALRM, &action, nullptr);
+  itimerval soon = {{0, 0}, {0, after_us + 1}};
+  setitimer(ITIMER_REAL, &soon, nullptr);
+  for (;;) work();
+}
 
 [[noreturn]] void leave_from(unsigned place) {
   static rcu_head head;
@@ -102,7 +138,9 @@ void be_exit_child(const std::string& text) {
   rcu_head heads[8];
   for (rcu_head& head : heads) call_rcu(&head, count);
   // A callback waits for the section, too: who exits in one does so before.
-  if (stuck != 0 && o.from != 2) sit_in_a_section();
+  if (stuck != 0 && o.from != exit_in_callback) sit_in_a_section();
+  if (o.from == exit_in_handler) leave_in_handler(in_handler, o.after_us);
+  if (o.from == exit_in_child) leave_in_handler(fork_in_handler, o.after_us);
   usleep(o.after_us);
   leave_from(o.from);
 }

@@ -8,7 +8,10 @@ namespace graceslab::torture {
 
 inline constexpr unsigned exit_policies = 3;  // leave, drain, strict
 inline constexpr unsigned exit_strict = 2;
-inline constexpr unsigned exit_places = 3;  // the main thread, another one, a callback
+// The main thread, another one, a callback; a signal handler in whichever thread, a child that a
+// handler forked.
+inline constexpr unsigned exit_places = 5;
+inline constexpr unsigned exit_in_callback = 2, exit_in_handler = 3, exit_in_child = 4;
 inline constexpr int exit_child_status = 42;
 inline constexpr std::chrono::milliseconds exit_child_most{10'000};
 

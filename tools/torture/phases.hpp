@@ -36,6 +36,8 @@ std::unique_ptr<phase> make_unloads(session& s);
 std::unique_ptr<phase> make_exits(session& s);
 // Handlers read.
 std::unique_ptr<phase> make_signals(session& s);
+// A reader whose announcement is late on its way to memory, against many short grace periods.
+std::unique_ptr<phase> make_fences(session& s);
 // Memory for arrays runs out now and then.
 std::unique_ptr<phase> make_faults(session& s);
 

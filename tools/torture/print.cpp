@@ -19,6 +19,8 @@ constexpr flaw flaws[] = {
     {"settle-once", "unloading a module looks once whether its callbacks are done"},
     {"exit-no-deadline", "the drain at exit ignores its deadline"},
     {"keep-slabs", "empty slabs do not go back to the system"},
+    {"lying-fence", "the heavy fence returns without having fenced"},
+    {"midway-unseen", "nobody notices that a signal handler interrupted the library"},
 };
 
 void print_bounds(const findings& f) {

@@ -76,7 +76,7 @@ phases make_phases(session& s) {
     return all;
   }
   for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
-                    make_forks, make_unloads, make_exits, make_signals, make_faults})
+                    make_forks, make_unloads, make_exits, make_signals, make_fences, make_faults})
     all.push_back(make(s));
   return all;
 }
