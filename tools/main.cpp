@@ -45,10 +45,11 @@ void add_all(CLI::App& app) {
   });
 }
 
+constexpr const char* lost_output = "cannot write to standard output";
+
 // Full disks and closed pipes are found here, not lost.
 int finish() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    return refuse("cannot write to standard output");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return refuse(lost_output);
   return exit_status;
 }
 
@@ -74,9 +75,7 @@ int main(int argc, char** argv) {
         "graceslab");
     add_all(app);
     return run(app, argc, argv);
-  } catch (const graceslab::tool::usage_error& e) {
-    return refuse(e.what());
-  } catch (const std::exception& e) {
-    return refuse(e.what());
+  } catch (const std::exception& e) {  // printing throws, too, where a buffer is full
+    return refuse(std::ferror(stdout) ? lost_output : e.what());
   }
 }
