@@ -8,7 +8,6 @@
 
 #include "os/exit.hpp"
 #include "os/handlers.hpp"
-#include "os/hands.hpp"
 #include "os/keep_errno.hpp"
 #include "os/midway.hpp"
 #include "os/report.hpp"
@@ -54,7 +53,7 @@ __thread bool fork_refused __attribute__((tls_model("initial-exec")));
 // A handler that interrupted the library forks: our locks may be this very thread's, half way in
 // something. The fork itself cannot be refused; the child is on its own.
 bool refuse_fork() noexcept {
-  if (!is_midway_beyond_hands()) return false;
+  if (!is_midway()) return false;
   if (gs_exchange(&told_refused, 1u) == 0)
     report(GS_REPORT_STALL,
            "thread %u forks in a signal handler that interrupted the library: the child may exec "
@@ -64,27 +63,33 @@ bool refuse_fork() noexcept {
   return true;
 }
 
+// Where the fork is refused, only those that no handler finds half way.
+unsigned first_hook() noexcept {
+  unsigned i = 0;
+  while (fork_refused && i < forks.count && forks.hook[i].rank < fork_rank_handlers) ++i;
+  return i;
+}
+
 void prepare() noexcept {
-  if ((fork_refused = refuse_fork())) return;
+  fork_refused = refuse_fork();
   in_fork = true;
-  for (unsigned i = 0; i < forks.count; ++i)
+  for (unsigned i = first_hook(); i < forks.count; ++i)
     if (forks.hook[i].prepare) forks.hook[i].prepare();
 }
 
 void parent() noexcept {
-  if (fork_refused) return;
-  for (unsigned i = forks.count; i-- > 0;)
+  for (unsigned i = forks.count; i-- > first_hook();)
     if (forks.hook[i].parent) forks.hook[i].parent();
   in_fork = false;
 }
 
 void child() noexcept {
   forget_tid();
-  if (fork_refused) return be_forlorn();
-  for (unsigned i = forks.count; i-- > 0;)
+  for (unsigned i = forks.count; i-- > first_hook();)
     if (forks.hook[i].child) forks.hook[i].child();
-  midway_depth = 0;  // the locks were not dropped one by one
   in_fork = false;
+  if (fork_refused) return be_forlorn();
+  midway_depth = 0;  // the locks were not dropped one by one
 }
 
 void run_exit_hooks(void*) noexcept {

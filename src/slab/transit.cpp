@@ -6,7 +6,6 @@
 #include "os/clock.hpp"
 #include "os/exit.hpp"
 #include "os/futex.hpp"
-#include "os/hands.hpp"
 #include "os/hooks.hpp"
 #include "os/midway.hpp"
 #include "slab/depots.hpp"
@@ -69,8 +68,6 @@ void step_out(std::uint32_t* count) noexcept {
 // ORDER transit.halt <-> transit.enter   (docs/ordering/teardown.md, claim 7)
 void transit_halt() noexcept {
   (void)gs_fetch_add(&halted, 1u);
-  // Who has something in hand itself would wait for itself, and others may wait for it.
-  if (innermost != nullptr) return;
   each_count([](std::uint32_t& count) { (void)wait_until_empty(count); });
 }
 
@@ -78,9 +75,11 @@ void transit_resume() noexcept {
   (void)gs_fetch_sub(&halted, 1u);
   os::futex_wake(&halted, INT_MAX);
 }
+// Who counted himself for the moment that it took to see the halt was perhaps not yet out of the
+// counts; and with something in hand nobody comes here (os/midway.hpp).
 void transit_resume_in_child() noexcept {
   gs_store_seq_cst(&halted, 0u);
-  recount_in_child();
+  each_count([](std::uint32_t& count) { gs_store_relaxed(&count, 0u); });
 }
 
 // Before every lock: who has objects in hand may need any of them to put these back.
@@ -90,19 +89,11 @@ void transit_resume_in_child() noexcept {
 
 }  // namespace
 
-// Of all who had something in hand only this thread is here; and who counted himself for the moment
-// that it took to see the halt was perhaps not yet out of the counts.
-void recount_in_child() noexcept {
-  each_count([](std::uint32_t& count) { gs_store_relaxed(&count, 0u); });
-  for (const transit* t = innermost; t != nullptr; t = t->outer_)
-    gs_store_relaxed(t->count_, *t->count_ + 1);
-}
-
 // ORDER transit.enter <-> transit.halt   (docs/ordering/teardown.md, claim 7)
 // We count ourselves, then look for a halt or a new phase; those are announced first, then the
 // counts are awaited. All sequentially consistent: one of us sees the other.
 void transit::enter() noexcept {
-  os::enter_midway();
+  os::enter_midway();  // as long as we have them
   for (;;) {
     std::uint32_t phase = gs_load_seq_cst(&c_.phase);
     count_ = &depot_here(c_).in_transit[phase];
@@ -117,13 +108,9 @@ void transit::enter() noexcept {
   outer_ = innermost;
   if (outer_ != nullptr) outer_->inner_ = this;
   innermost = this;
-  os::hands_depth = os::hands_depth + 1;
-  os::leave_midway();
 }
 
 transit::~transit() {  // of several, not always the innermost first
-  os::enter_midway();
-  os::hands_depth = os::hands_depth - 1;
   (inner_ != nullptr ? inner_->outer_ : innermost) = outer_;
   if (outer_ != nullptr) outer_->inner_ = inner_;
   step_out(count_);

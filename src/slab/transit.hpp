@@ -19,16 +19,12 @@ class transit {
   transit& operator=(const transit&) = delete;
 
  private:
-  friend void recount_in_child() noexcept;
   void enter() noexcept;
   cache& c_;
   std::uint32_t* count_;  // where we are counted, wherever we run when we leave
   transit* outer_ = nullptr;
   transit* inner_ = nullptr;
 };
-
-// In a forked child: only the hands of the thread that forked count.
-void recount_in_child() noexcept;
 
 // To be asked after entering, before taking objects out of the barn: a cache that closes has
 // counted, or will count us.

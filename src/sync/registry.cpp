@@ -13,6 +13,7 @@
 
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/midway.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
@@ -162,10 +163,13 @@ record* take_record(record** fresh, std::uint32_t tid) noexcept {
   const auto tid = os::tid();
   record* fresh = nullptr;
   record* r;
-  while (!(r = take_record(&fresh, tid)))
-    if (!(fresh = static_cast<record*>(os::map(chunk_bytes, GS_FAULT_META)))) return nullptr;
+  {
+    os::midway_scope known_by_the_list_only;
+    while (!(r = take_record(&fresh, tid)))
+      if (!(fresh = static_cast<record*>(os::map(chunk_bytes, GS_FAULT_META)))) return nullptr;
+    gs_tls.thread = r;
+  }
   if (fresh) os::unmap(fresh, chunk_bytes);
-  gs_tls.thread = r;
   if (!os::arm_thread_exit(r)) note_untold(r);
   return r;
 }
@@ -181,6 +185,7 @@ void forget_everything() noexcept {
 void end_thread(void* value) noexcept {
   auto* r = static_cast<record*>(value);
   run_end_hooks(*r);
+  os::midway_scope spare_but_ours;
   {
     lock_guard guard(registry_lock);
     unlink_and_spare(r);

@@ -6,6 +6,7 @@
 #include "os/config.hpp"
 #include "os/fence.hpp"
 #include "os/hooks.hpp"
+#include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "slab/construct.hpp"
@@ -142,6 +143,7 @@ void report_stale(const caller& who) noexcept {
 }
 
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept {
+  os::midway_scope half_closed;
   if (!win(c, who, ticket)) return false;
   empty_arrays(c);
   *t = count(c);

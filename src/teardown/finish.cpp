@@ -2,6 +2,7 @@
 // draining -> gone.
 #include <initializer_list>
 
+#include "os/midway.hpp"
 #include "slab/depots.hpp"
 #include "slab/locals.hpp"
 #include "teardown/moves.hpp"
@@ -38,6 +39,7 @@ bool finish_if_home(slab::cache& c) noexcept {
   std::uint64_t ticket =
       gs_load_relaxed(&c.ticket);  // by a late free it is read while closing sets it
   bool look_again = false;
+  os::midway_scope half_gone;
   {
     sync::lock_guard hold(lingering_lock);
     if (slab::stage_of(c) != GS_STAGE_DRAINING || c.ticket != ticket || c.finishing) return true;

@@ -10,8 +10,6 @@
 #include "reclaim/barrier.cpp"
 #include "slab/transit.cpp"
 
-__thread std::uint32_t graceslab::os::hands_depth;
-
 void graceslab::os::on_fork(const fork_hooks&) noexcept {}  // asked for by a static initialiser
 
 namespace graceslab::slab {

@@ -8,8 +8,6 @@
 #include "slab/depots.cpp"
 #include "sync/mutex.cpp"
 
-__thread std::uint32_t graceslab::os::hands_depth;
-
 void graceslab::os::on_fork(const fork_hooks&) noexcept {}  // asked for by a static initialiser
 
 namespace graceslab::slab {

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <thread>
 
+#include "os/midway.hpp"
+
 namespace os = graceslab::os;
 
 namespace {
@@ -30,7 +32,8 @@ int in_a_child() {
   return status;
 }
 
-TEST(Module, I8_a_fork_while_another_thread_adds_handlers) {
+// The first status that is not 0.
+int beside_added_handlers(int (*fork_once)()) {
   std::atomic<bool> stop{false};
   std::atomic<unsigned> added{0};
   std::thread other([&] {
@@ -39,11 +42,25 @@ TEST(Module, I8_a_fork_while_another_thread_adds_handlers) {
   int status = 0;
   for (int i = 0; i < 30 && status == 0; ++i) {
     for (const unsigned before = added; added == before;) std::this_thread::yield();
-    status = in_a_child();
+    status = fork_once();
   }
   stop = true;
   other.join();
-  EXPECT_EQ(status, 0);
+  return status;
+}
+
+TEST(Module, I8_a_fork_while_another_thread_adds_handlers) {
+  EXPECT_EQ(beside_added_handlers(in_a_child), 0);
+}
+
+// The C library's lock is a matter of other threads, whatever this one was in the middle of.
+int in_a_child_of_a_handler() {
+  os::midway_scope interrupted;
+  return in_a_child();
+}
+
+TEST(Module, G6_I8_a_fork_in_the_middle_of_something_waits_for_handlers_too) {
+  EXPECT_EQ(beside_added_handlers(in_a_child_of_a_handler), 0);
 }
 
 }  // namespace

@@ -17,41 +17,6 @@ namespace {
 
 using namespace graceslab;
 
-pid_t fork_with_a_hand_full(slab::cache& own, slab::cache& elsewhere) {
-  slab::transit in_hand(own);
-  const pid_t child = fork();
-  if (child == 0) _exit(slab::hands_empty(elsewhere) && !slab::hands_empty(own) ? 0 : 1);
-  return child;
-}
-
-// It does not wait for others, who may wait for it; in the child they are not there.
-TEST(Transit, I8_a_fork_with_something_in_hand_leaves_only_that_hand_behind) {
-  gs_config_set("GRACESLAB_BACKGROUND", "0");  // whose hand would count, too
-  kmem_cache* mine = kmem_cache_create("mine", 64, 0, 0, nullptr);
-  kmem_cache* other = kmem_cache_create("elsewhere", 64, 0, 0, nullptr);
-  slab::cache* own = slab::cache_from_handle(mine);
-  slab::cache* elsewhere = slab::cache_from_handle(other);
-  std::atomic<bool> there{false}, done{false};
-  std::thread holder([&] {
-    slab::transit in_hand(*elsewhere);
-    there = true;
-    while (!done) std::this_thread::yield();
-  });
-  while (!there) std::this_thread::yield();
-  const pid_t child = fork_with_a_hand_full(*own, *elsewhere);
-  EXPECT_FALSE(slab::hands_empty(*elsewhere));
-  EXPECT_TRUE(slab::hands_empty(*own));
-  done = true;
-  holder.join();
-  EXPECT_TRUE(slab::hands_empty(*elsewhere));
-  int status = -1;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-  EXPECT_EQ(kmem_cache_destroy_wait(mine), 0);
-  EXPECT_EQ(kmem_cache_destroy_wait(other), 0);
-  gs_config_set("GRACESLAB_BACKGROUND", "1");
-}
-
 // A fork waits for empty hands; then somebody may count himself for the moment that it takes to see
 // the halt. Moved here to where it hurts: after the wait, before the process is copied.
 std::uint32_t* stepping_back;
