@@ -81,7 +81,8 @@ def replay(program):
 def options(program):
     bad = (["--seconds", "-1"], ["--seconds", "nan"], ["--seconds", "soon"], ["--readers", "257"],
            ["--updaters", "-3"], ["--seed", "x"], ["--nonsense"], ["stray"],
-           ["--bounds", "--readers", "2"], ["--cgroup", "/"], ["--bounds-child", "1:2"])
+           ["--bounds", "--readers", "2"], ["--cgroup", "/"], ["--bounds-child", "1:2"],
+           ["--phase", "nonsense"], ["--bounds", "--phase", "forks"])
     for words in bad:
         done = run(program, *words)
         assert done.returncode == 2, (words, done.returncode)

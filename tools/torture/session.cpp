@@ -28,8 +28,10 @@ std::uint64_t now_ms() {
 
 std::string command_of(const options& o) {
   if (o.bounds) return fmt::format("graceslab torture --bounds --seed {}", o.seed);
-  return fmt::format("graceslab torture --seed {} --readers {} --updaters {}", o.seed, o.readers,
-                     o.updaters);
+  std::string phases;
+  for (const std::string& name : o.phases) phases += fmt::format(" --phase {}", name);
+  return fmt::format("graceslab torture --seed {} --readers {} --updaters {}{}", o.seed, o.readers,
+                     o.updaters, phases);
 }
 
 void sleep_us(unsigned us) { std::this_thread::sleep_for(std::chrono::microseconds(us)); }

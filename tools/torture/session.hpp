@@ -32,6 +32,7 @@ struct options {
   std::uint64_t seed = 0;
   unsigned readers = 0;
   unsigned updaters = 0;
+  std::vector<std::string> phases;  // the names of those to play; none: all
   bool json = false;
   bool bounds = false;  // memory alone: cases of bounds_case.hpp
   std::string cgroup;   // directory of a memory cgroup that may be joined

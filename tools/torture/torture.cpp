@@ -23,9 +23,35 @@ constexpr std::uint64_t bounds_hang_ms = 180'000;  // beyond the end of a case
 
 using phases = std::vector<std::unique_ptr<phase>>;
 
+struct named_phase {
+  const char* name;
+  std::unique_ptr<phase> (*make)(session&);
+};
+// As docs/guide/torture.md calls them. The order is the workers', and so the seed's.
+constexpr named_phase every_phase[] = {
+    {"pipes", make_pipes},     {"barriers", make_barriers},   {"exchange", make_exchange},
+    {"churn", make_churn},     {"type-safe", make_type_safe}, {"forks", make_forks},
+    {"unloads", make_unloads}, {"exits", make_exits},         {"signals", make_signals},
+    {"fences", make_fences},   {"faults", make_faults},
+};
+
+bool is_played(const options& o, const char* name) {
+  return o.phases.empty() || std::find(o.phases.begin(), o.phases.end(), name) != o.phases.end();
+}
+
+void check_phases(const options& o) {
+  std::string known;
+  for (const named_phase& p : every_phase) known += fmt::format(" {}", p.name);
+  for (const std::string& name : o.phases)
+    if (std::none_of(std::begin(every_phase), std::end(every_phase),
+                     [&](const named_phase& p) { return name == p.name; }))
+      throw tool::usage_error(fmt::format("--phase must be one of:{}", known));
+}
+
 void check_bounds(options& o) {
   if (o.readers != 0 || o.updaters != 0)
     throw tool::usage_error("--bounds does not go with --readers and --updaters");
+  if (!o.phases.empty()) throw tool::usage_error("--bounds does not go with --phase");
   o.least_rounds = bounds_pairs / bounds_judges;
   o.hang_ms = bounds_hang_ms;
 }
@@ -35,6 +61,7 @@ void check(options& o) {
     throw tool::usage_error("--seconds must be a number from 0 to 1000000");
   if (o.readers > most_threads || o.updaters > most_threads)
     throw tool::usage_error("--readers and --updaters must be numbers from 0 to 256");
+  check_phases(o);
   if (o.bounds) return check_bounds(o);
   if (!o.cgroup.empty()) throw tool::usage_error("--cgroup goes with --bounds only");
   unsigned cores = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
@@ -75,9 +102,8 @@ phases make_phases(session& s) {
     all.push_back(make_bounds(s));
     return all;
   }
-  for (auto make : {make_pipes, make_barriers, make_exchange, make_churn, make_type_safe,
-                    make_forks, make_unloads, make_exits, make_signals, make_fences, make_faults})
-    all.push_back(make(s));
+  for (const named_phase& p : every_phase)
+    if (is_played(s.asked(), p.name)) all.push_back(p.make(s));
   return all;
 }
 
@@ -109,6 +135,8 @@ void tool::add_torture(CLI::App& app) {
   command->add_option("--seed", o->seed, "Repeats the choices of an earlier run; 0: a new one");
   command->add_option("--readers", o->readers, "Reading threads; 0: one per core");
   command->add_option("--updaters", o->updaters, "Updating threads; 0: one per core");
+  command->add_option("--phase", o->phases, "Only this one; may be given several times")
+      ->expected(1);
   command->add_flag("--json", o->json, "Print JSON, alone on standard output");
   command->add_flag("--bounds", o->bounds,
                     "Instead of all that: whether memory follows the working set, for every kind "
