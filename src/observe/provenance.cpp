@@ -26,7 +26,7 @@ void fill(slab::cache& c, slab::slab& s, std::uint32_t index, gs_object_info* ou
   __builtin_memcpy(out->cache_name, c.name, sizeof out->cache_name);
   out->object = slab::object_at(s, index);
   out->state = slab::state_of(s, index);
-  out->size = slab::is_large(c) ? s.bytes : c.size;
+  out->size = slab::is_large(c) ? slab::whole_bytes(s) : c.size;
 }
 
 }  // namespace

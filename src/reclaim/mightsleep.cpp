@@ -7,7 +7,7 @@ namespace graceslab::reclaim {
 
 void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept {
   if (slab::retire_in_array(c, object, site)) return;
-  if (c.sheaf_capacity == 0) return slab::retire_slow(c, object, site);  // it needs none
+  if (slab::parks_one(c)) return slab::retire_slow(c, object, site);  // it needs none
   gs_domain* d = domain_of(c);
   if (rcu::reader_nesting(d) != 0 || !rcu::wait(d, rcu::snapshot(d)))
     slab::retire_slow(c, object, site);  // cannot wait here: by state byte, without memory

@@ -27,7 +27,7 @@ std::uint64_t release_limit_ms(const slab::cache& c, std::uint64_t now_ms) noexc
 // What one grace period brings home as a rule, twice: more comes only when a reader held several
 // back, and goes into its slabs at once instead of after the parking age.
 std::uint32_t reclaimed_most(const slab::cache& c) noexcept {
-  if (c.sheaf_capacity == 0) return 0;  // it has none
+  if (slab::parks_one(c)) return 0;  // it has none
   return static_cast<std::uint32_t>(2 * threshold_of(c) / c.sheaf_capacity) + 1;
 }
 

@@ -116,7 +116,7 @@ void* take_any(cache& c, std::uintptr_t handle, const void* site, bool* closed) 
       (void)wait_until_open(c);
       continue;
     }
-    const bool refilled = l != nullptr && refill(c, handle, *l);
+    const bool refilled = l != nullptr && !parks_one(c) && refill(c, handle, *l);
     if (l != nullptr) touch(c);
     if (refilled) continue;
     object = alloc_direct(c, handle, site);
@@ -124,6 +124,11 @@ void* take_any(cache& c, std::uintptr_t handle, const void* site, bool* closed) 
   }
   *closed = true;
   return report_closed(handle, site);
+}
+
+void* zeroed_if(const cache& c, void* object, unsigned gfp) noexcept {
+  if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
+  return object;
 }
 
 // Memory ran out. The cache may be destroyed while we wait, and its record be another's.
@@ -152,8 +157,15 @@ void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept
   void* object = gfp != 0 ? gs_local_take(local_of(c), 0) : nullptr;
   if (object == nullptr) object = take_any(c, handle, site, &closed);
   if (GS_UNLIKELY(object == nullptr && !closed)) object = take_again(c, handle, gfp, site);
-  if (object != nullptr && (gfp & gfp_zero) != 0) __builtin_memset(object, 0, c.size);
-  return object;
+  return zeroed_if(c, object, gfp);
+}
+
+void* alloc_once(std::uintptr_t handle, unsigned gfp, const void* site) noexcept {
+  cache& c = record_of(handle);
+  bool closed = false;
+  void* object = gs_local_take(local_of(c), 0);
+  if (object == nullptr) object = take_any(c, handle, site, &closed);
+  return zeroed_if(c, object, gfp);
 }
 
 bool alloc_bulk(cache& c, std::uintptr_t handle, unsigned gfp, std::size_t n, void** objects,

@@ -13,6 +13,7 @@
 
 #include "sync/account.hpp"
 #include "sync/mutex.hpp"
+#include "sync/registry.hpp"
 
 namespace graceslab::slab {
 
@@ -81,7 +82,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint32_t stride = 0;
   std::uint64_t inverse = 1;  // GS_INVERSE(stride)
   std::uint32_t flags = 0;
-  std::uint32_t sheaf_capacity = 0;
+  std::uint32_t sheaf_capacity = 0;  // 0: parks_one()
   std::uint32_t slab_granules = 0;
   std::uint32_t slab_objects = 0;
   std::uint32_t align = 0;
@@ -172,8 +173,14 @@ inline bool detects(const cache& c) noexcept { return (c.flags & flag_no_detecti
 inline bool has_destructor(const cache& c) noexcept { return gs_load_relaxed(&c.dtor) != nullptr; }
 inline bool is_large(const cache& c) noexcept { return (c.flags & flag_large_runs) != 0; }
 
+// Objects so large that a thread keeps one of them, and none in the barn. They are retired by their
+// state byte.
+inline bool parks_one(const cache& c) noexcept { return c.sheaf_capacity == 0; }
+
 // ---- ids and handles (cache_table.cpp) ----
-inline constexpr std::size_t table_align = cache_record_bytes * GS_TLS_CACHES;  // see fast.hpp
+// A handle's address tells the lower bits of the id: see fast.hpp.
+inline constexpr std::size_t table_align = cache_record_bytes * sync::far_places;
+static_assert(table_align % (cache_record_bytes * GS_TLS_CACHES) == 0);
 struct cache_table {
   std::uintptr_t start = 0;  // of the records
   std::size_t bytes = 0;     // of those given out at least once; atomic
@@ -186,6 +193,13 @@ struct cache_table {
 // Of a handle that was good once.
 inline cache& record_of(std::uintptr_t handle) noexcept {
   return *reinterpret_cast<cache*>(handle & table.address_bits);
+}
+inline std::uintptr_t record_address(std::uint32_t id) noexcept {
+  return table.start + std::size_t{id} * cache_record_bytes;
+}
+inline std::uint32_t id_of_handle(std::uintptr_t handle) noexcept {
+  return static_cast<std::uint32_t>(((handle & table.address_bits) - table.start) /
+                                    cache_record_bytes);
 }
 // An aligned word, read once and compared. Compilers fold a plain load into the comparison, and an
 // atomic one they do not: three instructions of each path of a cache beyond the thread's block. The
@@ -213,7 +227,7 @@ inline std::uint32_t cache_ids() noexcept {  // ids are below this
 }
 inline cache* cache_from_id(std::uint32_t id) noexcept {
   if (id == 0 || id >= cache_ids()) return nullptr;
-  return reinterpret_cast<cache*>(table.start + std::size_t{id} * cache_record_bytes);
+  return reinterpret_cast<cache*>(record_address(id));
 }
 inline kmem_cache* handle_of(const cache& c) noexcept {
   return reinterpret_cast<kmem_cache*>(gs_load_relaxed(&c.handle));
@@ -256,6 +270,8 @@ cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noe
 // the record be another's. Each place that takes something compares again, where that cannot
 // change.
 void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept;
+// The same without asking others for memory.
+void* alloc_once(std::uintptr_t handle, unsigned gfp, const void* site) noexcept;
 void free_slow(cache& c, void* object, const void* site) noexcept;
 void retire_slow(cache& c, void* object, const void* site) noexcept;
 // As retire_object(), but false when no array could be had: nothing is changed then.

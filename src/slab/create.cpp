@@ -33,7 +33,7 @@ const char* problem_with(const gs_cache_options& o) noexcept {
   return nullptr;
 }
 
-// 0: an array of one would be too much. The objects of such a cache come from its slabs one by one.
+// 0: three arrays of one would be too much.
 std::uint32_t capacity_for(std::size_t size, std::uint32_t stride) noexcept {
   const std::uint32_t by_count = size > 4096 ? 16 : size > 1024 ? 32 : 64;
   return std::min(by_count, parked_bytes_most / 3 / stride);

@@ -60,6 +60,38 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
 }
 
+// ---- caches beyond the thread's block, where something of them was used lately ----
+
+[[gnu::always_inline]] inline gs_local* far_named(const kmem_cache* handle) noexcept {
+  auto value = reinterpret_cast<std::uintptr_t>(handle);
+  gs_local* l = gs_tls.far[value / cache_record_bytes % sync::far_places];
+  return GS_LIKELY(l->handle == value) ? l : nullptr;
+}
+
+[[gnu::always_inline]] inline void* take_far(const kmem_cache* handle) noexcept {
+  gs_local* l = far_named(handle);
+  return GS_LIKELY(l != nullptr) ? gs_local_take(l, 0) : nullptr;
+}
+
+[[gnu::always_inline]] inline bool give_far(const kmem_cache* handle, void* object,
+                                            int retired) noexcept {
+  gs_local* l = far_named(handle);
+  return GS_LIKELY(l != nullptr) &&
+         gs_local_give(l, retired, object, id_of_handle(l->handle), 0) != 0;
+}
+
+[[gnu::always_inline]] inline bool give_far_by_pointer(void* object, int retired) noexcept {
+  std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
+  if (GS_UNLIKELY(offset >= gs_heap.bytes)) return false;
+  const gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
+  std::uint32_t id = gs_load_relaxed(&granule->cache);
+  gs_local* l = gs_tls.far[id % sync::far_places];
+  if (GS_UNLIKELY((l->handle & table.address_bits) != record_address(id))) return false;
+  std::uint64_t inverse = gs_load_relaxed(&l->inverse);
+  if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
+  return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
+}
+
 // The cache of a pointer that is the start of an object; nullptr: foreign, or outlying.
 inline cache* cache_of_start(const void* object) noexcept {
   std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;

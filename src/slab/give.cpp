@@ -142,8 +142,25 @@ round exchange(cache& c, gs_local& l, giving what) noexcept {
   return got ? round::again : round::no_array;
 }
 
+// False: it has an array for free objects, or is closed.
+bool has_none(gs_local& l) noexcept {
+  const bool none = gs_local_enter(&l) && l.main == &no_sheaf && l.prev == &no_sheaf;
+  gs_local_leave(&l);
+  return none;
+}
+
+// The one array for the one object that a thread keeps; where there is one, it is full.
+round make_room_for_one(cache& c, gs_local& l) noexcept {
+  transit in_hand(c);
+  gs_sheaf* s = has_none(l) ? sheaf_new(c) : nullptr;
+  if (s == nullptr) return round::no_array;
+  if (!install_empty(l, giving::free, s)) put_empty(c, s);
+  return round::again;
+}
+
 // One round of the slow path.
 round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexcept {
+  if (what == giving::retire && parks_one(c)) return round::no_array;
   gs_local* l = attach(c, c.handle);  // for good: an object of it is out
   if (l == nullptr) return round::no_array;
   switch (try_push(*l, what, object, state)) {
@@ -160,7 +177,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
     case pushed::full:
       break;
   }
-  const round exchanged = exchange(c, *l, what);
+  const round exchanged = parks_one(c) ? make_room_for_one(c, *l) : exchange(c, *l, what);
   touch(c);
   return exchanged;
 }

@@ -26,7 +26,7 @@ slab* run_at(cache& c, const void* object) noexcept {
   return s != nullptr && s->start == object ? s : nullptr;
 }
 
-large_run told(slab& s) noexcept { return {gs_load_relaxed(&states_of(s)[0]), s.bytes}; }
+large_run told(slab& s) noexcept { return {gs_load_relaxed(&states_of(s)[0]), whole_bytes(s)}; }
 
 // Under slabs_lock; its pages go back afterwards.
 void end_run(cache& c, slab& s) noexcept {
@@ -36,13 +36,12 @@ void end_run(cache& c, slab& s) noexcept {
 }
 
 // Whoever comes from the system with a run, or takes one there, holds no lock, but has it in hand.
-void* try_alloc(std::size_t bytes, std::uint32_t granules, std::uint32_t align) noexcept {
+void* try_alloc(std::uint32_t granules, std::uint32_t align) noexcept {
   cache* c = large_cache();
   if (c == nullptr) return nullptr;
   transit in_hand(*c);
   slab* s = new_slab(*c, granules, 1, align);
   if (s == nullptr) return nullptr;
-  s->bytes = bytes;
   s->carved = 1;
   sync::lock_guard hold(c->slabs_lock);
   if (is_outlying(*s)) outlying_add(*s);
@@ -54,15 +53,18 @@ void* try_alloc(std::size_t bytes, std::uint32_t granules, std::uint32_t align) 
 
 }  // namespace
 
+void* large_try(std::size_t bytes) noexcept {
+  auto granules = static_cast<std::uint32_t>((bytes + granule_bytes - 1) >> GS_GRANULE_SHIFT);
+  const bool natural = (bytes & (bytes - 1)) == 0;
+  void* object = try_alloc(granules, natural ? granules : 1);
+  return object == nullptr && natural && bytes > aligned_most ? try_alloc(granules, 1) : object;
+}
+
 void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept {
   patience p{"kmalloc", bytes, gfp, site};
   if (bytes > bytes_beyond - granule_bytes) return p.never(too_large);
-  auto granules = static_cast<std::uint32_t>((bytes + granule_bytes - 1) >> GS_GRANULE_SHIFT);
-  const bool natural = (bytes & (bytes - 1)) == 0;
   for (;;) {
-    if (void* object = try_alloc(bytes, granules, natural ? granules : 1)) return object;
-    if (natural && bytes > aligned_most)
-      if (void* object = try_alloc(bytes, granules, 1)) return object;
+    if (void* object = large_try(bytes)) return object;
     if (bytes > os::memory_limit()) return p.never(too_large);
     if (!p.once_more(large_cache_found())) return nullptr;
   }
@@ -113,7 +115,7 @@ std::size_t large_end(void* object) noexcept {
     s = run_at(c, object);
     end_run(c, *s);
   }
-  const std::size_t bytes = s->bytes;
+  const std::size_t bytes = whole_bytes(*s);
   give_back_slab(c, *s);
   return bytes;
 }

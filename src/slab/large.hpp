@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Objects beyond the size classes: each a run of granules of its own, in one internal cache, or
-// mapped on its own where the range has no room (outlying.hpp).
+// Objects beyond the size classes, and those of a class that has no memory for a whole slab: each a
+// run of granules of its own, in one internal cache, or mapped on its own where the range has no
+// room (outlying.hpp).
 //
 // A run's descriptor ends with the run, so it is looked at under slabs_lock only, and what is told
 // of it is a copy: of two frees that race, one is the free and the other a report.
@@ -13,11 +14,13 @@ cache* large_cache() noexcept;        // nullptr without memory
 cache* large_cache_found() noexcept;  // nullptr: not made yet
 
 void* large_alloc(std::size_t bytes, unsigned gfp, const void* site) noexcept;
+// Once, and without asking others for memory.
+void* large_try(std::size_t bytes) noexcept;
 
 inline constexpr int no_run = -1;  // instead of a state: no run starts there
 struct large_run {
   int state = no_run;
-  std::size_t bytes = 0;  // as asked for
+  std::size_t bytes = 0;  // that may be used
 };
 // The run that starts at a pointer.
 large_run large_look(const void* object) noexcept;

@@ -15,9 +15,10 @@ namespace graceslab::slab {
 namespace {
 
 // A thread's records by cache id: the first few also stand in its TLS block. The rest hang off a
-// lazy two-level table: 16 KiB for the upper level, 4 KiB per 512 ids. 4096 threads that each use
-// 10 000 caches: 4096 * (16 + 20 * 4) KiB = 384 MiB of tables and 2.5 GiB of records; threads that
-// use a few caches pay 256 bytes.
+// lazy two-level table: 16 KiB for the upper level, 4 KiB per 512 ids; the latest of them also
+// stand in a table of 2 KiB, one for each remainder of the id. 4096 threads that each use 10 000
+// caches: 4096 * (18 + 20 * 4) KiB = 392 MiB of tables and 2.5 GiB of records; threads that use a
+// few caches pay 256 bytes.
 constexpr std::uint32_t page_ids = 512;
 constexpr std::uint32_t pages = 2048;
 struct page {
@@ -26,6 +27,7 @@ struct page {
 struct directory {
   gs_local* first[GS_TLS_CACHES];
   page** upper;
+  sync::far_table* far;  // nullptr: none yet, or no memory, and each look takes the long way
 };
 
 void* zeroed(std::size_t bytes, std::uint32_t cache) noexcept {
@@ -40,6 +42,23 @@ gs_local** find_place(directory& d, std::uint32_t id) noexcept {
   return &d.upper[id / page_ids]->local[id % page_ids];
 }
 
+// Where the fast paths of this thread look first.
+void remember(std::uint32_t id, gs_local* l) noexcept {
+  if (id < GS_TLS_CACHES)
+    gs_tls.local[id] = l;
+  else if (gs_tls.far != sync::far_dummy.place)
+    gs_tls.far[id % sync::far_places] = l;
+}
+
+// Of this thread.
+void make_far(directory& d, std::uint32_t id) noexcept {
+  if (d.far != nullptr) return;
+  d.far = static_cast<sync::far_table*>(meta_alloc(sizeof(sync::far_table), GS_FAULT_META, id));
+  if (d.far == nullptr) return;
+  *d.far = sync::far_dummy;
+  gs_tls.far = d.far->place;
+}
+
 gs_local** make_place(sync::thread_record& t, std::uint32_t id) noexcept {
   if (t.locals == nullptr) t.locals = zeroed(sizeof(directory), id);
   auto* d = static_cast<directory*>(t.locals);
@@ -50,6 +69,7 @@ gs_local** make_place(sync::thread_record& t, std::uint32_t id) noexcept {
     page*& p = d->upper[id / page_ids];
     if (p == nullptr) p = static_cast<page*>(zeroed(sizeof(page), id));
     if (p == nullptr) return nullptr;
+    make_far(*d, id);
   }
   return find_place(*d, id);
 }
@@ -121,6 +141,8 @@ void hand_on_all(sync::thread_record& t) noexcept {
   auto* d = static_cast<directory*>(t.locals);
   if (d == nullptr) return;
   t.locals = nullptr;
+  if (t.tls != nullptr) t.tls->far = sync::far_dummy.place;
+  if (d->far != nullptr) meta_free(d->far, sizeof *d->far);
   for (std::uint32_t id = 0; id != GS_TLS_CACHES; ++id) {
     if (t.tls != nullptr) t.tls->local[id] = &sync::local_dummy;
     if (d->first[id] != nullptr) hand_on(id, *d->first[id]);
@@ -164,13 +186,14 @@ gs_local* local_far(const cache& c) noexcept {
   auto* t = static_cast<sync::thread_record*>(gs_tls.thread);
   if (t == nullptr || t->locals == nullptr) return &sync::local_dummy;
   gs_local** place = find_place(*static_cast<directory*>(t->locals), c.id);
-  return place != nullptr && *place != nullptr ? *place : &sync::local_dummy;
+  if (place == nullptr || *place == nullptr) return &sync::local_dummy;
+  remember(c.id, *place);
+  return *place;
 }
 
 gs_local* attach(cache& c, std::uintptr_t handle) noexcept {
   gs_local* l = local_of(c);
   if (GS_LIKELY(l != &sync::local_dummy && l->handle == handle)) return l;
-  if (c.sheaf_capacity == 0) return nullptr;
   if (os::readers_fence() || os::fence_mode() == GS_FENCE_NONE) return nullptr;
   sync::thread_record* t = sync::this_thread();
   gs_local** place = t != nullptr ? make_place(*t, c.id) : nullptr;
@@ -184,7 +207,7 @@ gs_local* attach(cache& c, std::uintptr_t handle) noexcept {
     *place = l;
   }
   if (!tie(c, handle, *l)) return nullptr;
-  if (c.id < GS_TLS_CACHES) gs_tls.local[c.id] = l;
+  remember(c.id, l);
   return l;
 }
 

@@ -14,7 +14,9 @@ gs_local* attach(cache& c, std::uintptr_t handle) noexcept;
 // The record if there is one (perhaps closed or of an earlier generation), else the dummy.
 gs_local* local_far(const cache& c) noexcept;
 inline gs_local* local_of(const cache& c) noexcept {
-  return GS_LIKELY(c.id < GS_TLS_CACHES) ? gs_tls.local[c.id] : local_far(c);
+  if (GS_LIKELY(c.id < GS_TLS_CACHES)) return gs_tls.local[c.id];
+  gs_local* l = gs_tls.far[c.id % sync::far_places];
+  return GS_LIKELY(l->handle == handle_now(c)) ? l : local_far(c);
 }
 // Out of the way of whoever seizes this thread's record: sleeps until it lets go. False when the
 // cache is closed for good; otherwise attach() has the record to look at.

@@ -45,12 +45,12 @@ bool may_be_reused(cache& c, const gs_sheaf* s) noexcept {
 }
 
 gs_sheaf* sheaf_new(cache& c) noexcept {
-  if (c.sheaf_capacity == 0) return nullptr;
-  void* memory = meta_alloc(sheaf_bytes(c.sheaf_capacity), GS_FAULT_ARRAY, c.id);
+  const std::uint32_t capacity = parks_one(c) ? 1 : c.sheaf_capacity;
+  void* memory = meta_alloc(sheaf_bytes(capacity), GS_FAULT_ARRAY, c.id);
   if (memory == nullptr) return nullptr;
   auto* s = static_cast<gs_sheaf*>(memory);
   s->count = 0;
-  s->capacity = c.sheaf_capacity;
+  s->capacity = capacity;
   s->next = nullptr;
   s->cookie = s->root = 0;
   for (void*& object : s->ahead) object = s;

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // kmalloc: size-class caches made at first use, and page runs beyond them.
+//
+// - Small classes are looked up in a table; the middle ones, whose slabs are of many pages, give
+// way
+//   to a run of their own where there is no memory for a slab.
+// - A power of two is a multiple of itself: its class's slabs begin at one.
 #include <cstdio>
 
 #include "slab/fast.hpp"
@@ -11,9 +16,9 @@
 namespace graceslab::slab {
 namespace {
 
-// Sixteen-byte steps to 128, then four steps per doubling up to 8 KiB.
-constexpr std::uint32_t largest_class = 8192;
-constexpr unsigned classes = 9 + 6 * 4;
+// Sixteen-byte steps to 128, then four steps per doubling up to 1 MiB.
+constexpr std::uint32_t largest_small = 8192, largest_class = 1 << 20;
+constexpr unsigned classes = 9 + 13 * 4;
 
 constinit sync::mutex classes_lock{sync::rank::caches_lazy};
 cache* class_cache[classes];
@@ -38,7 +43,7 @@ constexpr size_class class_of(std::size_t size) noexcept {
 
 // The index of class_of() by eights of bytes, for the fast path.
 struct class_table {
-  std::uint8_t index[largest_class / 8 + 1];
+  std::uint8_t index[largest_small / 8 + 1];
   constexpr class_table() noexcept : index{} {
     for (std::size_t i = 0; i != sizeof index; ++i)
       index[i] = static_cast<std::uint8_t>(class_of(i * 8).index);
@@ -82,8 +87,19 @@ cache* large_cache() noexcept {
 
 namespace {
 
+[[gnu::noinline]] void* kmalloc_middle(std::size_t size, unsigned gfp, const void* site) noexcept {
+  for (patience p{"kmalloc", size, gfp, site};;) {
+    cache* c = class_cache_for(class_of(size));
+    if (c != nullptr)
+      if (void* object = alloc_once(c->handle, gfp, site)) return object;
+    if (void* object = large_try(size)) return object;
+    if (!p.once_more(large_cache_found())) return nullptr;
+  }
+}
+
 [[gnu::noinline]] void* kmalloc_rest(std::size_t size, unsigned gfp, const void* site) noexcept {
   if (size > largest_class) return large_alloc(size, gfp, site);  // fresh pages: already zero
+  if (size > largest_small) return kmalloc_middle(size, gfp, site);
   cache* c;
   for (patience p{"kmalloc", size, gfp, site}; (c = class_cache_for(class_of(size))) == nullptr;)
     if (!p.once_more(nullptr)) return nullptr;
@@ -93,7 +109,7 @@ namespace {
 }  // namespace
 
 void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
-  if (GS_LIKELY(size <= largest_class && gfp == 0)) {
+  if (GS_LIKELY(size <= largest_small && gfp == 0)) {
     cache* c = class_cache_found(table_of_classes.index[(size + 7) / 8]);
     if (GS_LIKELY(c != nullptr && c->id < GS_TLS_CACHES))
       if (void* object = gs_local_take(gs_tls.local[c->id], 0); GS_LIKELY(object != nullptr))

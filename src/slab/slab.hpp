@@ -35,7 +35,6 @@ struct slab {
     std::uint64_t emptied_ms;  // of one that is not empty: when something came back; 0: swept since
     slab* above;
   };
-  std::uint64_t bytes;    // of a large run: as asked
   std::uint64_t swept;    // of those in the first word that are free: their own pages went back
   std::uint32_t* stacks;  // SLAB_STORE_USER: [alloc, free] per object
   slab_list* list;        // which one holds it
@@ -64,6 +63,11 @@ inline std::uint64_t free_word(slab& s, std::uint32_t word) noexcept {
 inline char* start_of(const slab& s) noexcept { return s.start; }
 inline std::size_t whole_bytes(const slab& s) noexcept {
   return std::size_t{s.granules} << GS_GRANULE_SHIFT;
+}
+// Objects of a power of two beyond a granule are multiples of themselves.
+inline std::uint32_t slab_align(const cache& c) noexcept {
+  const bool power = (c.stride & (c.stride - 1)) == 0;
+  return power && c.stride > granule_bytes ? c.stride >> GS_GRANULE_SHIFT : 1;
 }
 inline bool holds(const slab& s, const void* object) noexcept {
   auto offset = static_cast<std::size_t>(static_cast<const char*>(object) - start_of(s));

@@ -261,7 +261,7 @@ void populate(const ahead& pages) noexcept {
 void grow(cache& c, std::uintptr_t handle, bool (*use)(cache&, void*), void* arg) noexcept {
   transit in_hand(c);  // a slab on no list: who closes the cache, or forks, waits for it
   if (!still_open_as(c, handle)) return;
-  slab* s = new_slab(c, c.slab_granules, c.slab_objects);
+  slab* s = new_slab(c, c.slab_granules, c.slab_objects, slab_align(c));
   if (s == nullptr) return;
   {
     sync::lock_guard hold(c.slabs_lock);

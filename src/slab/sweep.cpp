@@ -82,7 +82,7 @@ bool has_free_pages(const cache& c) noexcept {
 
 std::uint64_t resident_bytes(const slab& s) noexcept {
   const std::uint64_t page = os::page_bytes();
-  const std::uint64_t used = is_large(*s.owner) ? s.bytes : s.populated;
+  const std::uint64_t used = is_large(*s.owner) ? whole_bytes(s) : s.populated;
   std::uint64_t bytes = (used + page - 1) / page * page;
   each_inside(s, s.swept, [&](char*, std::size_t gone) { bytes -= gone; });
   return bytes;

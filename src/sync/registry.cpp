@@ -27,6 +27,11 @@ constinit gs_local local_dummy = [] {
   local.handle = ~std::uintptr_t{0};  // no cache's, so that nobody says busy in what all share
   return local;
 }();
+constinit far_table far_dummy = [] {
+  far_table table{};
+  for (gs_local*& place : table.place) place = &local_dummy;
+  return table;
+}();
 constinit mutex registry_lock{rank::threads};
 
 namespace {
@@ -177,6 +182,7 @@ record* take_record(record** fresh, std::uint32_t tid) noexcept {
 void forget_everything() noexcept {
   gs_tls.reader = unregistered;
   for (gs_local*& local : gs_tls.local) local = &local_dummy;
+  gs_tls.far = far_dummy.place;
   gs_tls.thread = nullptr;
 }
 
@@ -254,6 +260,7 @@ constinit __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec")
     graceslab::sync::unregistered,
     {GS_8L, GS_8L, GS_8L, GS_8L},
     nullptr,
+    graceslab::sync::far_dummy.place,
 };
 #undef GS_8L
 #undef GS_L

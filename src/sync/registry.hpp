@@ -17,7 +17,7 @@ struct thread_record {
   std::uint32_t tid;
   std::uint32_t number;  // small, dense, reused: picks shards
   void* readers;         // owned by rcu: the thread's slots in non-default domains
-  void* locals;          // owned by slab: its directory of gs_local records beyond GS_TLS_CACHES
+  void* locals;          // owned by slab: its directory of gs_local records
   std::uint32_t flags;
 };
 
@@ -35,6 +35,13 @@ void on_thread_end(int rank, void (*run)(thread_record&)) noexcept;
 // the record is closed for ever: every fast path goes out of line.
 extern const gs_reader reader_dummy;
 extern gs_local local_dummy;
+// A thread's latest caches beyond its block, by the lower bits of their ids. The dummy has the
+// other dummy in each place, and is never written.
+inline constexpr std::uint32_t far_places = 256;
+struct far_table {
+  gs_local* place[far_places];
+};
+extern far_table far_dummy;
 
 extern mutex registry_lock;
 thread_record* registry_first() noexcept;  // walk with ->next under registry_lock

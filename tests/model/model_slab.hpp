@@ -43,6 +43,7 @@ void set_up(cache& c) {
   c.id = model_id;
   c.handle = reinterpret_cast<std::uintptr_t>(&c) + 1;
   c.stage = GS_STAGE_OPEN;
+  c.sheaf_capacity = 1;  // not one that parks_one()
 }
 
 }  // namespace

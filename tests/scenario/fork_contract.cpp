@@ -338,7 +338,7 @@ struct run_hammer {
     for (unsigned i = 0; i != threads; ++i)
       all.emplace_back([this, i] {
         for (unsigned n = i; !stop; ++n) {
-          void* run = kmalloc(20'000, GFP_KERNEL);
+          void* run = kmalloc(1'200'000, GFP_KERNEL);
           last[i] = run;
           n % 4 == 0 ? kfree(run) : gs_retire(run);
           if (n % 32 == 0) kfree_rcu_barrier();  // or they pile up
@@ -370,7 +370,7 @@ int count_runs(run_hammer& others) {
 }
 
 TEST(ForkUnderFire, I8_NoRunIsLostBetweenItsStateAndItsListInTheChild) {
-  gs_retire(kmalloc(20'000, GFP_KERNEL));
+  gs_retire(kmalloc(1'200'000, GFP_KERNEL));
   const int rounds = with_tsan || with_asan ? 20 : 100;
   run_hammer others;
   for (int i = 0; i < rounds; ++i) {

@@ -157,7 +157,7 @@ TEST(MisuseOfCaches, C2_kmalloc_memory_too) {
   kfree(small);
   kfree(small);
   EXPECT_EQ(caught.count(GS_REPORT_DOUBLE_FREE), 1u) << caught.everything();
-  auto* large = static_cast<char*>(kmalloc(1u << 20, 0));
+  auto* large = static_cast<char*>(kmalloc(3u << 20, 0));
   caught.forget();
   kfree(large + 65536);
   kfree(large + 8);
@@ -191,7 +191,7 @@ TEST(MisuseOfCaches, C2_krealloc_of_what_was_given_back) {
 TEST(MisuseOfCaches, C2_large_runs_retired_twice) {
   reports caught;
   held_reader reader;
-  void* large = kmalloc(1u << 20, 0);
+  void* large = kmalloc(3u << 20, 0);
   gs_retire(large);
   gs_retire(large);
   kfree(large);

@@ -120,7 +120,7 @@ TEST_F(Outlying, K2_retires_without_an_array) {
     held_reader reader;
     fault no_arrays(GS_FAULT_ARRAY);
     std::vector<void*> more;
-    for (int i = 0; i != 20; ++i) more.push_back(kmalloc(20'000, GFP_KERNEL));
+    for (int i = 0; i != 20; ++i) more.push_back(kmalloc(1'200'000, GFP_KERNEL));
     for (void* m : more) gs_retire(m);
     gs_retire(p);
     gs_object_info info;

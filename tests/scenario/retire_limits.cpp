@@ -231,7 +231,7 @@ TEST_P(RetireLimit, K6_block_runs_no_destructor_in_the_retirer) {
 // Page runs belong to no cache of the user's: the bound is that of the default domain.
 class RunLimit : public testing::Test {
  protected:
-  static constexpr std::size_t run_bytes = std::size_t{1} << 20;
+  static constexpr std::size_t run_bytes = std::size_t{3} << 20;
   static constexpr int limit_runs = 4;
   void SetUp() override {
     ASSERT_EQ(

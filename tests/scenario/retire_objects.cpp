@@ -72,7 +72,7 @@ TEST(Retire, K4_size_classes_and_page_runs) {
 }
 
 TEST(Retire, K4_large_runs_come_home_by_themselves) {
-  void* p = kmalloc(1u << 20, 0);
+  void* p = kmalloc(3u << 20, 0);
   gs_retire(p);
   gs_object_info info;
   EXPECT_TRUE(eventually([&] { return gs_object_lookup(p, &info) != 0; }));

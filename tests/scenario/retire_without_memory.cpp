@@ -88,8 +88,8 @@ TEST_P(RetireWithoutMemory, K1_double_retire_is_still_found) {
 }
 
 TEST_P(RetireWithoutMemory, K1_large_runs) {
-  void* p = kmalloc(1u << 20, 0);
-  gs_retire(kmalloc(100'000, 0));
+  void* p = kmalloc(3u << 20, 0);
+  gs_retire(kmalloc(2'000'000, 0));
   const auto before = stats_of(static_cast<gs_domain*>(nullptr));
   fault none(GetParam());
   gs_retire(p);

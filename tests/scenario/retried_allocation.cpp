@@ -8,7 +8,7 @@ namespace {
 
 using namespace watched;
 
-constexpr std::size_t large = 100'000;
+constexpr std::size_t large = 1'200'000;  // a run of its own
 
 int state_of(const void* p) {
   gs_object_info info;
@@ -105,7 +105,7 @@ TEST_F(Retried, C6_NOFAIL_in_bulk) {
 
 // A size class whose cache is not there yet needs a record first.
 TEST_F(Retried, C6_NOFAIL_in_every_size_class) {
-  for (std::size_t size : {8u, 200u, 1000u, 7000u}) {
+  for (std::size_t size : {8u, 200u, 1000u, 7000u, 30'000u}) {
     std::vector<void*> all;
     {
       fault no_pages(GS_FAULT_PAGES);
@@ -128,7 +128,7 @@ TEST_F(Retried, C6_NOFAIL_says_once_that_it_waits_for_long) {
     held.push_back(p);
     EXPECT_EQ(caught.count(GS_REPORT_NO_MEMORY), 1u) << caught.everything();
   }
-  EXPECT_CONTAINS(caught.text(GS_REPORT_NO_MEMORY), "100000 bytes");
+  EXPECT_CONTAINS(caught.text(GS_REPORT_NO_MEMORY), "1200000 bytes");
   EXPECT_CONTAINS(caught.text(GS_REPORT_NO_MEMORY), "kmalloc-large");
   EXPECT_EQ(caught.total(), 1u) << caught.everything();
 }

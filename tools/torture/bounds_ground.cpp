@@ -15,7 +15,7 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t magic_bytes = sizeof(std::uint64_t);  // at the start of constructed objects
 constexpr std::uint64_t magic = 0x636f6e7374727563;
 constexpr std::size_t small_sizes[] = {128, 768, 3072, 8192};
-constexpr std::size_t large_sizes[] = {20 * kib, 64 * kib, 292 * kib, mib};
+constexpr std::size_t large_sizes[] = {20 * kib, 64 * kib, 292 * kib, 1200 * kib};
 constexpr unsigned many = 1000;
 
 constexpr std::uint64_t rest = 256 * kib;          // stacks, and what the system's library took

@@ -91,7 +91,8 @@ struct gs_reader;
 struct gs_tls {
   struct gs_reader* reader; /* this thread's slot in the default domain, or the dummy */
   struct gs_local* local[GS_TLS_CACHES];
-  void* thread; /* sync::thread_record, or NULL */
+  void* thread;          /* sync::thread_record, or NULL */
+  struct gs_local** far; /* of caches beyond those: by the id's lower bits, the latest used */
 };
 GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec")));
 

@@ -118,7 +118,7 @@ int run_out_of_memory() {
 }
 
 bool usable(char* p, std::size_t bytes) {
-  if (p == nullptr || ksize(p) != bytes || p[0] != 0 || p[bytes - 1] != 0) return false;
+  if (p == nullptr || ksize(p) < bytes || p[0] != 0 || p[bytes - 1] != 0) return false;
   p[0] = p[bytes - 1] = 1;
   return true;
 }

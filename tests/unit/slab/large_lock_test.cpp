@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr std::size_t run_bytes = std::size_t{300} << 10;
+constexpr std::size_t run_bytes = std::size_t{3} << 20;
 
 bool use_runs() {
   void* run = kmalloc(run_bytes, GFP_KERNEL);

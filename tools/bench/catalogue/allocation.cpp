@@ -23,6 +23,13 @@ std::vector<contestant> everybody() {
   return all;
 }
 
+std::vector<contestant> any_size() {
+  std::vector<contestant> all = {{"graceslab kmalloc", "graceslab_pointer", "", true},
+                                 {"glibc", "malloc", ""}};
+  for (const allocator& a : allocators) all.push_back({a.name, "malloc", a.name});
+  return all;
+}
+
 contest& add(catalogue& c, const char* group, const char* workload,
              std::map<std::string, std::string> parameters) {
   c.contests.push_back(
@@ -30,8 +37,8 @@ contest& add(catalogue& c, const char* group, const char* workload,
   return c.contests.back();
 }
 
-void against_mallocs(catalogue& c, const char* what, const char* contest, const char* ours,
-                     double goal, double stretch, const char* why) {
+void against_mallocs(catalogue& c, const std::string& what, const std::string& contest,
+                     const char* ours, double goal, double stretch, const char* why) {
   c.targets.push_back(
       {what, {contest, {ours}, ""}, {contest, mallocs, ""}, goal, stretch, "", why});
 }
@@ -64,6 +71,12 @@ void add_allocation(catalogue& c) {
     add(c, "A thousand at a time", "alloc_batch", {{"order", order}, {"size", "64"}});
   add(c, "Replace one of a million", "alloc_replace", {{"size", "64"}});
   add(c, "Allocate here, free there", "alloc_handoff", {{"size", "64"}});
+  for (const char* size : {"16384", "65536", "262144", "1048576"})
+    add(c, "Replace one of eight buffers", "alloc_middle", {{"size", size}}).contestants =
+        any_size();
+  add(c, "Grow a buffer of 9 to 19 kB by one byte", "realloc_grow", {}).contestants = any_size();
+  add(c, "A cache beyond the first 32 of a thread", "alloc_far", {}).contestants = {
+      {"graceslab called", "graceslab_called", "", true}};
   contest& memory = add(c, "Memory", "memory", {{"live", "10000000"}, {"size", "64"}});
   memory.metric = "bytes_per_object";
   memory.unit = "B";
@@ -83,6 +96,16 @@ void add_allocation(catalogue& c) {
                   0.7, why_replace);
   against_mallocs(c, "producer/consumer across cores", "alloc_handoff/size:64", "graceslab called",
                   0.3, 0.15, why_handoff);
+  for (const char* size : {"16384", "65536", "262144", "1048576"})
+    against_mallocs(c, std::string("replace one of eight buffers of ") + size + " B",
+                    std::string("alloc_middle/size:") + size, "graceslab kmalloc", 3, 1, "");
+  against_mallocs(c, "grow a buffer by one byte", "realloc_grow", "graceslab kmalloc", 3, 1, "");
+  c.targets.push_back({"a cache beyond the first 32",
+                       {"alloc_far", {"graceslab called"}, ""},
+                       {"alloc_pair/size:64", {"graceslab called"}, ""},
+                       1.2,
+                       1.1,
+                       ""});
   const char* memory_name = "memory/live:10000000/size:64";
   c.targets.push_back({"resident bytes per live 64 B object",
                        {memory_name, {"graceslab called"}, ""},

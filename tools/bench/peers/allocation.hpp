@@ -150,6 +150,59 @@ void play_memory(trial& t) {
   t.figure("left_percent", 100 * (resident_bytes() - before) / full);
 }
 
+// Buffers: a few are held, and one after the other is replaced.
+template <class A>
+void play_middle(trial& t) {
+  constexpr unsigned live = 8;
+  A::begin();
+  t.pin(0);
+  std::array<void*, live> held;
+  for (void*& p : held) p = get_written<A>(1);
+  quick_random random;
+  t.figure("ns", per_turn_ns(t, 200, [&](std::uint64_t n) {
+             for (std::uint64_t i = 0; i != n; ++i) {
+               void*& place = held[random.below(live)];
+               A::put(place);
+               place = get_written<A>(i);
+             }
+           }));
+}
+
+template <template <std::size_t> class A>
+void offer_middle(peer& p) {
+  p.workloads["alloc_middle"] = [](trial& t) {
+    switch (t.number("size", 65536)) {
+      case 16384:
+        return play_middle<A<16384>>(t);
+      case 65536:
+        return play_middle<A<65536>>(t);
+      case 262144:
+        return play_middle<A<262144>>(t);
+      case 1048576:
+        return play_middle<A<1048576>>(t);
+      default:
+        throw std::invalid_argument("size: 16384, 65536, 262144 or 1048576");
+    }
+  };
+}
+
+// A buffer that grows byte by byte.
+template <class Grow, class End>
+void play_grow(trial& t, Grow grow, End end) {
+  constexpr std::size_t from = 9000, to = 19'000;
+  t.pin(0);
+  t.figure("ns", per_turn_ns(t, 1, [&](std::uint64_t n) {
+                   for (std::uint64_t i = 0; i != n; ++i) {
+                     void* p = nullptr;
+                     for (std::size_t bytes = from; bytes != to; ++bytes) {
+                       p = grow(p, bytes);
+                       touched(p);
+                     }
+                     end(p);
+                   }
+                 }) / static_cast<double>(to - from));
+}
+
 // Calls `play` with the allocator for the trial's size.
 template <template <std::size_t> class A, class Play>
 void by_size(const trial& t, Play play) {

@@ -16,8 +16,19 @@ struct called {
   static void put(void* p) { kmem_cache_free(cache, p); }
 };
 
+// A cache that comes after many others.
+struct far : called<64> {
+  static void begin() {
+    if (cache != nullptr) return;
+    for (unsigned i = 0; i != GS_TLS_CACHES; ++i)
+      (void)kmem_cache_create("one of many", 64, 0, 0, nullptr);
+    called::begin();
+  }
+};
+
 }  // namespace
 
 void graceslab_bench_peer(graceslab::bench::peer* into) {
   graceslab::bench::offer_allocation<called>(*into);
+  into->workloads["alloc_far"] = graceslab::bench::play_pair<far>;
 }

@@ -17,4 +17,10 @@ struct by_pointer {
 
 void graceslab_bench_peer(graceslab::bench::peer* into) {
   graceslab::bench::offer_allocation<by_pointer>(*into);
+  graceslab::bench::offer_middle<by_pointer>(*into);
+  into->workloads["realloc_grow"] = [](graceslab::bench::trial& t) {
+    graceslab::bench::play_grow(
+        t, [](void* p, std::size_t bytes) { return krealloc(p, bytes, GFP_KERNEL); },
+        [](void* p) { kfree(p); });
+  };
 }

@@ -15,4 +15,9 @@ struct plain {
 
 void graceslab_bench_peer(graceslab::bench::peer* into) {
   graceslab::bench::offer_allocation<plain>(*into);
+  graceslab::bench::offer_middle<plain>(*into);
+  into->workloads["realloc_grow"] = [](graceslab::bench::trial& t) {
+    graceslab::bench::play_grow(
+        t, [](void* p, std::size_t bytes) { return std::realloc(p, bytes); }, std::free);
+  };
 }
