@@ -15,7 +15,8 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t magic_bytes = sizeof(std::uint64_t);  // at the start of constructed objects
 constexpr std::uint64_t magic = 0x636f6e7374727563;
 constexpr std::size_t small_sizes[] = {128, 768, 3072, 8192};
-constexpr std::size_t large_sizes[] = {20 * kib, 64 * kib, 292 * kib, 1200 * kib};
+constexpr std::size_t large_sizes[] = {20 * kib, 64 * kib, 320 * kib,
+                                       1216 * kib};  // all of them whole
 constexpr unsigned many = 1000;
 
 constexpr std::uint64_t rest = 256 * kib;          // stacks, and what the system's library took
@@ -85,7 +86,8 @@ std::size_t source::count_for(std::uint64_t bytes) const {
 }
 
 unsigned source::caches() const {
-  return case_.kind == kmalloc_kind ? static_cast<unsigned>(std::size(small_sizes)) : 1;
+  if (case_.kind == kmalloc_kind) return static_cast<unsigned>(std::size(small_sizes));
+  return case_.kind == large_kind ? static_cast<unsigned>(std::size(large_sizes)) : 1;
 }
 
 namespace {
