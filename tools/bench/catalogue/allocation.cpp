@@ -37,10 +37,20 @@ contest& add(catalogue& c, const char* group, const char* workload,
   return c.contests.back();
 }
 
-void against_mallocs(catalogue& c, const std::string& what, const std::string& contest,
-                     const char* ours, double goal, double stretch, const char* why) {
+void against_mallocs(catalogue& c, const char* what, const char* contest, const char* ours,
+                     double goal, double stretch, const char* why) {
   c.targets.push_back(
       {what, {contest, {ours}, ""}, {contest, mallocs, ""}, goal, stretch, "", why});
+}
+
+// Buffers, beside what programs are usually linked with.
+void against_usual(catalogue& c, const std::string& what, const std::string& contest) {
+  c.targets.push_back({what,
+                       {contest, {"graceslab kmalloc"}, ""},
+                       {contest, {"glibc", "jemalloc", "mimalloc"}, ""},
+                       3,
+                       1,
+                       ""});
 }
 
 const char* const why_pair =
@@ -97,9 +107,9 @@ void add_allocation(catalogue& c) {
   against_mallocs(c, "producer/consumer across cores", "alloc_handoff/size:64", "graceslab called",
                   0.3, 0.15, why_handoff);
   for (const char* size : {"16384", "65536", "262144", "1048576"})
-    against_mallocs(c, std::string("replace one of eight buffers of ") + size + " B",
-                    std::string("alloc_middle/size:") + size, "graceslab kmalloc", 3, 1, "");
-  against_mallocs(c, "grow a buffer by one byte", "realloc_grow", "graceslab kmalloc", 3, 1, "");
+    against_usual(c, std::string("replace one of eight buffers of ") + size + " B",
+                  std::string("alloc_middle/size:") + size);
+  against_usual(c, "grow a buffer by one byte", "realloc_grow");
   c.targets.push_back({"a cache beyond the first 32",
                        {"alloc_far", {"graceslab called"}, ""},
                        {"alloc_pair/size:64", {"graceslab called"}, ""},
