@@ -47,6 +47,14 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
          gs_local_give(l, retired, object, static_cast<std::uint32_t>(id), 0) != 0;
 }
 
+// Into the arrays of the cache that has the granule.
+[[gnu::always_inline]] inline bool give_in(const gs_granule* granule, std::uintptr_t offset,
+                                           gs_local* l, int retired, void* object) noexcept {
+  std::uint64_t inverse = gs_load_relaxed(&l->inverse);
+  if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
+  return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
+}
+
 // The same by the pointer alone. A record left by an earlier cache of that id is closed.
 [[gnu::always_inline]] inline bool give_by_pointer(void* object, int retired) noexcept {
   std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
@@ -55,9 +63,7 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   std::uint32_t id = gs_load_relaxed(&granule->cache);
   if (GS_UNLIKELY(id >= GS_TLS_CACHES)) return false;
   gs_local* l = gs_tls.local[id];
-  std::uint64_t inverse = gs_load_relaxed(&l->inverse);
-  if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
-  return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
+  return give_in(granule, offset, l, retired, object);
 }
 
 // ---- caches beyond the thread's block, where something of them was used lately ----
@@ -87,9 +93,7 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   std::uint32_t id = gs_load_relaxed(&granule->cache);
   gs_local* l = gs_tls.far[id % sync::far_places];
   if (GS_UNLIKELY((l->handle & table.address_bits) != record_address(id))) return false;
-  std::uint64_t inverse = gs_load_relaxed(&l->inverse);
-  if (GS_UNLIKELY(inverse == 0)) return gs_local_push(l, retired, object, nullptr) != 0;
-  return gs_local_give_checked(l, retired, object, gs_state_in(granule, offset, 0, inverse)) != 0;
+  return give_in(granule, offset, l, retired, object);
 }
 
 // The cache of a pointer that is the start of an object; nullptr: foreign, or outlying.

@@ -13,9 +13,6 @@ slab* root;
 std::size_t runs;  // atomic: read without the lock
 
 std::uintptr_t address(const slab& s) noexcept { return reinterpret_cast<std::uintptr_t>(s.start); }
-std::size_t mapped_bytes(const slab& s) noexcept {
-  return std::size_t{s.granules} << GS_GRANULE_SHIFT;
-}
 bool goes_above(const slab& a, const slab& b) noexcept {
   return base::mix(address(a)) > base::mix(address(b));
 }
@@ -64,17 +61,17 @@ void remove(slab& s) noexcept {
 }  // namespace
 
 bool outlying_map(slab& s, std::uint32_t align) noexcept {
-  void* start = os::reserve(mapped_bytes(s), std::size_t{align} << GS_GRANULE_SHIFT);
+  void* start = os::reserve(whole_bytes(s), std::size_t{align} << GS_GRANULE_SHIFT);
   if (start == nullptr) return false;
-  if (in_range(start) || !os::commit(start, mapped_bytes(s), s.owner->id)) {
-    os::unreserve(start, mapped_bytes(s));
+  if (in_range(start) || !os::commit(start, whole_bytes(s), s.owner->id)) {
+    os::unreserve(start, whole_bytes(s));
     return false;
   }
   s.start = static_cast<char*>(start);
   return true;
 }
 
-void outlying_unmap(slab& s) noexcept { os::unreserve(s.start, mapped_bytes(s)); }
+void outlying_unmap(slab& s) noexcept { os::unreserve(s.start, whole_bytes(s)); }
 
 void outlying_add(slab& s) noexcept {
   insert(s);
@@ -89,7 +86,7 @@ void outlying_remove(slab& s) noexcept {
 slab* outlying_at(const void* pointer) noexcept {
   auto wanted = reinterpret_cast<std::uintptr_t>(pointer);
   slab* s = root;
-  while (s != nullptr && wanted - address(*s) >= mapped_bytes(*s))
+  while (s != nullptr && wanted - address(*s) >= whole_bytes(*s))
     s = wanted < address(*s) ? s->below : s->above;
   return s;
 }

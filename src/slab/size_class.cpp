@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // kmalloc: size-class caches made at first use, and page runs beyond them.
 //
-// - Small classes are looked up in a table; the middle ones, whose slabs are of many pages, give
-// way
-//   to a run of their own where there is no memory for a slab.
+// - Small classes are looked up in a table; where there is no memory for a slab of the middle ones,
+//   which is of many pages, the object is a run of its own.
 // - A power of two is a multiple of itself: its class's slabs begin at one.
 #include <cstdio>
 
