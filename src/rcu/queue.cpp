@@ -43,20 +43,25 @@ void unlink(shard& s, batch* b) noexcept {
   ++s.removals;
 }
 
-void keep_spare(shard& s, batch* b) noexcept {
-  if (s.spares >= spares_max) return os::unmap(b, batch_bytes);
-  b->next = s.spare;
-  s.spare = b;
-  ++s.spares;
+void push(batch*& list, batch* b) noexcept {
+  b->next = list;
+  list = b;
 }
 
-void drop_batch(shard& s, batch* b) noexcept {
+bool keep_spare(shard& s, batch* b) noexcept {
+  if (s.spares == spares_max) return false;
+  push(s.spare, b);
+  ++s.spares;
+  return true;
+}
+
+void drop_batch(shard& s, batch* b, batch*& surplus) noexcept {
   unlink(s, b);
   if (s.joining == b) s.joining = nullptr;
   if (b->linked)
     *b = {};
-  else
-    keep_spare(s, b);
+  else if (!keep_spare(s, b))
+    push(surplus, b);
 }
 
 batch* take_spare(shard& s) noexcept {
@@ -212,10 +217,10 @@ bool contains(batch& b, const wish& w) noexcept {
 posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified,
                bool hurry) noexcept {
   batch* fresh = nullptr;
+  posting result = posting::quiet;
   for (bool tried = false;; tried = true) {
     {
       sync::lock_guard guard(s.lock);
-      posting result = posting::quiet;
       bool decided = true;
       if (gs_load_relaxed(&d->closed) != 0)
         result = posting::closed;
@@ -224,12 +229,14 @@ posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified,
       else if (!join(d, s, e, &result) && (decided = have_room(s, tried, fresh)))
         result = append_locked(d, s, e, hurry);
       if (decided) {
-        if (fresh) keep_spare(s, fresh);
-        return result;
+        if (fresh && keep_spare(s, fresh)) fresh = nullptr;
+        break;
       }
     }
     fresh = static_cast<batch*>(os::map(batch_bytes, GS_FAULT_ARRAY));
   }
+  if (fresh) os::unmap(fresh, batch_bytes);
+  return result;
 }
 
 void seal(gs_domain* d, shard& s) noexcept {
@@ -273,7 +280,7 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
   return false;
 }
 
-bool finish(shard& s, runner& r) noexcept {
+bool finish(shard& s, runner& r, batch*& surplus) noexcept {
   batch* b = r.from;
   r.from = nullptr;
   gs_store_relaxed(&r.func, static_cast<const void*>(nullptr));
@@ -283,8 +290,15 @@ bool finish(shard& s, runner& r) noexcept {
   // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
   gs_store_release(&s.finished, s.finished + 1);
   if (!b->sealed || b->done != b->count) return false;
-  drop_batch(s, b);
+  drop_batch(s, b, surplus);
   return true;
+}
+
+void give_back(batch*& surplus) noexcept {
+  while (batch* b = surplus) {
+    surplus = b->next;
+    os::unmap(b, batch_bytes);
+  }
 }
 
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept {
@@ -320,6 +334,7 @@ std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept {
 // done.
 void shard_after_fork_in_child(shard& s) noexcept {
   s.lock.reset_in_child();
+  batch* surplus = nullptr;
   for (batch* b = s.first; b;) {
     batch* after = b->next;
     std::uint32_t mine = 0;
@@ -327,9 +342,10 @@ void shard_after_fork_in_child(shard& s) noexcept {
     const std::uint32_t gone = b->taken - mine - b->done;
     b->done += gone;
     gs_store_relaxed(&s.finished, s.finished + gone);
-    if (b->sealed && b->done == b->count) drop_batch(s, b);
+    if (b->sealed && b->done == b->count) drop_batch(s, b, surplus);
     b = after;
   }
+  give_back(surplus);
 }
 
 std::uint64_t callbacks_posted(gs_domain* d) noexcept {

@@ -95,7 +95,10 @@ posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, b
 void seal(gs_domain* d, shard& s) noexcept;
 void close(gs_domain* d, shard& s) noexcept;
 bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept;
-bool finish(shard& s, runner& r) noexcept;  // true: a batch completed, notify whoever waits
+// True: a batch completed, notify whoever waits. Its array may have become surplus: to be given
+// back to the system without the lock, which who posts and who retires take.
+bool finish(shard& s, runner& r, batch*& surplus) noexcept;
+void give_back(batch*& surplus) noexcept;
 // The newest cookie of batches that may hold what is wished; seals them. False: nothing there.
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 

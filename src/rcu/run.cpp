@@ -90,6 +90,7 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
   place where;
   entry e{};
   unsigned n = 0;
+  batch* surplus = nullptr;
   s.lock.lock();
   while (claim(d, s, w, &where, &e, running.record)) {
     s.lock.unlock();
@@ -97,10 +98,11 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
     run_entry(e);
     ++n;
     s.lock.lock();
-    const bool complete = finish(s, running.record);
+    const bool complete = finish(s, running.record, surplus);
     const bool stop = n == limit || (keep_on && !keep_on(arg));
     if (complete) {
       s.lock.unlock();
+      give_back(surplus);
       d->batch_done.notify_all();
       s.lock.lock();
     }

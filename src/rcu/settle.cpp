@@ -58,11 +58,15 @@ unsigned long drop(gs_domain* d, const whose& owner) noexcept {
   for (shard& s : d->shards) {
     place where;
     entry e{};
-    sync::lock_guard guard(s.lock);
-    for (; claim(d, s, w, &where, &e, scope.record); ++n) {
-      unmark(e.head);
-      finish(s, scope.record);
+    batch* surplus = nullptr;
+    {
+      sync::lock_guard guard(s.lock);
+      for (; claim(d, s, w, &where, &e, scope.record); ++n) {
+        unmark(e.head);
+        finish(s, scope.record, surplus);
+      }
     }
+    give_back(surplus);
   }
   d->batch_done.notify_all();
   return n;

@@ -254,6 +254,24 @@ bool glimpse(cache& c, cache_glimpse* out) noexcept;
 // A record whose stage is not yet open to anybody; nullptr without memory, or without a record
 // (reported).
 cache* cache_new() noexcept;
+// The same in steps, for who has a lock that allocations take: take() asks the system for nothing,
+// and ask() wants no lock held.
+class record_supply {
+ public:
+  record_supply() noexcept = default;
+  ~record_supply();
+  record_supply(const record_supply&) = delete;
+  record_supply& operator=(const record_supply&) = delete;
+  cache* take() noexcept;
+  bool ask() noexcept;  // false: no use to take() again
+
+ private:
+  bool more() noexcept;
+
+  std::size_t usable_ = 0;  // bytes of the table
+  void* depots_ = nullptr;
+  bool refused_ = false;
+};
 // Its record may be used again, oldest first, unless it has been all the caches it can be.
 void cache_delete(cache& c) noexcept;
 void table_lock_for_fork() noexcept;
@@ -263,7 +281,9 @@ void classes_unlock_after_fork(bool child) noexcept;
 
 // ---- creation (create.cpp) ----
 cache* create(const gs_cache_options& options) noexcept;  // reports bad arguments
-cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept;
+// Asks the system for nothing; nullptr: not without.
+cache* create_internal(record_supply& from, const char* name, std::uint32_t size,
+                       unsigned flags) noexcept;
 
 // ---- operations ----
 // From the cache that `handle` named when the record was looked up: it may have ended since, and

@@ -68,18 +68,16 @@ bool table_ready() noexcept {
   return reserve_table();
 }
 
-cache* fresh_record() noexcept {
-  std::size_t at = table.bytes != 0 ? table.bytes : cache_record_bytes;
-  std::size_t end = at + cache_record_bytes;
-  if (end > reserved) return nullptr;
-  if (end > committed) {
-    if (!os::commit(reinterpret_cast<char*>(table.start) + committed, commit_step, 0))
-      return nullptr;
-    committed += commit_step;
-  }
+std::size_t next_record() noexcept { return table.bytes != 0 ? table.bytes : cache_record_bytes; }
+
+// nullptr: not without asking the system first, or no address space is left.
+cache* fresh_record(void*& depots) noexcept {
+  const std::size_t at = next_record(), end = at + cache_record_bytes;
+  if (end > committed || (depots == nullptr && several_depots())) return nullptr;
   auto* c = ::new (reinterpret_cast<char*>(table.start) + at) cache;
   c->id = static_cast<std::uint32_t>(at / cache_record_bytes);
-  if (!make_depots(*c)) return nullptr;
+  make_depots(*c, depots);
+  depots = nullptr;
   // ORDER cache_table.grow <-> cache_table.find   (docs/ordering/publish.md, claim 3)
   gs_store_release(&table.bytes, end);
   return c;
@@ -128,19 +126,6 @@ constinit cache_table table;
 
 namespace {
 
-cache* take_record() noexcept {
-  sync::lock_guard hold(table_lock);
-  if (!table_ready()) return nullptr;
-  cache* c = rested_record(rest_ids);
-  if (c == nullptr) c = fresh_record();
-  if (c == nullptr) c = rested_record(0);  // no memory for more: one that has rested less
-  if (c == nullptr) return nullptr;
-  ++c->generation;
-  sync::lock_guard with_locals(c->locals_lock);
-  gs_store_relaxed(&c->handle, handle_for(*c));
-  return c;
-}
-
 bool used_up() noexcept {
   sync::lock_guard hold(table_lock);
   return table.start != 0 && table.bytes + cache_record_bytes > reserved && resting == 0;
@@ -148,8 +133,53 @@ bool used_up() noexcept {
 
 }  // namespace
 
+// A refused one takes records that have rested less.
+cache* record_supply::take() noexcept {
+  sync::lock_guard hold(table_lock);
+  if (usable_ > committed) committed = usable_;
+  cache* c = rested_record(rest_ids);
+  if (c == nullptr) c = fresh_record(depots_);
+  if (c == nullptr && refused_) c = rested_record(0);
+  if (c == nullptr) return nullptr;
+  ++c->generation;
+  sync::lock_guard with_locals(c->locals_lock);
+  gs_store_relaxed(&c->handle, handle_for(*c));
+  return c;
+}
+
+// What others bring meanwhile is found by the next take().
+bool record_supply::more() noexcept {
+  std::size_t from;
+  bool usable;
+  {
+    sync::lock_guard hold(table_lock);
+    const std::size_t end = next_record() + cache_record_bytes;
+    if (!table_ready() || end > reserved) return false;
+    from = committed;
+    usable = end <= from;
+  }
+  if (depots_ == nullptr && several_depots() && (depots_ = depots_new()) == nullptr) return false;
+  if (usable) return true;
+  if (!os::commit(reinterpret_cast<char*>(table.start) + from, commit_step, 0)) return false;
+  usable_ = from + commit_step;
+  return true;
+}
+
+bool record_supply::ask() noexcept {
+  if (refused_) return false;
+  refused_ = !more();
+  return true;
+}
+
+record_supply::~record_supply() {
+  if (depots_ != nullptr) depots_drop(depots_);
+}
+
 cache* cache_new() noexcept {
-  cache* c = take_record();
+  record_supply records;
+  cache* c;
+  do c = records.take();
+  while (c == nullptr && records.ask());
   if (c == nullptr && used_up())
     os::report(GS_REPORT_NO_RECORD,
                "no cache can be created: each of the %zu records is a cache that exists, or has"

@@ -111,8 +111,9 @@ cache* create(const gs_cache_options& o) noexcept {
   return c;
 }
 
-cache* create_internal(const char* name, std::uint32_t size, unsigned flags) noexcept {
-  cache* c = try_new();
+cache* create_internal(record_supply& from, const char* name, std::uint32_t size,
+                       unsigned flags) noexcept {
+  cache* c = from.take();
   if (c == nullptr) return nullptr;
   copy_name(*c, name);
   c->flags = flags;

@@ -33,15 +33,14 @@ void settle_depot_count() noexcept {
   os::split_cores(depot_count);
 }
 
-bool make_depots(cache& c) noexcept {
+void* depots_new() noexcept { return meta_alloc(depot_count * sizeof(depot), GS_FAULT_META, 0); }
+void depots_drop(void* memory) noexcept { meta_free(memory, depot_count * sizeof(depot)); }
+
+void make_depots(cache& c, void* memory) noexcept {
   c.depots = &c.first_depot;
-  if (depot_count == 1) return true;
-  // Never given back, like the record: whoever has a stale pointer may still count himself in.
-  void* memory = meta_alloc(depot_count * sizeof(depot), GS_FAULT_META, c.id);
-  if (memory == nullptr) return false;
+  if (!several_depots()) return;
   c.depots = static_cast<depot*>(memory);
   for (depot& d : depots_of(c)) ::new (&d) depot;
-  return true;
 }
 
 void reset_depots(cache& c) noexcept {

@@ -11,8 +11,13 @@ namespace graceslab::slab {
 inline constexpr unsigned depots_most = 64;
 [[gnu::visibility("hidden")]] extern std::uint32_t depot_count;  // 1 .. depots_most
 
-void settle_depot_count() noexcept;    // before the first cache
-bool make_depots(cache& c) noexcept;   // for a new record; false without memory
+void settle_depot_count() noexcept;  // before the first cache
+inline bool several_depots() noexcept { return depot_count != 1; }
+// Memory for those of a new record, where there are several. Never given back once they are made,
+// like the record: whoever has a stale pointer may still count himself in.
+void* depots_new() noexcept;
+void depots_drop(void* memory) noexcept;
+void make_depots(cache& c, void* memory) noexcept;
 void reset_depots(cache& c) noexcept;  // for a new cache in an old record, under barn_hold
 depot& other_depot_here(cache& c) noexcept;
 

@@ -56,17 +56,28 @@ inline cache* class_cache_found(unsigned index) noexcept {
   return gs_load_acquire(&class_cache[index]);
 }
 
+// The cache at `place`, made by whoever needs it first; nullptr: no memory. The system is asked
+// without the lock.
+template <class Make>
+cache* made_once(cache*& place, Make make) noexcept {
+  if (!heap_ready()) return nullptr;
+  record_supply records;
+  do {
+    sync::lock_guard hold(classes_lock);
+    // ORDER kmalloc.publish <-> kmalloc.find   (docs/ordering/publish.md, claim 2)
+    if (place == nullptr) gs_store_release(&place, make(records));
+    if (place != nullptr) return place;
+  } while (records.ask());
+  return nullptr;
+}
+
 cache* class_cache_for(size_class c) noexcept {
   if (cache* made = class_cache_found(c.index)) return made;
-  cache*& place = class_cache[c.index];
-  sync::lock_guard hold(classes_lock);
-  if (place == nullptr) {
+  return made_once(class_cache[c.index], [c](record_supply& records) {
     char name[32];
     std::snprintf(name, sizeof name, "kmalloc-%u", c.bytes);
-    // ORDER kmalloc.publish <-> kmalloc.find   (docs/ordering/publish.md, claim 2)
-    gs_store_release(&place, create_internal(name, c.bytes, 0));
-  }
-  return place;
+    return create_internal(records, name, c.bytes, 0);
+  });
 }
 
 }  // namespace
@@ -78,10 +89,9 @@ cache* large_cache_found() noexcept {
 
 cache* large_cache() noexcept {
   if (cache* made = large_cache_found()) return made;
-  sync::lock_guard hold(classes_lock);
-  if (the_large_cache == nullptr)
-    gs_store_release(&the_large_cache, create_internal("kmalloc-large", 0, flag_large_runs));
-  return the_large_cache;
+  return made_once(the_large_cache, [](record_supply& records) {
+    return create_internal(records, "kmalloc-large", 0, flag_large_runs);
+  });
 }
 
 namespace {

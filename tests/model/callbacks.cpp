@@ -53,7 +53,8 @@ struct callbacks : model::suite<callbacks, 2> {
     }
     effect.write(1);
     sync::lock_guard guard(d->shards[0].lock);
-    finish(d->shards[0], r);
+    batch* surplus = nullptr;
+    finish(d->shards[0], r, surplus);
   }
 };
 

@@ -3,10 +3,11 @@
 // stuck: the second is never blamed for the time of the first.
 //
 // WEAK stuck.begin stuck.look
+#include "rcu/stuck.cpp"
+
 #include "model_rcu.hpp"
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
-#include "rcu/stuck.cpp"
 
 namespace graceslab {
 
@@ -48,7 +49,8 @@ struct looked_at : model::suite<looked_at, 2> {
 
   void worker() {
     sync::lock_guard guard(d->shards[0].lock);
-    finish(d->shards[0], r);
+    batch* surplus = nullptr;
+    finish(d->shards[0], r, surplus);
     place where;
     entry claimed;
     MODEL_ASSERT(claim(d, d->shards[0], {}, &where, &claimed, r));

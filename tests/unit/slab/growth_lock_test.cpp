@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "held_up.hpp"
+#include "slab/cache.hpp"
 
 namespace {
 
@@ -72,6 +73,36 @@ TEST_F(GrowthLock, B6_metadata_and_records_of_threads_come_without_a_lock) {
       [&] {
         for (kmem_cache* s : all) use(s, 2);
       });
+}
+
+// The next cache needs pages for its record.
+void use_up_records() {
+  constexpr std::size_t step = std::size_t{64} << 10;
+  do EXPECT_NE(kmem_cache_create("one of many", 64, 0, 0, nullptr), nullptr);
+  while (graceslab::slab::table.bytes % step != 0);
+}
+
+void use_new_sizes() {
+  for (std::size_t size : {300, 700, 3000, 20'000}) {
+    void* p = kmalloc(size, GFP_KERNEL);
+    EXPECT_NE(p, nullptr);
+    kfree(p);
+  }
+  kmem_cache* s = kmem_cache_create("beside", 64, 0, 0, nullptr);
+  EXPECT_NE(s, nullptr);
+  kmem_cache_destroy(s);
+}
+
+TEST_F(GrowthLock, B6_a_new_size_does_not_wait_for_one_that_is_being_made) {
+  use_up_records();
+  expect_no_wait(
+      SYS_mprotect, [] { kfree(kmalloc(100, GFP_NOWAIT | __GFP_NOWARN)); }, use_new_sizes);
+}
+
+TEST_F(GrowthLock, B6_nor_for_a_cache_that_is_being_made) {
+  use_up_records();
+  expect_no_wait(
+      SYS_mprotect, [] { (void)kmem_cache_create("held up", 64, 0, 0, nullptr); }, use_new_sizes);
 }
 
 }  // namespace

@@ -69,8 +69,8 @@ bool beside_held_up(unsigned number, First first, Other other) {
   pollfd finished = {done[0], POLLIN, 0};
   EXPECT_EQ(poll(&finished, 1, patience_ms), 1) << "waits for a thread in a system call";
   let_go_on(listener, who);
+  close(listener);  // what waits for the thread that is held up goes on, too
   beside.join();
-  close(listener);
   held.join();
   close(done[0]);
   close(done[1]);
