@@ -15,14 +15,6 @@ namespace {
 constexpr unsigned looks_most = 100;
 constexpr std::uint64_t between_looks_us = 1000;
 
-void count_slabs(slab::cache& c, gs_cache_stats* out) noexcept {
-  for (const slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined}) {
-    out->slabs += l->count;
-    for (const slab::slab* s = l->head; s != nullptr; s = s->next)
-      out->resident_bytes += slab::resident_bytes(*s);
-  }
-}
-
 // False when some thread has objects in hand, outside all lists; `anyhow` counts what there is.
 bool count_all(slab::cache& c, std::uintptr_t handle, gs_cache_stats* out, bool anyhow) noexcept {
   sync::lock_guard arrays_stand_still(c.locals_lock);
@@ -49,7 +41,9 @@ bool count_all(slab::cache& c, std::uintptr_t handle, gs_cache_stats* out, bool 
   std::uint64_t home =
       out->parked + out->free_in_slabs + (out->retired - out->reclaimed) + out->leaked + c.unborn;
   out->live = out->carved > home ? out->carved - home : 0;
-  count_slabs(c, out);
+  out->resident_bytes = c.resident_bytes;
+  for (const slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
+    out->slabs += l->count;
   return true;
 }
 

@@ -118,10 +118,13 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
-  std::uint64_t unborn = 0;       // their constructor has not returned yet: construct.hpp
-  birth* births = nullptr;        // those
-  std::uint64_t marked = 0;       // objects retired by state byte; read without the lock too
-  std::uint64_t oldest_mark = 0;  // no slab's mark_cookie is older
+  std::uint64_t unborn = 0;      // their constructor has not returned yet: construct.hpp
+  birth* births = nullptr;       // those
+  std::uint64_t marked = 0;      // objects retired by state byte; read without the lock too
+  slab* first_marked = nullptr;  // slabs that hold such objects, in the order of their cookies
+  slab* last_marked = nullptr;
+  std::uint64_t resident_bytes = 0;  // sum of resident_bytes() of its slabs
+  slab* sweep_at = nullptr;          // where discard_free_pages() goes on in `partial`
   std::uint64_t leaked = 0;
   std::uint64_t late_frees = 0;
 

@@ -46,6 +46,7 @@ void* try_alloc(std::uint32_t granules, std::uint32_t align) noexcept {
   sync::lock_guard hold(c->slabs_lock);
   if (is_outlying(*s)) outlying_add(*s);
   ++c->carved;
+  c->resident_bytes += resident_bytes(*s);
   list_add(c->full_slabs, *s);
   gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_LIVE});
   return start_of(*s);

@@ -27,6 +27,7 @@ struct slab {
   std::uint32_t marked_next;  // objects in state MARKED_NEXT, waiting for the one after
   std::uint32_t populated;    // bytes from the start that were populated
   std::uint64_t mark_cookie;
+  slab* next_marked;  // of those with marked objects
   union {
     std::uint64_t cookie;  // type-safe: the grace period after it emptied
     slab* below;           // of an outlying run, which never empties: its place in the registry
@@ -117,8 +118,6 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept;
 void settle_quarantine(cache& c) noexcept;
 std::uint64_t newest_quarantine(cache& c) noexcept;  // cookie; 0 = none waits
 std::uint64_t newest_mark(cache& c) noexcept;        // of marked objects; 0 = none waits
-// The same for the oldest, without a look at every slab: the cookie may be older than any that is
-// left until somebody gathers.
 std::uint64_t oldest_mark(cache& c) noexcept;
 inline std::uint64_t marked_objects(const cache& c) noexcept {  // without a lock, hence not exact
   return gs_load_relaxed(&c.marked);
@@ -132,6 +131,13 @@ bool has_free_pages(const cache& c) noexcept;  // whether it ever has such
 // Of pages that hold memory, as far as we know: those of a large run, and of a cache's first slab
 // from its first array on, count before they are touched.
 std::uint64_t resident_bytes(const slab& s) noexcept;
+// Around what changes them, under slabs_lock.
+template <class F>
+void change_resident(cache& c, slab& s, F change) noexcept {
+  c.resident_bytes -= resident_bytes(s);
+  change();
+  c.resident_bytes += resident_bytes(s);
+}
 void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept;
 std::uint64_t oldest_emptied_ms(cache& c) noexcept;  // of the empty slabs; 0 = there are none
 // Unmaps every slab of a cache whose objects are all home.

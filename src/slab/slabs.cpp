@@ -43,7 +43,7 @@ std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
     bits_of(s)[s.hint] &= ~(word ^ left);
   }
   s.free -= n;
-  s.swept &= bits_of(s)[0];
+  if (GS_UNLIKELY(s.swept != 0)) change_resident(*s.owner, s, [&s] { s.swept &= bits_of(s)[0]; });
   return n;
 }
 
@@ -61,7 +61,7 @@ ahead populate_to(cache& c, slab& s, std::uint32_t upto) noexcept {
   if (target > whole) target = whole;
   ahead found;
   if (!by_page) found = {start_of(s) + s.populated, target - s.populated};
-  s.populated = static_cast<std::uint32_t>(target);
+  change_resident(c, s, [&] { s.populated = static_cast<std::uint32_t>(target); });
   return found;
 }
 
@@ -150,6 +150,7 @@ void list_add(slab_list& l, slab& s) noexcept {
 }
 
 void list_remove(slab& s) noexcept {
+  if (s.owner->sweep_at == &s) s.owner->sweep_at = s.next;
   (s.previous != nullptr ? s.previous->next : s.list->head) = s.next;
   (s.next != nullptr ? s.next->previous : s.list->tail) = s.previous;
   --s.list->count;
@@ -199,6 +200,7 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
 void unmake_slab(cache& c, slab& s) noexcept {
   c.carved -= s.carved;
   c.free_in_slabs -= s.free;
+  c.resident_bytes -= resident_bytes(s);
   is_outlying(s) ? outlying_remove(s) : heap_withdraw(granule_at(start_of(s)), s.granules);
 }
 
@@ -334,34 +336,33 @@ void return_objects(cache& c, void* const* objects, std::uint32_t n) noexcept {
   c.free_in_slabs += n;
 }
 
+namespace {
+
+constexpr unsigned at_once = 64;  // slabs under one hold of the lock
+
 // Cookies grow along the list. Those that emptied later stay in front, in the other list too.
-void settle_quarantine(cache& c) noexcept {
+// False: none is left that is ready.
+bool settle_some(cache& c) noexcept {
   sync::lock_guard hold(c.slabs_lock);
-  for (slab* s; (s = c.quarantined.tail) != nullptr && hooks.ready(c.domain, s->cookie);) {
+  for (unsigned i = 0; i != at_once; ++i) {
+    slab* s = c.quarantined.tail;
+    if (s == nullptr || !hooks.ready(c.domain, s->cookie)) return false;
     list_remove(*s);
     list_add(c.empty_slabs, *s);
+  }
+  return true;
+}
+
+}  // namespace
+
+void settle_quarantine(cache& c) noexcept {
+  while (settle_some(c)) {
   }
 }
 
 std::uint64_t newest_quarantine(cache& c) noexcept {
   sync::lock_guard hold(c.slabs_lock);
   return c.quarantined.head != nullptr ? c.quarantined.head->cookie : 0;
-}
-
-std::uint64_t newest_mark(cache& c) noexcept {
-  std::uint64_t newest = 0;
-  sync::lock_guard hold(c.slabs_lock);
-  if (c.marked != 0)
-    for (slab_list* l : {&c.partial, &c.full_slabs})
-      for (slab* s = l->head; s != nullptr; s = s->next)
-        if (s->marked != 0 && s->mark_cookie > newest) newest = s->mark_cookie;
-  return newest;
-}
-
-std::uint64_t oldest_mark(cache& c) noexcept {
-  if (marked_objects(c) == 0) return 0;
-  sync::lock_guard hold(c.slabs_lock);
-  return c.marked != 0 ? c.oldest_mark : 0;
 }
 
 namespace {
@@ -421,79 +422,6 @@ void release_all_slabs(cache& c) noexcept {
     more = s != nullptr;
     if (more) give_back_slab(c, *s);
   }
-}
-
-void mark_retired(cache& c, void* object) noexcept { hooks.deferred(c, 1, mark(c, object)); }
-
-std::uint64_t mark(cache& c, void* object) noexcept {
-  // In hand while it is counted and not marked, or a child that is forked meanwhile would wait for
-  // it.
-  transit in_hand(c);
-  std::uint64_t cookie = hooks.snapshot(c.domain);
-  std::uint64_t depth;
-  if (const void* runner = gs_load_relaxed(&c.runner); runner != nullptr && runner == gs_tls.thread)
-    (void)gs_fetch_add_relaxed(&c.heirs_marked, 1u);
-  {
-    sync::lock_guard hold(c.lock);
-    ++c.retired;
-  }
-  {
-    sync::lock_guard hold(c.slabs_lock);
-    const gs_granule* granule = granule_of(object);
-    slab& s = granule != nullptr ? slab_of(*granule) : *outlying_at(object);
-    bool now = s.marked == 0 && s.marked_next == 0;
-    set_state(s, index_of(s, object), now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT);
-    if (now) {
-      s.marked = 1;
-      s.mark_cookie = cookie;
-      if (c.marked == 0 || cookie < c.oldest_mark) c.oldest_mark = cookie;
-    } else {
-      ++s.marked_next;
-    }
-    depth = c.marked + 1;
-    gs_store_relaxed(&c.marked, depth);
-  }
-  return depth;
-}
-
-namespace {
-
-// Takes ready MARKED objects out of one slab; when none is left, the next batch gets its cookie.
-// Under slabs_lock.
-std::uint32_t gather_slab(cache& c, slab& s, void** out, std::uint32_t n) noexcept {
-  std::uint32_t taken = 0;
-  for (std::uint32_t i = 0; i != s.carved && taken != n && s.marked != 0; ++i) {
-    if (state_of(s, i) != GS_STATE_MARKED) continue;
-    set_state(s, i, GS_STATE_RETIRED);
-    --s.marked;
-    out[taken++] = object_at(s, i);
-  }
-  if (s.marked == 0 && s.marked_next != 0) {
-    for (std::uint32_t i = 0; i != s.carved; ++i)
-      if (state_of(s, i) == GS_STATE_MARKED_NEXT) set_state(s, i, GS_STATE_MARKED);
-    s.marked = s.marked_next;
-    s.marked_next = 0;
-    s.mark_cookie = hooks.snapshot(c.domain);
-  }
-  return taken;
-}
-
-}  // namespace
-
-std::uint32_t gather_marked(cache& c, void** out, std::uint32_t n) noexcept {
-  sync::lock_guard hold(c.slabs_lock);
-  if (c.marked == 0 || !hooks.ready(c.domain, c.oldest_mark)) return 0;
-  std::uint32_t taken = 0;
-  std::uint64_t oldest = ~std::uint64_t{0};
-  for (slab_list* l : {&c.partial, &c.full_slabs})
-    for (slab* s = l->head; s != nullptr && taken != n; s = s->next) {
-      if (s->marked != 0 && hooks.ready(c.domain, s->mark_cookie))
-        taken += gather_slab(c, *s, out + taken, n - taken);
-      if (s->marked != 0 && s->mark_cookie < oldest) oldest = s->mark_cookie;
-    }
-  if (taken != n) c.oldest_mark = oldest;  // every slab was looked at
-  gs_store_relaxed(&c.marked, c.marked - taken);
-  return taken;
 }
 
 }  // namespace graceslab::slab

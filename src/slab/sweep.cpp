@@ -13,6 +13,7 @@ namespace graceslab::slab {
 namespace {
 
 constexpr unsigned slabs_at_once = 16;
+constexpr unsigned looks_at_once = 64;  // under one hold of the lock
 
 // Objects of at least a page: the free ones of a slab stand in one word.
 struct swept {
@@ -20,19 +21,29 @@ struct swept {
   std::uint64_t bits;
 };
 
-unsigned take_free(cache& c, std::uint64_t limit_ms, swept* out) noexcept {
-  unsigned n = 0;
+// From sweep_at on. False: that was the end of the list. Who is at it at the same time, or begins
+// anew, takes some of these.
+bool take_free(cache& c, std::uint64_t limit_ms, swept* out, unsigned* n) noexcept {
+  *n = 0;
   sync::lock_guard hold(c.slabs_lock);
-  for (slab* s = c.partial.head; s != nullptr && n != slabs_at_once; s = s->next) {
+  slab* s = c.sweep_at;
+  for (unsigned i = 0; s != nullptr && *n != slabs_at_once && i != looks_at_once;
+       s = s->next, ++i) {
     if (s->emptied_ms == 0 || s->emptied_ms > limit_ms) continue;
     s->emptied_ms = 0;
     const std::uint64_t bits = free_word(*s, 0);
     bits_of(*s)[0] &= ~bits;
     c.free_in_slabs -= s->free;
     s->free = 0;
-    out[n++] = {s, bits};
+    out[(*n)++] = {s, bits};
   }
-  return n;
+  c.sweep_at = s;
+  return s != nullptr;
+}
+
+void begin_sweep(cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  c.sweep_at = c.partial.head;
 }
 
 // Calls f with the pages that lie whole in neighbours, for each group of these.
@@ -61,7 +72,7 @@ void put_back(cache& c, const swept* all, unsigned n) noexcept {
     slab& s = *all[i].s;
     const auto count = static_cast<std::uint32_t>(__builtin_popcountll(all[i].bits));
     bits_of(s)[0] |= all[i].bits;
-    s.swept = all[i].bits;
+    change_resident(c, s, [&] { s.swept = all[i].bits; });
     s.hint = 0;
     s.free += count;
     c.free_in_slabs += count;
@@ -90,11 +101,13 @@ std::uint64_t resident_bytes(const slab& s) noexcept {
 
 void discard_free_pages(cache& c, std::uint64_t limit_ms) noexcept {
   if (!has_free_pages(c)) return;
-  for (unsigned n = slabs_at_once; n == slabs_at_once;) {
+  begin_sweep(c);
+  for (bool more = true; more;) {
     transit in_hand(c);
     if (!still_open(c)) return;
     swept all[slabs_at_once];
-    n = take_free(c, limit_ms, all);
+    unsigned n;
+    more = take_free(c, limit_ms, all, &n);
     for (unsigned i = 0; i != n; ++i) discard_each(all[i]);
     put_back(c, all, n);
   }

@@ -4,6 +4,7 @@ graceslab_gtest(unit graceslab_static)
 if(TARGET unit)
   target_include_directories(unit PRIVATE "${PROJECT_SOURCE_DIR}/src")
   target_compile_definitions(unit PRIVATE _GNU_SOURCE)
+  target_sources(unit PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/fastpath/steps.c")
   # Only where it is used: a compiler cache then serves every other checkout as well.
   set_property(SOURCE "${CMAKE_CURRENT_SOURCE_DIR}/unit/teardown/moves_test.cpp" APPEND PROPERTY
     COMPILE_DEFINITIONS "GRACESLAB_SOURCE=\"${PROJECT_SOURCE_DIR}\"")

@@ -16,7 +16,8 @@ namespace equations {
 using namespace graceslab;
 
 struct sums {
-  std::uint64_t carved = 0, free = 0, live = 0, marked = 0;
+  std::uint64_t carved = 0, free = 0, live = 0, marked = 0, resident = 0;
+  std::uint32_t with_marks = 0;
 };
 
 inline void check_slab(slab::cache& c, slab::slab& s, const slab::slab_list* list, sums* all) {
@@ -44,9 +45,9 @@ inline void check_slab(slab::cache& c, slab::slab& s, const slab::slab_list* lis
   }
   ASSERT_EQ(bits, s.free);
   ASSERT_EQ(marked, s.marked + s.marked_next);
-  if (s.marked != 0) {
-    ASSERT_GE(s.mark_cookie, c.oldest_mark);
-  }
+  ASSERT_TRUE(s.marked != 0 || s.marked_next == 0);
+  all->with_marks += s.marked != 0;
+  all->resident += slab::resident_bytes(s);
   all->carved += s.carved;
   all->free += s.free;
   all->marked += marked;
@@ -67,6 +68,19 @@ inline std::uint64_t length_of(const slab::sheaf_list& l, std::uint32_t limit) {
   return objects;
 }
 
+// In a list, the oldest cookie first.
+inline void check_marked(const slab::cache& c, const sums& all) {
+  std::uint32_t n = 0;
+  const slab::slab* last = nullptr;
+  for (const slab::slab* s = c.first_marked; s != nullptr; last = s, s = s->next_marked, ++n) {
+    ASSERT_NE(s->marked, 0u);
+    ASSERT_TRUE(last == nullptr || last->mark_cookie <= s->mark_cookie);
+  }
+  ASSERT_EQ(last, c.last_marked);
+  ASSERT_EQ(n, all.with_marks);
+  ASSERT_EQ(all.marked, c.marked);
+}
+
 // carved == free_in_slabs + parked + in_flight + live + leaked, and all that it is made of.
 inline void check_cache(slab::cache& c) {
   for (;; sched_yield()) {
@@ -84,7 +98,8 @@ inline void check_cache(slab::cache& c) {
     }
     ASSERT_EQ(all.carved, c.carved);
     ASSERT_EQ(all.free, c.free_in_slabs);
-    ASSERT_EQ(all.marked, c.marked);
+    ASSERT_EQ(all.resident, c.resident_bytes);
+    ASSERT_NO_FATAL_FAILURE(check_marked(c, all));
     std::uint64_t parked = arrays.parked, deferred = 0;
     for (slab::depot& d : slab::depots_of(c)) {
       parked += length_of(d.full, slab::barn_limit) + length_of(d.reclaimed, 0);
