@@ -3,10 +3,12 @@
 // stuck: the second is never blamed for the time of the first.
 //
 // WEAK stuck.begin stuck.look
+#include "rcu/stuck.cpp"
+
 #include "model_rcu.hpp"
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
-#include "rcu/stuck.cpp"
+#include "sync/overdue.cpp"
 
 namespace graceslab {
 
