@@ -53,17 +53,22 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
     out.add("; destructors of its objects wait behind other callbacks");
 }
 
+std::size_t say_gone(teardown::cookie k, base::writer& out) noexcept {
+  out.add(k == 0 || teardown::ever_given(k)
+              ? "gone: every object is home and its memory is released"
+              : "no destroy ever returned this cookie");
+  return out.needed();
+}
+
 }  // namespace
 
 std::size_t why(teardown::cookie k, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
-  slab::cache* c = teardown::find_lingering(k);
-  if (c == nullptr) {
-    out.add(k == 0 || teardown::ever_given(k)
-                ? "gone: every object is home and its memory is released"
-                : "no destroy ever returned this cookie");
-    return out.needed();
-  }
+  std::uintptr_t handle;
+  slab::cache* c = teardown::find_lingering(k, &handle);
+  if (c == nullptr) return say_gone(k, out);
+  slab::loan lent(*c, handle);
+  if (lent.get() == nullptr) return say_gone(k, out);
   const char* stage = slab::stage_of(*c) == GS_STAGE_CLOSING ? "closing" : "draining";
   out.add("cache '%s' is %s (#%u), %llu ms after it was destroyed", c->name, stage, c->id,
           static_cast<ull>(os::now_ms() - c->closed_at_ms));

@@ -29,8 +29,7 @@ void look_for_stuck_constructor(cache& c, const char* waiter = end_of_cache) noe
 // The one that has run for longest, and its stack, for which its thread is asked. False: none runs.
 enum class stuck_stack { left_out, told };
 bool describe_constructing(cache& c, stuck_stack stack, char* text, std::size_t bytes) noexcept;
-// Whether any thread is inside a constructor of the cache of that handle.
-bool anybody_constructs(cache& c, std::uintptr_t handle) noexcept;
+bool anybody_constructs(cache& c) noexcept;  // any thread is inside one
 
 // For a close, after its move: those that were left behind go home.
 void drop_left_births(cache& c) noexcept;

@@ -138,8 +138,11 @@ int destroy_barrier() noexcept {
 }
 
 int destroy_barrier_one(cookie k) noexcept {
-  slab::cache* c = find_lingering(k);
+  std::uintptr_t handle;
+  slab::cache* c = find_lingering(k, &handle);
   if (c == nullptr) return 0;
+  slab::loan lent(*c, handle);
+  if (lent.get() == nullptr) return 0;
   if (refuse_here("kmem_cache_destroy_barrier_one()")) return -EDEADLK;
   for (patience p;;) {
     std::uint32_t ticket = home_ticket();

@@ -93,8 +93,8 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
   if (never_comes(c, t)) return linger_on(c, t);
-  // A late retire or free by another thread may finish the cache under our feet: its record then is
-  // somebody else's or resting, which every step below finds out under the locks.
+  // A late retire or free by another thread may finish the cache under our feet. Its record is lent
+  // to us, and rests.
   bool waited = reclaim::wait_for_retires(c);
   if (waited && !settle(c) && wait_for_quarantine(c)) settle(c);
   while (find_lingering(*k) != nullptr) {

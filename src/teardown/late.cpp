@@ -34,8 +34,8 @@ void report_left_inside(slab::cache& c, const rcu::whose& o) noexcept {
 
 // The code goes away: whoever is inside comes out first. The cache is closed, so nobody goes in any
 // more.
-void wait_for_constructors(slab::cache& c, std::uintptr_t handle, const rcu::whose& o) noexcept {
-  if (!slab::anybody_constructs(c, handle)) return;
+void wait_for_constructors(slab::cache& c, const rcu::whose& o) noexcept {
+  if (!slab::anybody_constructs(c)) return;
   if (slab::constructing(c))
     return rcu::report_here(GS_REPORT_WAIT_IN_CONSTRUCTOR,
                             "settling %s inside the constructor of cache '%s' would wait for "
@@ -45,7 +45,7 @@ void wait_for_constructors(slab::cache& c, std::uintptr_t handle, const rcu::who
   const bool unloads = o.object.bytes != 0;
   base::writer(waiter, sizeof waiter).add("%s %s", unloads ? "unloading" : "settling", o.name);
   rcu::waiting_scope sitting;
-  for (std::uint32_t t = home_ticket(); slab::anybody_constructs(c, handle); t = home_ticket()) {
+  for (std::uint32_t t = home_ticket(); slab::anybody_constructs(c); t = home_ticket()) {
     if (rcu::deadline_passed()) return report_left_inside(c, o);
     slab::look_for_stuck_constructor(c, waiter);
     wait_for_change(t, constructor_look_ms);
@@ -61,7 +61,7 @@ void settle_cache_of_owner(slab::cache& c, std::uintptr_t handle, const rcu::who
                c.name, o.name);
     destroy(c, GS_POLICY_LINGER, who, &k);
   }
-  wait_for_constructors(c, handle, o);
+  wait_for_constructors(c, o);
   // Destructors are code of the owner: they run before it goes, or never.
   if (!slab::has_destructor(c)) return;
   (void)reclaim::wait_for_retires(c);
@@ -97,7 +97,9 @@ void settle_owner(const rcu::whose& o) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
     slab::cache_glimpse seen;
-    if (slab::glimpse(*c, &seen) && is_of(seen, o)) settle_cache_of_owner(*c, seen.handle, o);
+    if (!slab::glimpse(*c, &seen) || !is_of(seen, o)) continue;
+    slab::loan lent(*c, seen.handle);
+    if (lent.get() != nullptr) settle_cache_of_owner(*c, seen.handle, o);
   }
 }
 
@@ -107,8 +109,9 @@ void settle_retires(const rcu::whose& o) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
     slab::cache_glimpse seen;
-    if (slab::glimpse(*c, &seen) && is_of(seen, o) && seen.dtor != nullptr)
-      (void)reclaim::wait_for_retires(*c);
+    if (!slab::glimpse(*c, &seen) || !is_of(seen, o) || seen.dtor == nullptr) continue;
+    slab::loan lent(*c, seen.handle);
+    if (lent.get() != nullptr) (void)reclaim::wait_for_retires(*c);
   }
 }
 
