@@ -3,6 +3,7 @@
 // reports.
 #include <errno.h>
 
+#include "os/busted.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
@@ -25,15 +26,30 @@ namespace {
 inline slab::cache* resolve(const kmem_cache* handle, const char* what, const void* site) noexcept {
   reclaim::resume();
   slab::cache* c = slab::cache_from_handle(handle);
+  os::open_window();
   return GS_LIKELY(c != nullptr) ? c : unresolved(handle, what, site);
 }
 
-// An open cache: for operations that have nothing to do on one that was destroyed.
-slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void* site) noexcept {
+// use(cache), of an open one, else 0: for operations that have nothing to do on one that was
+// destroyed.
+template <class Use>
+int with_open(const kmem_cache* handle, const char* what, const void* site, Use use) noexcept {
   slab::cache* c = resolve(handle, what, site);
-  if (c == nullptr || GS_LIKELY(slab::stage_of(*c) == GS_STAGE_OPEN)) return c;
+  if (c == nullptr) return 0;
+  slab::loan lent(*c, slab::handle_value(handle));
+  if (lent.get() != nullptr && slab::stage_of(*c) == GS_STAGE_OPEN) return use(*c);
   slab::report_stale(handle, what, site);
-  return nullptr;
+  return 0;
+}
+
+// What the cache of a handle is.
+slab::cache_glimpse told_of(const kmem_cache* handle) noexcept {
+  slab::cache* c = slab::cache_from_handle(handle);
+  slab::cache_glimpse seen;
+  os::open_window();
+  return c != nullptr && slab::glimpse(*c, &seen) && seen.handle == slab::handle_value(handle)
+             ? seen
+             : slab::cache_glimpse{};
 }
 
 [[gnu::cold, gnu::noinline]] slab::cache* owner_beyond(const void* object, const char* what,
@@ -47,6 +63,7 @@ slab::cache* resolve_open(const kmem_cache* handle, const char* what, const void
 slab::cache* owner_of(const void* object, const char* what, const void* site) noexcept {
   reclaim::resume();
   slab::cache* c = slab::cache_of_start(object);
+  os::open_window();
   return GS_LIKELY(c != nullptr) ? c : owner_beyond(object, what, site);
 }
 
@@ -124,34 +141,28 @@ void gs_cache_retire(kmem_cache* cache, void* object) {
 }
 
 int gs_cache_shrink(kmem_cache* cache) {
-  slab::cache* c = resolve_open(cache, "shrink", GS_SITE);
-  return c == nullptr || reclaim::shrink(*c) ? 0 : 1;
+  return with_open(cache, "shrink", GS_SITE,
+                   [](slab::cache& c) { return reclaim::shrink(c) ? 0 : 1; });
 }
 
-size_t gs_cache_size(kmem_cache* cache) {
-  slab::cache* c = slab::cache_from_handle(cache);
-  return c != nullptr ? c->size : 0;
-}
+size_t gs_cache_size(kmem_cache* cache) { return told_of(cache).size; }
 uint32_t gs_cache_id(kmem_cache* cache) {
-  slab::cache* c = slab::cache_from_handle(cache);
-  return c != nullptr && !slab::is_debug(*c) ? c->id : 0;
+  const slab::cache_glimpse seen = told_of(cache);
+  const bool has_arrays = seen.handle != 0 && (seen.flags & slab::flags_debug) == 0;
+  return has_arrays ? slab::id_of_handle(seen.handle) : 0;
 }
-uint32_t gs_cache_stride(kmem_cache* cache) {
-  slab::cache* c = slab::cache_from_handle(cache);
-  return c != nullptr ? c->stride : 0;
-}
+uint32_t gs_cache_stride(kmem_cache* cache) { return told_of(cache).stride; }
 int gs_cache_is_open(kmem_cache* cache) {
   slab::cache* c = slab::cache_from_handle(cache);
   return c != nullptr && slab::open_as(*c, slab::handle_value(cache)) ? 1 : 0;
 }
 int gs_cache_validate(kmem_cache* cache) {
-  slab::cache* c = resolve_open(cache, "validation", GS_SITE);
-  return c != nullptr ? slab::debug_validate(*c) : 0;
+  return with_open(cache, "validation", GS_SITE, slab::debug_validate);
 }
 
 int gs_cache_limit_memory(kmem_cache* cache, uint64_t bytes) {
   if (cache == nullptr) return 0;
-  slab::cache* c = resolve_open(cache, "memory limit", GS_SITE);
+  slab::cache* c = resolve(cache, "memory limit", GS_SITE);
   if (c == nullptr) return -ENOENT;
   if (slab::limit_memory(*c, slab::handle_value(cache), bytes)) return 0;
   slab::report_stale(cache, "memory limit", GS_SITE);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "observe/observe.hpp"
+#include "os/busted.hpp"
 #include "os/keep_errno.hpp"
 #include "os/stack.hpp"
 #include "slab/misuse.hpp"
@@ -20,8 +21,20 @@ slab::cache* resolve(const kmem_cache* handle, const char* what, const void* sit
   reclaim::resume();
   if (handle == nullptr) return nullptr;
   slab::cache* c = slab::cache_from_handle(handle);
+  os::open_window();
   if (c == nullptr) slab::report_stale(handle, what, site);
   return c;
+}
+
+// use(cache) while its record is lent, else 0.
+template <class Use>
+int with(const kmem_cache* handle, const char* what, const void* site, Use use) noexcept {
+  slab::cache* c = resolve(handle, what, site);
+  if (c == nullptr) return 0;
+  slab::loan lent(*c, slab::handle_value(handle));
+  if (lent.get() != nullptr) return use(*c);
+  slab::report_stale(handle, what, site);
+  return 0;
 }
 
 }  // namespace
@@ -35,8 +48,7 @@ void gs_retire_barrier(gs_domain* domain) {
 
 int gs_cache_barrier(kmem_cache* cache) {
   os::keep_errno keep;
-  slab::cache* c = resolve(cache, "barrier", __builtin_return_address(0));
-  return c != nullptr ? teardown::free_barrier(*c) : 0;
+  return with(cache, "barrier", __builtin_return_address(0), teardown::free_barrier);
 }
 
 int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cookie) {
@@ -45,10 +57,10 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   if (cookie == nullptr) cookie = &ignored;
   *cookie = 0;
   if (GS_UNLIKELY(teardown::refuse_midway())) return -EBUSY;
-  slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
-  return c != nullptr ? teardown::destroy_by(*c, policy,
-                                             who_calls(cache, __builtin_return_address(0)), cookie)
-                      : 0;
+  const void* site = __builtin_return_address(0);
+  return with(cache, "destroy", site, [&](slab::cache& c) {
+    return teardown::destroy_by(c, policy, who_calls(cache, site), cookie);
+  });
 }
 
 void gs_cache_destroy(kmem_cache* cache) {
@@ -77,6 +89,7 @@ int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
 
 int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {
   slab::cache* c = slab::cache_from_handle(cache);
+  os::open_window();
   *stats = {};
   stats->stage = GS_STAGE_GONE;
   if (c != nullptr) observe::cache_stats(*c, stats, slab::handle_value(cache));

@@ -2,6 +2,7 @@
 #include <initializer_list>
 
 #include "observe/observe.hpp"
+#include "os/busted.hpp"
 #include "os/fence.hpp"
 #include "slab/depots.hpp"
 #include "slab/slab.hpp"
@@ -61,6 +62,7 @@ void visit_caches(void (*visit)(const gs_cache_stats*, void*), void* arg) noexce
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
     if (slab::stage_of(*c) == GS_STAGE_GONE) continue;
+    os::open_window();
     gs_cache_stats s;
     cache_stats(*c, &s);
     if (s.stage != GS_STAGE_GONE) visit(&s, arg);

@@ -5,6 +5,7 @@
 #include "os/clock.hpp"
 #include "os/scratch.hpp"
 #include "os/stack.hpp"
+#include "slab/construct.hpp"
 
 namespace graceslab::observe {
 namespace {
@@ -22,6 +23,14 @@ void say_who_holds_back(gs_domain* d, base::writer& out) noexcept {
   out.add("; held back by %s", who);
 }
 
+void say_who_constructs(slab::cache& c, const teardown::tally& t, base::writer& out) noexcept {
+  out.add("; the constructor of %llu object%s has not returned yet", static_cast<ull>(t.unborn),
+          base::plural(t.unborn));
+  char who[400];
+  if (slab::describe_constructing(c, slab::stuck_stack::left_out, who, sizeof who))
+    out.add(": %s", who);
+}
+
 void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   teardown::tally t = teardown::glance(c);
   if (t.live != 0)
@@ -33,9 +42,7 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   if (t.in_flight != 0)
     out.add("; %llu retired %s not reclaimed yet", static_cast<ull>(t.in_flight),
             t.in_flight == 1 ? "object is" : "objects are");
-  if (t.unborn != 0)
-    out.add("; the constructor of %llu object%s has not returned yet", static_cast<ull>(t.unborn),
-            base::plural(t.unborn));
+  if (t.unborn != 0) say_who_constructs(c, t, out);
   bool quarantined = slab::newest_quarantine(c) != 0;
   if (quarantined) out.add("; its type-safe slabs wait for a grace period");
   if (t.in_flight != 0 || quarantined) say_who_holds_back(reclaim::domain_of(c), out);
@@ -46,17 +53,22 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
     out.add("; destructors of its objects wait behind other callbacks");
 }
 
+std::size_t say_gone(teardown::cookie k, base::writer& out) noexcept {
+  out.add(k == 0 || teardown::ever_given(k)
+              ? "gone: every object is home and its memory is released"
+              : "no destroy ever returned this cookie");
+  return out.needed();
+}
+
 }  // namespace
 
 std::size_t why(teardown::cookie k, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
-  slab::cache* c = teardown::find_lingering(k);
-  if (c == nullptr) {
-    out.add(k == 0 || teardown::ever_given(k)
-                ? "gone: every object is home and its memory is released"
-                : "no destroy ever returned this cookie");
-    return out.needed();
-  }
+  std::uintptr_t handle;
+  slab::cache* c = teardown::find_lingering(k, &handle);
+  if (c == nullptr) return say_gone(k, out);
+  slab::loan lent(*c, handle);
+  if (lent.get() == nullptr) return say_gone(k, out);
   const char* stage = slab::stage_of(*c) == GS_STAGE_CLOSING ? "closing" : "draining";
   out.add("cache '%s' is %s (#%u), %llu ms after it was destroyed", c->name, stage, c->id,
           static_cast<ull>(os::now_ms() - c->closed_at_ms));

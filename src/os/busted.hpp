@@ -17,12 +17,13 @@ enum class flaw {
   keep_slabs,             // empty slabs do not go back to the system
   lying_fence,            // the heavy fence returns without having fenced
   midway_unseen,          // nobody notices that a signal handler interrupted the library
-  wide_windows,           // no flaw: between looking a handle up and using it, others get the core
+  wide_windows,           // no flaw: between looking a handle up and using it others get the core,
+                          // and records are used again at once
 };
 
 #ifdef GRACESLAB_BUSTED
 bool busted(flaw which) noexcept;
-void open_window() noexcept;  // stands where a look may be old when it is used
+void open_window() noexcept;  // stands where what was looked up may be old when it is used
 #else
 constexpr bool busted(flaw) noexcept { return false; }
 constexpr void open_window() noexcept {}

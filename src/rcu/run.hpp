@@ -6,10 +6,11 @@
 
 #include "rcu/queue.hpp"
 #include "rcu/whose.hpp"
+#include "sync/overdue.hpp"
 
 namespace graceslab::rcu {
 
-struct runner {
+struct runner : sync::overdue_clock {  // by looks under runners_lock (stuck.hpp)
   runner* prev;
   runner* next;
   runner* outer;  // the record below it on the same stack
@@ -22,8 +23,6 @@ struct runner {
   std::uint32_t tid;
   std::uint32_t
       waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it
-  std::uint64_t since_ms;  // when it was first seen running; 0: not yet (stuck.hpp)
-  std::uint32_t said;      // reports about it; under runners_lock
 };
 
 extern sync::mutex runners_lock;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A callback or a destructor that does not return is named, never worked around.
+// A callback or a destructor that does not return (sync/overdue.hpp).
 //
-// - Clock: an invocation's age counts from the first look that found it, so ages are "at least".
-// - Reports: at the stall limit, then every three of it, by whoever looks; one each, however many
-//   look.
 // - Looks: look_for_stuck() of rcu.hpp.
 // - Context: whoever waits for callbacks looks, and the worker that leads as long as others run
 //   some; reports hold no lock.

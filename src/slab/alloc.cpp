@@ -27,6 +27,7 @@ void* report_closed(std::uintptr_t handle, const void* site) noexcept {
 
 // What is parked or reclaimable goes into the slabs, a sheaf of it. False: there is none.
 bool flush_one(cache& c, std::uintptr_t handle) noexcept {
+  os::open_window();
   transit in_hand(c);
   gs_sheaf* s = still_open_as(c, handle) ? full_for(c, &no_sheaf) : nullptr;
   if (s == nullptr) return false;
@@ -94,6 +95,7 @@ void put(cache& c, gs_sheaf* s) noexcept { s->count != 0 ? put_full(c, s) : put_
 
 // A full sheaf for main, which is empty. False: there is none to be had.
 bool refill(cache& c, std::uintptr_t handle, gs_local& l) noexcept {
+  os::open_window();
   transit in_hand(c);
   if (!still_open_as(c, handle)) return false;
   gs_sheaf* old = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The object that any pointer, perhaps to its inside, belongs to.
 #pragma once
+#include "os/busted.hpp"
 #include "slab/outlying.hpp"
 #include "slab/slab.hpp"
 
@@ -18,6 +19,7 @@ template <class F>
 bool with_object(const void* pointer, F use) noexcept {
   cache* c = cache_holding(pointer);
   if (c == nullptr) return false;
+  os::open_window();
   sync::lock_guard hold(c->slabs_lock);
   slab* s = slab_under(*c, pointer);
   if (s == nullptr) return false;  // it went meanwhile

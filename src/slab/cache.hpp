@@ -157,7 +157,8 @@ struct cache : cache_identity, cache_fields {
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
   std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
-  // Who has it from that list, or from a callback that is queued, and is not done with it; atomic.
+  // Who has it from that list, from a callback that is queued or as a loan, and is not done with
+  // it; atomic.
   std::uint32_t walkers = 0;
   cache* next_active = nullptr;
   cache* previous_active = nullptr;
@@ -252,8 +253,22 @@ struct cache_glimpse {
   void* owner;
   void (*ctor)(void*);
   void (*dtor)(void*);
+  std::uint32_t size, stride, flags;
 };
 bool glimpse(cache& c, cache_glimpse* out) noexcept;
+// As long as it is lent a record is used for no other cache, also when the cache comes to its end
+// meanwhile: for whoever found it by its handle and works with it under more than one lock.
+class loan {
+ public:
+  loan(cache& c, std::uintptr_t handle) noexcept;
+  ~loan();
+  loan(const loan&) = delete;
+  loan& operator=(const loan&) = delete;
+  cache* get() const noexcept { return lent_; }  // nullptr: that cache is gone
+
+ private:
+  cache* lent_ = nullptr;
+};
 // A record whose stage is not yet open to anybody; nullptr without memory, or without a record
 // (reported).
 cache* cache_new() noexcept;

@@ -10,6 +10,7 @@
 //                caches. Until then it rests behind at least rest_ids others.
 #include <new>
 
+#include "os/busted.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
 #include "slab/cache.hpp"
@@ -99,6 +100,8 @@ cache* longest_rested(std::uint32_t others) noexcept {
     cache* c = resting_head;
     resting_head = c->next_free;
     --resting;
+    // Who borrowed it did so under this lock, or finds that it is gone.
+    sync::lock_guard locals(c->locals_lock);
     // ORDER cache_table.reuse <-> active.done   (docs/ordering/background.md, claim 6)
     if (gs_load_acquire(&c->walkers) == 0) return c;
     add_resting(*c);
@@ -137,7 +140,7 @@ bool used_up() noexcept {
 cache* record_supply::take() noexcept {
   sync::lock_guard hold(table_lock);
   if (usable_ > committed) committed = usable_;
-  cache* c = rested_record(rest_ids);
+  cache* c = rested_record(os::busted(os::flaw::wide_windows) ? 0 : rest_ids);
   if (c == nullptr) c = fresh_record(depots_);
   if (c == nullptr && refused_) c = rested_record(0);
   if (c == nullptr) return nullptr;
@@ -199,8 +202,21 @@ void cache_delete(cache& c) noexcept {
 bool glimpse(cache& c, cache_glimpse* out) noexcept {
   sync::lock_guard hold(c.locals_lock);
   if (stage_of(c) == GS_STAGE_GONE) return false;
-  *out = {c.handle, c.domain, c.owner, c.ctor, gs_load_relaxed(&c.dtor)};
+  *out = {c.handle, c.domain, c.owner, c.ctor, gs_load_relaxed(&c.dtor), c.size, c.stride, c.flags};
   return true;
+}
+
+loan::loan(cache& c, std::uintptr_t handle) noexcept {
+  os::open_window();
+  sync::lock_guard hold(c.locals_lock);
+  if (stage_of(c) == GS_STAGE_GONE || c.handle != handle) return;
+  (void)gs_fetch_add_relaxed(&c.walkers, 1u);
+  lent_ = &c;
+}
+
+// ORDER active.done <-> cache_table.reuse   (docs/ordering/background.md, claim 6)
+loan::~loan() {
+  if (lent_ != nullptr) (void)gs_fetch_sub(&lent_->walkers, 1u);
 }
 
 void table_lock_for_fork() noexcept { table_lock.lock(); }

@@ -2,6 +2,8 @@
 #include "slab/construct.hpp"
 
 #include "os/busted.hpp"
+#include "os/thread.hpp"
+#include "slab/birth.hpp"
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
@@ -9,18 +11,6 @@
 #include "sync/registry.hpp"
 
 namespace graceslab::slab {
-
-// In metadata, not on the stack of the thread that runs the constructor: it may end in there.
-struct birth {
-  birth* next;   // of the cache's, under slabs_lock
-  birth* outer;  // of this thread's: a constructor may make objects of another cache
-  cache* owner;
-  birth** runner;  // whose thread runs it; nullptr: left behind
-  std::uint32_t capacity;
-  std::uint32_t n;
-  std::uint32_t done;  // constructed ones come first
-  // The objects follow.
-};
 
 namespace {
 
@@ -35,7 +25,7 @@ std::size_t birth_bytes(std::uint32_t capacity) noexcept {
 birth* birth_new(cache& c) noexcept {
   const std::uint32_t capacity = c.sheaf_capacity != 0 ? c.sheaf_capacity : 1;
   auto* b = static_cast<birth*>(meta_alloc(birth_bytes(capacity), GS_FAULT_META, c.id));
-  if (b != nullptr) *b = {nullptr, nullptr, &c, nullptr, capacity, 0, 0};
+  if (b != nullptr) *b = {nullptr, nullptr, &c, nullptr, capacity, 0, 0, 0, 0, {}};
   return b;
 }
 
@@ -70,8 +60,11 @@ struct beginning {
 bool find(cache& c, beginning& b) noexcept {
   b.found = left_behind(c);
   if (b.found == nullptr && fill(c, *b.spare, &b.pages)) b.found = b.spare;
-  if (b.found != nullptr) b.found->runner = &innermost;
-  return b.found != nullptr;
+  if (b.found == nullptr) return false;
+  b.found->runner = &innermost;
+  b.found->tid = os::tid();
+  b.found->clock = {};
+  return true;
 }
 
 // Something to run constructors on; nullptr: no memory, or no such open cache.
@@ -106,7 +99,7 @@ void bring_home(cache& c, birth& b, std::uint32_t n) noexcept {
   touch(c);
   b.n -= n;
   for (std::uint32_t i = 0; i != b.n; ++i) object[i] = object[n + i];
-  b.done = 0;
+  gs_store_relaxed(&b.done, 0u);
 }
 
 bool wait_for_another(cache& c, birth& b) noexcept {
@@ -157,7 +150,7 @@ extern "C" {
 [[gnu::noinline]] void run(birth& b) {
   asm(FRAME_DIRECTIVE);
   cache& c = *b.owner;
-  for (; b.done != b.n; ++b.done) {
+  for (; b.done != b.n; gs_store_relaxed(&b.done, b.done + 1)) {
     void* object = objects_of(b)[b.done];
     if (is_debug(c)) debug_new_object(c, static_cast<char*>(object));
     c.ctor(object);
@@ -234,7 +227,10 @@ void drop_left_births(cache& c) noexcept {
 void leave_foreign_births(cache& c) noexcept {
   for (birth* b = c.births; b != nullptr;) {
     birth* next = b->next;
-    if (b->runner != nullptr && b->runner != &innermost) leave(*b);
+    if (b->runner == &innermost)
+      b->tid = os::tid();
+    else if (b->runner != nullptr)
+      leave(*b);
     b = next;
   }
 }

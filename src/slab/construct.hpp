@@ -22,6 +22,15 @@ void* construct(cache& c, std::uintptr_t handle) noexcept;
 const cache* constructing(bool (*of)(const cache&, const void*), const void* arg) noexcept;
 bool constructing(const cache& c) noexcept;
 
+// Reports a constructor of the cache that has run for too long. Whoever waits for it calls this now
+// and then, with no lock held.
+inline constexpr char end_of_cache[] = "the end of its cache";
+void look_for_stuck_constructor(cache& c, const char* waiter = end_of_cache) noexcept;
+// The one that has run for longest, and its stack, for which its thread is asked. False: none runs.
+enum class stuck_stack { left_out, told };
+bool describe_constructing(cache& c, stuck_stack stack, char* text, std::size_t bytes) noexcept;
+bool anybody_constructs(cache& c) noexcept;  // any thread is inside one
+
 // For a close, after its move: those that were left behind go home.
 void drop_left_births(cache& c) noexcept;
 // In a forked child: those whose constructor another thread ran are left behind.

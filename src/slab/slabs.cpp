@@ -265,6 +265,7 @@ void grow(cache& c, std::uintptr_t handle, bool (*use)(cache&, void*), void* arg
   if (!still_open_as(c, handle)) return;
   slab* s = new_slab(c, c.slab_granules, c.slab_objects, slab_align(c));
   if (s == nullptr) return;
+  os::open_window();
   {
     sync::lock_guard hold(c.slabs_lock);
     if (open_as(c, handle) && !use(c, arg)) {

@@ -110,6 +110,12 @@ class patience {
   unsigned spins_ = 0;
 };
 
+// Whether user code that this cache waits for does not return.
+void look_for_stuck(slab::cache& c) noexcept {
+  (void)rcu::look_for_stuck();
+  slab::look_for_stuck_constructor(c);
+}
+
 void splat_when_due(slab::cache& c, std::uint64_t due_ms) noexcept {
   if (std::uint64_t now = os::now_ms(); now >= due_ms) (void)splat_if_due(c, now);
 }
@@ -124,6 +130,7 @@ int destroy_barrier() noexcept {
     if (look(limit).next != nullptr) drive_all();
     waited w = look(limit);
     if (w.next == nullptr) return w.leaking ? -EBUSY : 0;
+    look_for_stuck(*w.next);
     splat_when_due(*w.next, w.due_ms);
     p.wait(ticket, w.due_ms);
   }
@@ -131,8 +138,11 @@ int destroy_barrier() noexcept {
 }
 
 int destroy_barrier_one(cookie k) noexcept {
-  slab::cache* c = find_lingering(k);
+  std::uintptr_t handle;
+  slab::cache* c = find_lingering(k, &handle);
   if (c == nullptr) return 0;
+  slab::loan lent(*c, handle);
+  if (lent.get() == nullptr) return 0;
   if (refuse_here("kmem_cache_destroy_barrier_one()")) return -EDEADLK;
   for (patience p;;) {
     std::uint32_t ticket = home_ticket();
@@ -144,6 +154,7 @@ int destroy_barrier_one(cookie k) noexcept {
     }
     drive(*c);
     if (find_lingering(k) == nullptr) return 0;
+    look_for_stuck(*c);
     splat_when_due(*c, due_ms);
     p.wait(ticket, due_ms);
   }

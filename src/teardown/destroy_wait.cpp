@@ -14,8 +14,6 @@
 namespace graceslab::teardown {
 namespace {
 
-constexpr std::uint64_t unborn_look_ms = 50;
-
 bool cannot_wait(slab::cache& c) noexcept {
   return slab::constructing(c) || rcu::reader_nesting(reclaim::domain_of(c)) != 0 ||
          rcu::in_callback() || os::process_exiting();
@@ -95,8 +93,8 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
   if (never_comes(c, t)) return linger_on(c, t);
-  // A late retire or free by another thread may finish the cache under our feet: its record then is
-  // somebody else's or resting, which every step below finds out under the locks.
+  // A late retire or free by another thread may finish the cache under our feet. Its record is lent
+  // to us, and rests.
   bool waited = reclaim::wait_for_retires(c);
   if (waited && !settle(c) && wait_for_quarantine(c)) settle(c);
   while (find_lingering(*k) != nullptr) {
@@ -110,7 +108,8 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     if (!waited || (never_comes(c, left) && find_lingering(*k) != nullptr))
       return linger_on(c, left);
     // A constructor may take its time; whoever ends the cache after it wakes us.
-    wait_for_change(ticket, left.unborn != 0 ? unborn_look_ms : 1);
+    if (left.unborn != 0) slab::look_for_stuck_constructor(c);
+    wait_for_change(ticket, left.unborn != 0 ? constructor_look_ms : 1);
   }
   return 0;
 }

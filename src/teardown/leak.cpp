@@ -8,6 +8,7 @@
 #include "os/config.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
+#include "slab/construct.hpp"
 #include "slab/debug.hpp"
 #include "teardown/teardown.hpp"
 
@@ -53,6 +54,12 @@ void add_blocker(slab::cache& c, os::draft& text) noexcept {
     text.add("; held back by %s", who);
 }
 
+void add_constructor(slab::cache& c, os::draft& text) noexcept {
+  os::scratch who;
+  if (slab::describe_constructing(c, slab::stuck_stack::told, who.text(), who.bytes()))
+    text.add("; held back by %s", who.text());
+}
+
 void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   os::draft text(GS_REPORT_LEAK);
   const ull out = t.live + t.leaked;
@@ -62,6 +69,7 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
       c.name, c.id, out, base::plural(out), static_cast<ull>(t.in_flight),
       static_cast<ull>(t.unborn), static_cast<ull>(age_ms));
   if (t.in_flight != 0) add_blocker(c, text);
+  if (t.unborn != 0) add_constructor(c, text);
   add_destroyer(c, text);
   add_objects(c, t.live == 0, text);
 }

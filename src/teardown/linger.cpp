@@ -52,13 +52,15 @@ void remove_lingering(slab::cache& c) noexcept {
 
 slab::cache* first_lingering() noexcept { return first; }
 
-slab::cache* find_lingering(cookie k) noexcept {
+slab::cache* find_lingering(cookie k, std::uintptr_t* handle) noexcept {
   slab::cache* c = slab::cache_from_id(static_cast<std::uint32_t>(k & ((1u << id_bits) - 1)));
   if (c == nullptr) return nullptr;
   sync::lock_guard hold(lingering_lock);
   std::uint32_t stage = slab::stage_of(*c);
   bool there = stage == GS_STAGE_CLOSING || stage == GS_STAGE_DRAINING;
-  return there && cookie_of(*c) == k ? c : nullptr;
+  if (!there || cookie_of(*c) != k) return nullptr;
+  if (handle != nullptr) *handle = gs_load_relaxed(&c->handle);
+  return c;
 }
 
 std::uint32_t home_ticket() noexcept { return change.ticket(); }

@@ -51,11 +51,14 @@ void add_lingering(slab::cache& c) noexcept;     // under lingering_lock
 void remove_lingering(slab::cache& c) noexcept;  // under lingering_lock
 slab::cache* first_lingering() noexcept;         // under lingering_lock
 cookie cookie_of(const slab::cache& c) noexcept;
-slab::cache* find_lingering(cookie k) noexcept;  // nullptr: done
-bool ever_given(cookie k) noexcept;              // false: no destroy returned it
-std::uint32_t home_ticket() noexcept;            // moves whenever a cache is gone or splatted
+// nullptr: done. `handle` (may be null) is for borrowing it.
+slab::cache* find_lingering(cookie k, std::uintptr_t* handle = nullptr) noexcept;
+bool ever_given(cookie k) noexcept;    // false: no destroy returned it
+std::uint32_t home_ticket() noexcept;  // moves whenever a cache is gone or splatted
 void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept;
 void notify_change() noexcept;
+// How often whoever waits for a constructor looks at it; its return is told by notify_change().
+inline constexpr std::uint64_t constructor_look_ms = 50;
 
 // ---- leak.cpp ----
 void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too) noexcept;

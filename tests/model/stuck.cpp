@@ -8,6 +8,7 @@
 #include "model_rcu.hpp"
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
+#include "sync/overdue.cpp"
 
 namespace graceslab {
 

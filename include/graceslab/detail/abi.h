@@ -39,11 +39,11 @@ GRACESLAB_API const char* gs_version(void);
 
 GRACESLAB_API struct gs_owner* gs_owner_create(const char* name);
 /* Waits until no callback or destructor of this owner is queued or running and its caches are
- * settled.
+ * settled: a token's are destroyed, and no constructor of them runs any more in other threads.
  * - Owner: from gs_owner_create(), or a module's handle (gs_settle_module() in detail/owner.h),
  *   whose open caches go on.
- * - Waits for: the grace periods and the callbacks of this owner; a callback that takes longer than
- *   the stall limit is reported, with its thread and stack, and waited for.
+ * - Waits for: the grace periods, the callbacks and the constructors of this owner; one that takes
+ *   longer than the stall limit is reported, with its thread and stack, and waited for.
  * - Does not: wait for other owners, for posts that come after the call began but from callbacks,
  *   or for ever on callbacks that post anew: after 8 rounds, or the stall limit, further posts of
  *   this owner are refused until the call returns.

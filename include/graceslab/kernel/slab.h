@@ -59,10 +59,11 @@ typedef unsigned gfp_t;
  * - Arguments: `align` 0 (natural: at least 16 from 16 bytes up) or a power of two to 64 KiB.
  * `name` is copied and need not be unique. `ctor` runs once per object when it is first
  * needed; objects come back constructed. It runs inside an allocation, and other threads' calls
- * never wait for it, but those that wait for the end of this cache: it may block, allocate and
- * free, wait for readers and other caches, fork, throw, or end its thread (the objects are then
- * constructed again for whoever needs one). A barrier or a destroy of its own cache inside it is
- * reported and does not wait. It may not jump out (longjmp).
+ * never wait for it, but those that wait for the end of this cache or of its code, which are told
+ * by `stall` reports of one that does not return: it may block, allocate and free, wait for readers
+ * and other caches, fork, throw, or end its thread (the objects are then constructed again for
+ * whoever needs one). A barrier or a destroy of its own cache inside it is reported and does not
+ * wait. It may not jump out (longjmp).
  * - Waits for: nothing.
  * - Context: any but signal handlers. The calling shared object owns the cache: dlclose() settles
  *   it.
@@ -157,15 +158,17 @@ static inline kmem_cache_cookie_t kmem_cache_destroy_rcu(struct kmem_cache* s) {
   return gs_cache_destroy_rcu(s);
 }
 /* Waits for this cache's retires, then ends it (A8).
- * - Waits for: retires of this cache that returned before the call.
+ * - Waits for: retires of this cache that returned before the call, and its constructors that run.
  * - Does not: wait for callbacks, for other caches, or for objects that are allocated.
- * - Context: any but signal handlers; inside a section or callback it lingers plus a report.
- * - Blocks: for one grace period, or not at all when nothing is pending.
+ * - Context: any but signal handlers; inside a section, a callback or its own constructor it
+ *   lingers plus a report.
+ * - Blocks: for one grace period, or not at all when nothing is pending; as long as a constructor
+ *   does, which is reported after the stall limit (`stall`: function, thread, age, stack).
  * - Returns: 0 when gone; -EBUSY when it lingers on: at once when objects are allocated and not
  *   retired, which is reported. */
 static inline int kmem_cache_destroy_wait(struct kmem_cache* s) { return gs_cache_destroy_wait(s); }
 /* Waits for earlier destroys (A9).
- * - Waits for: every earlier asynchronous or lingering destroy.
+ * - Waits for: every earlier asynchronous or lingering destroy, and so for constructors that run.
  * - Does not: wait for SLAB_DESTROY_ONCE_FULLY_FREED caches, open caches, or callbacks; a cache
  *   already splatted is not waited for again.
  * - Context: not inside a section or callback: reported, -EDEADLK, returns without having waited.

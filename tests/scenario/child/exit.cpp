@@ -90,6 +90,43 @@ void held_static_cache() {
   for (int i = 0; i < 10; ++i) cache.retire(cache.make());
 }
 
+sem_t in_constructor, leave_constructor;
+kmem_cache* made_at_exit;
+
+// A thread that sits in a constructor until `leave_constructor`.
+void hold_a_constructor(void* owner) {
+  sem_init(&in_constructor, 0, 0);
+  sem_init(&leave_constructor, 0, 0);
+  gs_cache_options options = {};
+  options.name = "made-at-exit";
+  options.size = 64;
+  options.ctor = [](void*) {
+    sem_post(&in_constructor);
+    while (sem_wait(&leave_constructor) != 0) continue;
+    sem_post(&leave_constructor);
+  };
+  options.owner = owner;
+  made_at_exit = gs_cache_create(&options);
+  std::thread([] { (void)gs_cache_alloc(made_at_exit, 0); }).detach();
+  while (sem_wait(&in_constructor) != 0) continue;
+}
+
+// Ends when the report is there.
+void await_a_constructor() {
+  gs_report_set_handler(
+      [](gs_report, const char* text, std::size_t, void*) {
+        say(text);
+        sem_post(&leave_constructor);
+      },
+      nullptr);
+  (void)gs_cache_destroy_wait(made_at_exit);
+}
+
+void settle_a_constructor() {
+  static graceslab::owner_token owner("ends at exit");
+  hold_a_constructor(owner.native_handle());
+}
+
 struct role {
   const char* name;
   void (*play)();
@@ -109,6 +146,13 @@ constexpr role roles[] = {
        retire(5);
      }},
     {"held_cache", held_static_cache},
+    {"constructor", [] { hold_a_constructor(nullptr); }},
+    {"constructor_atexit",
+     [] {
+       hold_a_constructor(nullptr);
+       std::atexit(await_a_constructor);
+     }},
+    {"constructor_token", settle_a_constructor},
     {"atexit", [] { std::atexit(from_atexit); }},
     {"in_callback", exit_in_callback},
     {"in_reader", exit_in_reader},

@@ -11,11 +11,13 @@ extern "C" {
 
 /* The host's: it outlives the module, whose callbacks write to it. Read and written by gs_ macros.
  */
+struct kmem_cache;
 struct module_counts {
   unsigned long posted, ran;       /* callbacks */
   unsigned long retired, finished; /* objects with a destructor of the module */
   sem_t entered, go_on;            /* of the callback that blocks */
   int destroys;                    /* ... and then destroys the module's cache */
+  struct kmem_cache* cache;        /* of `constructed`, for the host to use */
 };
 
 struct module_api {

@@ -72,6 +72,30 @@ TEST(StaleHandle, B8_C6_an_allocation_finds_the_generation_moved) {
   }
 }
 
+TEST(StaleHandle, B8_C6_a_loan_finds_the_generation_moved) {
+  second_life life;
+  EXPECT_EQ(slab::loan(*life.record, life.old_handle).get(), nullptr);
+  EXPECT_EQ(slab::loan(*life.record, slab::handle_value(life.innocent)).get(), life.record);
+}
+
+// While it is lent it rests, though its cache has ended and others are made without end.
+TEST(StaleHandle, B8_C6_a_record_that_is_lent_is_no_other_cache) {
+  kmem_cache* s = kmem_cache_create("lent", 64, 0, 0, nullptr);
+  slab::cache* record = slab::cache_from_handle(s);
+  {
+    slab::loan lent(*record, slab::handle_value(s));
+    kmem_cache_destroy(s);
+    EXPECT_EQ(slab::stage_of(*record), std::uint32_t{GS_STAGE_GONE});
+    EXPECT_EQ(slab::loan(*record, slab::handle_value(s)).get(), nullptr);
+    for (int i = 0; i != 1000; ++i) {
+      kmem_cache* other = kmem_cache_create("other", 64, 0, 0, nullptr);
+      ASSERT_NE(slab::cache_from_handle(other), record);
+      kmem_cache_destroy(other);
+    }
+  }
+  EXPECT_STREQ(record->name, "lent");
+}
+
 TEST(StaleHandle, B8_C6_statistics_find_the_generation_moved) {
   second_life life;
   gs_cache_stats now;
