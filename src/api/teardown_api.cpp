@@ -5,6 +5,7 @@
 #include "observe/observe.hpp"
 #include "os/keep_errno.hpp"
 #include "os/stack.hpp"
+#include "slab/debug.hpp"
 #include "slab/misuse.hpp"
 
 using namespace graceslab;
@@ -22,6 +23,12 @@ slab::cache* resolve(const kmem_cache* handle, const char* what, const void* sit
   slab::cache* c = slab::cache_from_handle(handle);
   if (c == nullptr) slab::report_stale(handle, what, site);
   return c;
+}
+
+// A cache that is gone has run its destructors.
+int ended(int result) noexcept {
+  if (result == 0) slab::debug_wait_ended();
+  return result;
 }
 
 }  // namespace
@@ -46,9 +53,9 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   *cookie = 0;
   if (GS_UNLIKELY(teardown::refuse_midway())) return -EBUSY;
   slab::cache* c = resolve(cache, "destroy", __builtin_return_address(0));
-  return c != nullptr ? teardown::destroy_by(*c, policy,
-                                             who_calls(cache, __builtin_return_address(0)), cookie)
-                      : 0;
+  if (c == nullptr) return 0;
+  return ended(
+      teardown::destroy_by(*c, policy, who_calls(cache, __builtin_return_address(0)), cookie));
 }
 
 void gs_cache_destroy(kmem_cache* cache) {
@@ -67,12 +74,12 @@ int gs_cache_destroy_wait(kmem_cache* cache) {
 
 int gs_cache_destroy_barrier(void) {
   os::keep_errno keep;
-  return teardown::destroy_barrier();
+  return ended(teardown::destroy_barrier());
 }
 
 int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
   os::keep_errno keep;
-  return teardown::destroy_barrier_one(cookie);
+  return ended(teardown::destroy_barrier_one(cookie));
 }
 
 int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {
