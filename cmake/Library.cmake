@@ -22,6 +22,9 @@ function(graceslab_objects name)
     -fno-exceptions -fno-rtti -fno-threadsafe-statics -ftls-model=initial-exec)
   target_compile_definitions(${name} PRIVATE
     _GNU_SOURCE GRACESLAB_VERSION="${PROJECT_VERSION}" ${ARGN})
+  if(GRACESLAB_SANITIZE)
+    target_compile_definitions(${name} PRIVATE GRACESLAB_SANITIZERS_AUTO=0)
+  endif()
 endfunction()
 
 # Joins the objects of a target into one, FILE. An archive of it leaves out no layer's start-up

@@ -182,12 +182,14 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   if (c == nullptr) return nullptr;
   std::uint8_t* state;
   if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
+  slab::debug_resize(object, slab::debug_whole);
   size_t old = slab::usable_bytes(object);
   const bool stays = size != 0 && size <= old && (size > old / 2 || old <= 64);
   if (stays) {
     // What is cut off may be asked back, and is to read zero then.
     if ((gfp & slab::gfp_zero) != 0)
       __builtin_memset(static_cast<char*>(const_cast<void*>(object)) + size, 0, old - size);
+    slab::debug_resize(object, size);
     return const_cast<void*>(object);
   }
   void* moved = slab::kmalloc(size, gfp, GS_SITE);
@@ -205,8 +207,9 @@ void gs_kfree(const void* object) {
 size_t gs_ksize(const void* object) {
   if (object == nullptr) return 0;
   slab::cache* c = owner_of(object, "ksize", GS_SITE);
-  return c != nullptr && slab::still_held(*c, object, "ksize", GS_SITE) ? slab::usable_bytes(object)
-                                                                        : 0;
+  if (c == nullptr || !slab::still_held(*c, object, "ksize", GS_SITE)) return 0;
+  slab::debug_resize(object, slab::debug_whole);
+  return slab::usable_bytes(object);
 }
 
 void gs_retire(const void* object) {

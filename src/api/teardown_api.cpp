@@ -6,6 +6,7 @@
 #include "os/busted.hpp"
 #include "os/keep_errno.hpp"
 #include "os/stack.hpp"
+#include "slab/debug.hpp"
 #include "slab/misuse.hpp"
 
 using namespace graceslab;
@@ -37,6 +38,12 @@ int with(const kmem_cache* handle, const char* what, const void* site, Use use) 
   return 0;
 }
 
+// A cache that is gone has run its destructors.
+int ended(int result) noexcept {
+  if (result == 0) slab::debug_wait_ended();
+  return result;
+}
+
 }  // namespace
 
 extern "C" {
@@ -58,9 +65,9 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   *cookie = 0;
   if (GS_UNLIKELY(teardown::refuse_midway())) return -EBUSY;
   const void* site = __builtin_return_address(0);
-  return with(cache, "destroy", site, [&](slab::cache& c) {
+  return ended(with(cache, "destroy", site, [&](slab::cache& c) {
     return teardown::destroy_by(c, policy, who_calls(cache, site), cookie);
-  });
+  }));
 }
 
 void gs_cache_destroy(kmem_cache* cache) {
@@ -79,12 +86,12 @@ int gs_cache_destroy_wait(kmem_cache* cache) {
 
 int gs_cache_destroy_barrier(void) {
   os::keep_errno keep;
-  return teardown::destroy_barrier();
+  return ended(teardown::destroy_barrier());
 }
 
 int gs_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
   os::keep_errno keep;
-  return teardown::destroy_barrier_one(cookie);
+  return ended(teardown::destroy_barrier_one(cookie));
 }
 
 int gs_cache_read_stats(kmem_cache* cache, gs_cache_stats* stats) {

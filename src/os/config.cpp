@@ -18,6 +18,11 @@
 
 namespace graceslab::os {
 
+// The library's own sanitizer builds test its arrays.
+#ifndef GRACESLAB_SANITIZERS_AUTO
+#define GRACESLAB_SANITIZERS_AUTO 1
+#endif
+
 constexpr int default_stack_signal = 39;  // SIGRTMIN+5 with glibc, whose SIGRTMIN is no constant
 
 constinit config settings = {
@@ -46,6 +51,7 @@ constinit config settings = {
     .helper_priority = 0,
     .helper_cpus = 0,
     .depots = 0,
+    .sanitizers = GRACESLAB_SANITIZERS_AUTO,
 };
 
 namespace {
@@ -117,6 +123,9 @@ constexpr setting table[] = {
     {"GRACESLAB_DEPOTS", "0",
      "parts of each cache's barn, 0 = by the number of cores; read at start only",
      GS_NUMBER_OF(depots), 0, 64},
+    {"GRACESLAB_SANITIZERS", GRACESLAB_SANITIZERS_AUTO ? "auto" : "off",
+     "whether ASan, LSan, TSan or memcheck, where one runs, is told of objects; read at start only",
+     GS_FLAG_OF(sanitizers, "off|auto")},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
     {"GRACESLAB_HELPER_IDLE_MS", "2000",

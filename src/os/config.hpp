@@ -38,6 +38,7 @@ struct config {
   std::uint64_t helper_priority;   // 0: the normal class; else SCHED_FIFO
   std::uint64_t helper_cpus;       // bit per CPU; 0: those of the main thread
   std::uint64_t depots;            // 0: by the number of cores
+  bool sanitizers;                 // auto (true): those in the process are told of objects; off
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

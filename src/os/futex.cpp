@@ -13,6 +13,7 @@
 
 #include "os/clock.hpp"
 #include "os/keep_errno.hpp"
+#include "os/sanitizer.hpp"
 
 namespace graceslab::os {
 namespace {
@@ -36,7 +37,8 @@ timespec to_timespec(std::uint64_t ns) noexcept {
 #if defined(SYS_futex_waitv) && defined(FUTEX_32)
 woken wait_for_both(std::uint32_t* word, std::uint32_t expected, std::uint32_t jumps,
                     std::uint64_t ms) noexcept {
-  if (gs_load_relaxed(&no_waitv)) return woken::unsupported;
+  if (gs_load_relaxed(&no_waitv) || sanitized_by(sanitizer_memcheck))  // which would mention it
+    return woken::unsupported;
   constexpr std::uint32_t flags = FUTEX_32 | FUTEX_PRIVATE_FLAG;
   struct futex_waitv both[2] = {
       {expected, reinterpret_cast<std::uintptr_t>(word), flags, 0},

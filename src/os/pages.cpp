@@ -9,6 +9,7 @@
 
 #include "os/fault.hpp"
 #include "os/keep_errno.hpp"
+#include "os/sanitizer.hpp"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -31,6 +32,7 @@ std::size_t whole_pages(std::size_t bytes) noexcept {
 }
 
 void* map_anonymous(std::size_t bytes, int protection, int flags) noexcept {
+  unseen ours;
   void* start = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   return start == MAP_FAILED ? nullptr : start;
 }
@@ -104,6 +106,7 @@ std::uintptr_t likely_free(std::size_t bytes, std::size_t align) noexcept {
 
 mapped map_at(void* start, std::size_t bytes) noexcept {
   keep_errno keep;
+  unseen ours;
   void* got = mmap(start, bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   if (got == start) return mapped::yes;
@@ -126,6 +129,7 @@ void populate(void* start, std::size_t bytes) noexcept {
 
 void discard(void* start, std::size_t bytes) noexcept {
   keep_errno keep;
+  unseen ours;
   bytes = whole_pages(bytes);
   if (!give_to_system(start, bytes)) clear(static_cast<char*>(start), bytes);
 }
@@ -138,6 +142,7 @@ void small_pages(void* start, std::size_t bytes) noexcept {
 
 void unreserve(void* start, std::size_t bytes) noexcept {
   keep_errno keep;
+  unseen ours;
   bytes = whole_pages(bytes);
   if (munmap(start, bytes) == 0) return;
   // A hole would have been one mapping more than the system allows: the memory goes back at least.

@@ -2,6 +2,7 @@
 #include "os/scratch.hpp"
 
 #include "os/midway.hpp"
+#include "os/sanitizer.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -22,6 +23,7 @@ scratch::scratch() noexcept {
   for (int i = 0; i != buffers && taken_ < 0; ++i) {
     if (!pool[i].lock.try_lock()) continue;
     leave_midway();  // nobody waits for it, and handlers of reports run under it
+    take_over(&pool[i]);
     taken_ = i;
     bytes_ = most_bytes;
     text_ = pool[i].text;
@@ -32,6 +34,7 @@ scratch::scratch() noexcept {
 scratch::~scratch() {
   if (taken_ < 0) return;
   enter_midway();
+  hand_over(&pool[taken_]);
   pool[taken_].lock.unlock();
 }
 

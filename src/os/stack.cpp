@@ -14,6 +14,7 @@
 #include "os/keep_errno.hpp"
 #include "os/local_symbol.hpp"
 #include "os/pages.hpp"
+#include "os/sanitizer.hpp"
 #include "os/scratch.hpp"
 #include "os/symbol.hpp"
 #include "os/word_lock.hpp"
@@ -174,18 +175,31 @@ std::size_t describe_function(const void* address, char* text, std::size_t bytes
   return describe(address, true, text, bytes);
 }
 
-std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept {
+namespace {
+
+enum class names { ours, best };  // best: also those that take a while
+
+std::size_t describe_frames(const stack& frames, names how, char* text,
+                            std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   for (unsigned i = 0; i < frames.depth; ++i) {
-    char name[256];
-    describe_address(frames.frame[i], name, sizeof name);
+    char name[512];
+    if (how == names::ours || !name_address(frames.frame[i], name, sizeof name))
+      describe_address(frames.frame[i], name, sizeof name);
     out.add("\n    #%u %s", i, name);
   }
   return out.written();
 }
 
+}  // namespace
+
+std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept {
+  return describe_frames(frames, names::best, text, bytes);
+}
+
 std::uint32_t stack_id(const stack& frames) noexcept {
   if (frames.depth == 0) return 0;
+  unseen ours;
   const std::uint64_t hash = hash_of(frames);
   {
     word_guard guard(depot_lock);
@@ -194,7 +208,7 @@ std::uint32_t stack_id(const stack& frames) noexcept {
   }
   // Named outside the lock: it takes a while.
   scratch room;
-  const std::size_t length = describe_stack(frames, room.text(), room.bytes());
+  const std::size_t length = describe_frames(frames, names::ours, room.text(), room.bytes());
   word_guard guard(depot_lock);
   if (const std::uint32_t id = find(frames, hash)) return id;
   return insert(frames, hash, room.text(), length);
@@ -202,8 +216,14 @@ std::uint32_t stack_id(const stack& frames) noexcept {
 
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
-  word_guard guard(depot_lock);
-  if (id != 0 && id <= entries) out.add("%s", at(id).text);
+  stack frames;
+  {
+    word_guard guard(depot_lock);
+    if (id == 0 || id > entries) return 0;
+    frames = at(id).frames;
+    if (!sanitized_by(sanitizer_address)) out.add("%s", at(id).text);
+  }
+  if (sanitized_by(sanitizer_address)) return describe_stack(frames, text, bytes);
   return out.written();
 }
 

@@ -16,6 +16,7 @@
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
 #include "os/patient_lock.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread_shape.hpp"
 
 namespace graceslab::os {
@@ -62,7 +63,10 @@ void* thread_main(void* told) noexcept {
   pthread_setname_np(pthread_self(), mine.name);
   give_back(place);
   if (mine.hooks.started) mine.hooks.started(mine.name, mine.hooks.arg);
-  mine.run(mine.arg);
+  {
+    unseen ours;
+    mine.run(mine.arg);
+  }
   if (mine.hooks.ending) mine.hooks.ending(mine.name, mine.hooks.arg);
   return nullptr;
 }
@@ -97,6 +101,7 @@ start start_in_place(const char* name, void (*run)(void* arg), void* arg) noexce
   patient_guard hold(start_lock);
   start_place* place = take_place();
   if (!place) return start::refused;
+  unseen ours;
   std::snprintf(place->order.name, sizeof place->order.name, "%s", name);
   place->order.run = run;
   place->order.arg = arg;

@@ -148,6 +148,7 @@ void barrier(gs_domain* d) noexcept {
     waiting_scope sitting;
     wait_for_callbacks(d);
   }
+  see_finished(d);
   if (domain_options(d).barrier_covers_retire && upper().retire_barrier) upper().retire_barrier(d);
 }
 

@@ -3,6 +3,7 @@
 #include "os/cancel.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/stack.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
@@ -61,6 +62,8 @@ static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
                  bool hurry) noexcept {
   if (!head || !func) return;
   os::keep_errno keep;
+  os::hand_over(head);
+  os::define(head, sizeof *head);
   if (!usable(d, "call_rcu")) return;
   if (!mark_queued(head)) {
     report_here(GS_REPORT_DOUBLE_CALLBACK,

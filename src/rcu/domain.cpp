@@ -11,6 +11,7 @@
 #include "os/fence.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "rcu/grace_period.hpp"
 
 struct gs_domain_hot gs_default_hot = {{}, GS_ENTRY(0), {}};
@@ -161,6 +162,7 @@ bool cover_retire(gs_domain* d, bool on) noexcept {
 }
 
 gs_domain* create_domain(const gs_domain_options* options) noexcept {
+  os::unseen ours;
   sync::lock_guard guard(table_lock);
   gs_domain* d = take_record();
   if (!d) return nullptr;

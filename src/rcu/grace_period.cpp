@@ -7,6 +7,7 @@
 #include "os/clock.hpp"
 #include "os/fence.hpp"
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/unproved.hpp"
 
@@ -21,6 +22,7 @@ bool in_the_way(const reader_slot& slot, std::uint64_t s, std::uint64_t* waterma
   // ORDER gp.scan <-> reader.leave      (claim 2)
   // ORDER gp.scan <-> reader.fenced     (claim 9)
   const std::uint64_t word = gs_load_acquire(&slot.reader.word);
+  os::take_over(&slot.reader.word);
   if (nesting_of(word) == 0) return false;
   const std::uint64_t age = age_of(word, s);
   if (age == 0) return false;
@@ -30,6 +32,8 @@ bool in_the_way(const reader_slot& slot, std::uint64_t s, std::uint64_t* waterma
 
 void complete_up_to(gs_domain* d, std::uint64_t watermark) noexcept {
   const std::uint64_t floor = overflow_floor(d->overflow, newest(d));
+  os::take_over(&d->overflow);
+  os::hand_over(&d->completed);
   if (floor < watermark) watermark = floor;
   // ORDER gp.complete <-> gp.done   (docs/ordering/grace-period.md, claim 7)
   if (watermark > d->completed) gs_store_release(&d->completed, watermark);
@@ -74,6 +78,8 @@ void start(gs_domain* d) noexcept {
   // that carries the new number starts after our fence, which comes after that of whoever still
   // took the old one.
   const std::uint64_t s = gs_fetch_add(&d->started, std::uint64_t{1}) + 1;
+  os::take_over(&d->started);
+  os::hand_over(&d->hot->entry);
   gs_full_fence();
   gs_store_release(&d->hot->entry, GS_ENTRY(s));
   fence_and_scan(d);
@@ -137,6 +143,7 @@ bool backoff::step() noexcept {
 }
 
 std::uint64_t snapshot(gs_domain* d) noexcept {
+  os::hand_over(&d->started);
   // ORDER gp.snapshot <-> gp.start   (docs/ordering/grace-period.md, claim 4)
 #if defined(__SANITIZE_THREAD__)
   return gs_fetch_add(&d->started, std::uint64_t{0}) + 1;
@@ -149,7 +156,9 @@ std::uint64_t snapshot(gs_domain* d) noexcept {
 bool done(gs_domain* d, std::uint64_t cookie) noexcept {
   if (os::busted(os::flaw::no_grace_period)) return true;
   // ORDER gp.done <-> gp.complete   (docs/ordering/grace-period.md, claim 7)
-  return gs_load_acquire(&d->completed) >= cookie;
+  if (gs_load_acquire(&d->completed) < cookie) return false;
+  os::take_over(&d->completed);
+  return true;
 }
 
 bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept {

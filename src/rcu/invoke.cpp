@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
 
@@ -52,6 +53,7 @@ void report_left(const void* function) noexcept {
 }  // namespace
 
 void invoke(const void* function, void (*step)(void* arg), void* arg) noexcept {
+  os::seen_again seen;
   landing here;
   here.outer = innermost;
   innermost = &here;

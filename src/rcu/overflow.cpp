@@ -2,6 +2,7 @@
 // Readers that got no slot because memory ran out: counted, so that entering cannot fail.
 // Page: docs/ordering/overflow-readers.md
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/readers.hpp"
@@ -43,6 +44,7 @@ void count_in(gs_domain* d, unsigned counter) noexcept {
 
 void count_out(gs_domain* d, unsigned counter) noexcept {
   // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
+  os::hand_over(&d->overflow);
   gs_fetch_sub(&d->overflow.count[counter], std::uint64_t{1});
 }
 
@@ -74,6 +76,7 @@ bool overflow_leave(gs_domain* d) noexcept {
 // Never below zero, so that an unlock without a lock stays harmless.
 bool overflow_leave_untracked(gs_domain* d) noexcept {
   if (untracked_here == 0) return false;
+  os::hand_over(&d->overflow);
   std::uint64_t* count = &d->overflow.count[overflow_counts::untracked];
   std::uint64_t now = gs_load_relaxed(count);
   while (sections_in(now) != 0) {

@@ -9,6 +9,7 @@
 #include "os/config.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/owner.hpp"
@@ -287,6 +288,7 @@ bool finish(shard& s, runner& r, batch*& surplus) noexcept {
   gs_store_relaxed(&r.owner, static_cast<void*>(nullptr));
   gs_store_relaxed(&r.head, static_cast<const void*>(nullptr));
   ++b->done;
+  os::hand_over(&s.finished);
   // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
   gs_store_release(&s.finished, s.finished + 1);
   if (!b->sealed || b->done != b->count) return false;
@@ -358,6 +360,7 @@ bool callbacks_pending(gs_domain* d) noexcept {
   for (shard& s : d->shards) {
     // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
     const std::uint64_t finished = gs_load_acquire(&s.finished);
+    os::take_over(&s.finished);
     if (gs_load_relaxed(&s.posted) != finished) return true;
   }
   return false;

@@ -6,6 +6,7 @@
 #include "os/keep_errno.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/grace_period.hpp"
 
@@ -88,6 +89,7 @@ void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
   if (nest == 0) {
     // The same edges as in detail/reader.h: announce, then fence, then the caller loads pointers.
     gs_store_release(&slot->reader.word, gs_load_acquire(&d->hot->entry));
+    os::take_over(&d->hot->entry);
     // ORDER reader.fenced <-> gp.scan   (docs/ordering/grace-period.md, claim 9)
     if (os::readers_fence()) gs_full_fence();
   } else if (nest != GS_NEST_MASK) {
@@ -101,6 +103,7 @@ void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
 void leave_slot(reader_slot* slot) noexcept {
   const std::uint64_t word = gs_load_relaxed(&slot->reader.word);
   gs_light_fence();
+  os::hand_over(&slot->reader.word);
   if (nesting_of(word) == GS_NEST_MASK && slot->extra != 0)
     gs_store_relaxed(&slot->extra, slot->extra - 1);
   else
@@ -139,8 +142,10 @@ void enter(gs_domain* d) noexcept {
   reader_slot* slot = own_slot(d);
   if (!slot) slot = register_slot(d);
   if (!slot) return overflow_enter(d);
-  // Fenced readers stay on the dummy: every entry must come by here.
-  if (d == &the_default_domain && !os::readers_fence()) gs_tls.reader = &slot->reader;
+  // Fenced readers stay on the dummy: every entry must come by here. So do those that TSan is told
+  // of.
+  if (d == &the_default_domain && !os::readers_fence() && !os::sanitized_by(os::sanitizer_thread))
+    gs_tls.reader = &slot->reader;
   enter_slot(d, slot);
 }
 
@@ -192,6 +197,7 @@ void end_thread_sections(sync::thread_record& record) noexcept {
     if (survived && slot_nesting(slot) != 0) report_ended(slot, record);
     gs_store_relaxed(&slot->extra, 0u);
     gs_store_relaxed(&slot->waiting_inside, 0u);
+    if (slot_nesting(slot) != 0) os::hand_over(&slot->reader.word);
     gs_store_release(&slot->reader.word, std::uint64_t{0});
     slot->next_of_thread = nullptr;
     free_slot(*slot);

@@ -3,6 +3,7 @@
 #include "rcu/run.hpp"
 
 #include "os/cancel.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/invoke.hpp"
@@ -79,7 +80,12 @@ void run_entry(const entry& e) noexcept {
     one->func(one->head);
   };
   entry mine = e;
+  os::take_over(e.head);
   invoke(reinterpret_cast<const void*>(e.func), step, &mine);
+}
+
+void see_finished(gs_domain* d) noexcept {
+  for (const shard& s : d->shards) os::take_over(&s.finished);
 }
 
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),

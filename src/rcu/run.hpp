@@ -54,6 +54,8 @@ class waiting_scope {
 
 // Runs up to `limit` wished callbacks of one shard; `keep_on` (may be null) is asked after each,
 // under the shard's lock.
+// What callbacks that have ended did, for a sanitizer.
+void see_finished(gs_domain* d) noexcept;
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept;
 void run_entry(const entry& e) noexcept;  // with cancellation off

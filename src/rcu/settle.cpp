@@ -143,6 +143,7 @@ bool quiet(const watch& w) noexcept {
 void settle_round(const watch& w, unsigned long* dropped) noexcept {
   for (gs_domain* d = first_domain(); d; d = next_domain(d)) run_queued(d, w.of, dropped);
   wait_for_runners(w.of);
+  for (gs_domain* d = first_domain(); d; d = next_domain(d)) see_finished(d);
 }
 
 unsigned long pending_of(const whose& owner) noexcept {

@@ -2,6 +2,7 @@
 // A grace period that is waited for inside a section of its own domain: for every section that
 // existed when the wait began, but for the caller's.
 // Page: docs/ordering/grace-period.md, claims 10 and 11
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/unproved.hpp"
@@ -61,6 +62,7 @@ bool began_before(std::uint64_t word, std::uint64_t s) noexcept {
 bool held_by(const reader_slot& slot, std::uint64_t s) noexcept {
   // ORDER gp.inside <-> reader.leave   (docs/ordering/grace-period.md, claim 10)
   const std::uint64_t word = gs_load_acquire(&slot.reader.word);
+  os::take_over(&slot.reader.word);
   return nesting_of(word) != 0 && began_before(word, s) &&
          gs_load_acquire(&slot.waiting_inside) == 0;
 }

@@ -7,6 +7,7 @@
 #include "rcu/grace_period.hpp"
 #include "rcu/unproved.hpp"
 #include "reclaim/reclaim.hpp"
+#include "slab/debug.hpp"
 #include "slab/depots.hpp"
 
 namespace graceslab::reclaim {
@@ -195,7 +196,9 @@ bool wait_for_retires(slab::cache& c) noexcept {
   }
   if (!wait_for_marked(c)) return false;
   finish_ripe(c);
-  return follow(c, from);
+  const bool ended = follow(c, from);
+  slab::debug_wait_ended(c);
+  return ended;
 }
 
 void retire_barrier(gs_domain* d) noexcept {
@@ -218,6 +221,7 @@ void retire_barrier(gs_domain* d) noexcept {
   // Destructors run with no lock held.
   domain_walk walk{d};
   for_each_active(finish_one, &walk);
+  slab::debug_wait_ended();
 }
 
 }  // namespace graceslab::reclaim

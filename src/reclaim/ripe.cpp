@@ -128,8 +128,10 @@ void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept
     os::cancel_off cancel;
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
     slab::heir_scope heirs(c);
+    slab::debug_destroy(c, objects, n);
     end_all all{dtor, objects, objects + n};
     while (all.next != all.end) rcu::invoke(reinterpret_cast<const void*>(dtor), end_some, &all);
+    slab::debug_destroyed(c);
   }
   if (slab::is_large(c)) end_runs(c, objects, n);
 }

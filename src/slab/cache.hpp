@@ -29,6 +29,7 @@ inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, f
 inline constexpr unsigned flags_known = 0x01ff;
 inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
 inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
+inline constexpr unsigned flag_watched = 0x20000;  // internal: a sanitizer is told of each object
 inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4, gfp_nowarn = 0x8,
                           gfp_nofail = 0x10;
 

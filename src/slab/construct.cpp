@@ -152,8 +152,9 @@ extern "C" {
   cache& c = *b.owner;
   for (; b.done != b.n; gs_store_relaxed(&b.done, b.done + 1)) {
     void* object = objects_of(b)[b.done];
-    if (is_debug(c)) debug_new_object(c, static_cast<char*>(object));
+    if (is_debug(c)) debug_construct(c, static_cast<char*>(object));
     c.ctor(object);
+    if (is_debug(c)) debug_constructed(c, static_cast<char*>(object));
   }
 }
 

@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t size_max = std::size_t{1} << 20;
 constexpr std::size_t align_max = std::size_t{64} << 10;
 constexpr std::size_t slab_bytes_max = std::size_t{1} << 20;
-constexpr std::uint32_t red_zone_bytes = 16;
 constexpr std::uint32_t parked_bytes_most = 256u << 10;  // per thread and cache, in three arrays
 
 std::size_t natural_align(std::size_t size) noexcept {
@@ -39,16 +38,13 @@ std::uint32_t capacity_for(std::size_t size, std::uint32_t stride) noexcept {
   return std::min(by_count, parked_bytes_most / 3 / stride);
 }
 
-void set_layout(cache& c, std::size_t size, std::size_t align) noexcept {
+void set_layout(cache& c, std::size_t size, std::size_t align, std::uint32_t zone_bytes) noexcept {
   std::size_t a = natural_align(size);
   if (align > a) a = align;
   if ((c.flags & flag_hwcache_align) != 0 && a < GS_CACHE_LINE && size > GS_CACHE_LINE / 2)
     a = GS_CACHE_LINE;
-  std::size_t bytes = size;
-  if ((c.flags & flag_red_zone) != 0) {
-    c.red_zone_at = static_cast<std::uint32_t>(size);
-    bytes += red_zone_bytes;
-  }
+  const std::size_t bytes = size + zone_bytes;
+  if ((c.flags & flag_red_zone) != 0) c.red_zone_at = static_cast<std::uint32_t>(size);
   c.size = static_cast<std::uint32_t>(size);
   c.align = static_cast<std::uint32_t>(a);
   c.stride = static_cast<std::uint32_t>((bytes + a - 1) / a * a);
@@ -98,7 +94,7 @@ cache* create(const gs_cache_options& o) noexcept {
     return nullptr;
   }
   copy_name(*c, o.name);
-  c->flags = o.flags;
+  c->flags = debug_flags(o.flags);
   c->ctor = o.ctor;
   c->dtor = o.dtor;
   c->domain = o.domain;
@@ -106,7 +102,7 @@ cache* create(const gs_cache_options& o) noexcept {
   c->policy = o.policy;
   c->pressure = o.pressure;
   c->pending_limit_bytes = o.pending_limit_bytes;
-  set_layout(*c, o.size, o.align);
+  set_layout(*c, o.size, o.align, debug_zone_bytes(c->flags));
   open(*c);
   return c;
 }
@@ -116,11 +112,11 @@ cache* create_internal(record_supply& from, const char* name, std::uint32_t size
   cache* c = from.take();
   if (c == nullptr) return nullptr;
   copy_name(*c, name);
-  c->flags = flags;
+  c->flags = debug_flags(flags);
   if ((flags & flag_large_runs) != 0)
     c->sheaf_capacity = 1;  // stride 0 and inverse 1: only offset 0 of a run is an object
   else
-    set_layout(*c, size, 0);
+    set_layout(*c, size, 0, 0);  // a power of two is a multiple of itself
   open(*c);
   return c;
 }

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/stack.hpp"
 
 namespace graceslab::slab {
@@ -89,13 +90,98 @@ void set_state(cache& c, slab& s, const char* object, std::uint8_t state) noexce
   if (state == GS_STATE_LEAKED) ++c.leaked;
 }
 
-void remember(cache& c, slab& s, const char* object, unsigned which) noexcept {
+// To a thread that may hold it from now on. Others have written into it: those whose object this
+// was, and before they came to be one, those who had its pages.
+void hand_out(cache& c, slab& s, char* object) noexcept {
+  if (!os::sanitized()) return;
+  os::take_over(&s);
+  os::take_over(object);
+  if ((c.flags & flag_typesafe) == 0)
+    os::allow_object(object, c.size, c.ctor != nullptr);
+  else
+    os::allow(object, c.size);
+}
+
+// To whoever has it, or its pages, next.
+void pass_on(slab& s, const char* object) noexcept {
+  os::hand_over(object);
+  os::hand_over(&s.free);
+}
+
+// Under a sanitizer the call alone, where nobody asked for the whole stack: that takes long.
+void remember(cache& c, slab& s, const char* object, unsigned which, const void* site) noexcept {
   if (s.stacks == nullptr) return;
-  (void)c;
-  gs_store_relaxed(&s.stacks[index_of(s, object) * 2 + which], os::stack_id(os::capture_stack(3)));
+  const bool whole = (c.flags & flag_store_user) != 0;
+  const os::stack frames = whole ? os::capture_stack(3) : os::stack{1, {const_cast<void*>(site)}};
+  gs_store_relaxed(&s.stacks[index_of(s, object) * 2 + which], os::stack_id(frames));
 }
 
 }  // namespace
+
+unsigned debug_flags(unsigned asked_for) noexcept {
+  if (!os::sanitized() || (asked_for & flag_large_runs) != 0) return asked_for;
+  unsigned flags = (asked_for & ~flag_no_detection) | flag_watched;
+  if (os::sanitizers_here != os::sanitizer_thread)
+    flags &= ~(flag_poison | flag_red_zone | flag_checks);
+  return flags;
+}
+
+std::uint32_t debug_zone_bytes(unsigned flags) noexcept {
+  constexpr std::uint32_t zone_bytes = 16;
+  const bool zone = (flags & flag_red_zone) != 0 || os::sanitized_by(os::knows_memory);
+  return zone ? zone_bytes : 0;
+}
+
+void debug_new_slab(slab& s) noexcept {
+  if (!os::sanitized()) return;
+  os::take_over(&gs_heap);
+  os::hand_over(&s);
+  os::forbid(start_of(s), whole_bytes(s));
+}
+
+void debug_old_slab(slab& s) noexcept {
+  os::take_over(&s.free);
+  os::hand_over(&gs_heap);
+}
+
+std::uint32_t debug_take(slab& s, void** out, std::uint32_t n) noexcept {
+  std::uint64_t* bits = bits_of(s);
+  for (std::uint32_t taken = 0; taken != n; ++taken) {
+    if (s.turn == s.objects) s.turn = 0;
+    std::size_t at = s.turn / 64;
+    std::uint64_t word = bits[at] & ~std::uint64_t{0} << s.turn % 64;
+    while (word == 0) word = bits[at = (at + 1) % bit_words(s.objects)];
+    const auto bit = static_cast<std::uint32_t>(__builtin_ctzll(word));
+    bits[at] &= ~(std::uint64_t{1} << bit);
+    s.turn = static_cast<std::uint32_t>(at * 64) + bit + 1;
+    out[taken] = object_at(s, s.turn - 1);
+  }
+  s.free -= n;
+  return n;
+}
+
+void debug_construct(cache& c, char* object) noexcept {
+  debug_new_object(c, object);
+  os::take_over(&slab_of(*granule_of(object)));
+  os::allow(object, c.size);
+}
+
+void debug_constructed(cache& c, char* object) noexcept {
+  os::hand_over(object);
+  if ((c.flags & flag_typesafe) == 0) os::forbid(object, c.size);
+}
+
+void debug_destroy(cache& c, void* const* objects, std::uint32_t n) noexcept {
+  if (!os::sanitized_by(os::sanitizer_thread)) return;
+  os::take_over(&c);  // of a cache one runs at a time
+  for (std::uint32_t i = 0; i != n; ++i) os::take_over(objects[i]);
+}
+void debug_destroyed(cache& c) noexcept {
+  os::hand_over(&c);
+  os::hand_over(&table);
+}
+void debug_wait_ended(const cache& c) noexcept { os::take_over(&c); }
+void debug_wait_ended() noexcept { os::take_over(&table); }
 
 void debug_new_object(cache& c, char* object) noexcept {
   fill_red_zone(c, object, red_free);
@@ -105,6 +191,7 @@ void debug_new_object(cache& c, char* object) noexcept {
 }
 
 bool debug_before_alloc(cache& c, slab& s, char* object, const void* site) noexcept {
+  hand_out(c, s, object);
   long at = damaged_at(c, object, false);
   if (at >= 0) {
     report_damage(c, found_at(s, object, at), "allocation", site);
@@ -112,7 +199,7 @@ bool debug_before_alloc(cache& c, slab& s, char* object, const void* site) noexc
     return false;
   }
   fill_red_zone(c, object, red_live);
-  remember(c, s, object, 0);
+  remember(c, s, object, 0, site);
   set_state(c, s, object, GS_STATE_LIVE);
   return true;
 }
@@ -124,13 +211,19 @@ bool debug_before_free(cache& c, slab& s, char* object, const void* site) noexce
     set_state(c, s, object, GS_STATE_LEAKED);
     return false;
   }
-  remember(c, s, object, 1);
+  remember(c, s, object, 1, site);
+  pass_on(s, object);
   return true;
 }
 
 void debug_after_reclaim(cache& c, char* object) noexcept {
-  set_state(c, slab_of(*granule_of(object)), object, GS_STATE_FREE);
+  slab& s = slab_of(*granule_of(object));
+  os::take_over(object);
+  set_state(c, s, object, GS_STATE_FREE);
   debug_new_object(c, object);
+  if (!os::sanitized()) return;
+  if ((c.flags & flag_typesafe) == 0) os::forbid_object(object, c.stride, c.ctor != nullptr);
+  pass_on(s, object);
 }
 
 namespace {
@@ -187,6 +280,36 @@ std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text,
   if (s.stacks == nullptr || bytes == 0) return 0;
   const std::uint32_t* of_object = s.stacks + index * 2;
   return describe_stacks({gs_load_relaxed(of_object), gs_load_relaxed(of_object + 1)}, text, bytes);
+}
+
+namespace {
+
+void forbid_beyond(const void* object, std::size_t size) noexcept {
+  if (!os::sanitized_by(os::knows_memory)) return;
+  const std::size_t whole = usable_bytes(object);
+  if (size < whole) os::forbid(static_cast<const char*>(object) + size, whole - size);
+}
+
+}  // namespace
+
+// A byte more than was asked for at least, and a power of two is a multiple of itself.
+void* debug_kmalloc(kmalloc_function* plain, std::size_t size, unsigned gfp,
+                    const void* site) noexcept {
+  constexpr std::size_t largest_doubled = 256u << 10, largest = std::size_t{1} << 40;
+  const bool power = size != 0 && (size & (size - 1)) == 0;
+  std::size_t bytes = size;
+  if (os::sanitized_by(os::knows_memory) && size < largest) {
+    if (!power) bytes = size + 1;
+    if (power && size <= largest_doubled) bytes = size * 2;
+  }
+  void* object = plain(bytes, gfp, site);
+  if (object != nullptr) forbid_beyond(object, size);
+  return object;
+}
+
+void resize_slowly(const void* object, std::size_t size) noexcept {
+  os::allow(object, usable_bytes(object));
+  forbid_beyond(object, size);
 }
 
 }  // namespace graceslab::slab

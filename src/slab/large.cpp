@@ -2,6 +2,7 @@
 #include "slab/large.hpp"
 
 #include "os/pages.hpp"
+#include "os/sanitizer.hpp"
 #include "slab/outlying.hpp"
 #include "slab/patience.hpp"
 #include "slab/slab.hpp"
@@ -30,6 +31,9 @@ large_run told(slab& s) noexcept { return {gs_load_relaxed(&states_of(s)[0]), wh
 
 // Under slabs_lock; its pages go back afterwards.
 void end_run(cache& c, slab& s) noexcept {
+  os::take_over(start_of(s));
+  os::forbid_object(start_of(s), whole_bytes(s), true);
+  os::hand_over(&s.free);
   gs_store_relaxed(&states_of(s)[0], std::uint8_t{GS_STATE_FREE});
   list_remove(s);
   unmake_slab(c, s);
@@ -43,6 +47,8 @@ void* try_alloc(std::uint32_t granules, std::uint32_t align) noexcept {
   slab* s = new_slab(*c, granules, 1, align);
   if (s == nullptr) return nullptr;
   s->carved = 1;
+  os::take_over(s);
+  os::allow_object(start_of(*s), whole_bytes(*s), true);
   sync::lock_guard hold(c->slabs_lock);
   if (is_outlying(*s)) outlying_add(*s);
   ++c->carved;
@@ -103,8 +109,10 @@ large_run large_retire(void* object) noexcept {
   slab* s = run_at(c, object);
   if (s == nullptr) return {};
   const large_run before = told(*s);
-  if (before.state == GS_STATE_LIVE)
+  if (before.state == GS_STATE_LIVE) {
     gs_store_relaxed(&states_of(*s)[0], std::uint8_t{GS_STATE_RETIRED});
+    os::hand_over(object);
+  }
   return before;
 }
 

@@ -4,6 +4,7 @@
 #include "os/busted.hpp"
 #include "os/fence.hpp"
 #include "os/midway.hpp"
+#include "os/sanitizer.hpp"
 #include "slab/hooks.hpp"
 #include "slab/meta.hpp"
 #include "slab/slab.hpp"
@@ -32,6 +33,7 @@ struct directory {
 
 void* zeroed(std::size_t bytes, std::uint32_t cache) noexcept {
   void* p = meta_alloc(bytes, GS_FAULT_META, cache);
+  os::unseen ours;
   if (p != nullptr) __builtin_memset(p, 0, bytes);
   return p;
 }

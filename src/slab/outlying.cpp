@@ -5,6 +5,7 @@
 
 #include "base/hash.hpp"
 #include "os/pages.hpp"
+#include "os/sanitizer.hpp"
 
 namespace graceslab::slab {
 namespace {
@@ -68,10 +69,15 @@ bool outlying_map(slab& s, std::uint32_t align) noexcept {
     return false;
   }
   s.start = static_cast<char*>(start);
+  os::add_root(start, whole_bytes(s));
   return true;
 }
 
-void outlying_unmap(slab& s) noexcept { os::unreserve(s.start, whole_bytes(s)); }
+void outlying_unmap(slab& s) noexcept {
+  os::remove_root(s.start, whole_bytes(s));
+  os::allow(s.start, whole_bytes(s));  // whoever maps there next
+  os::unreserve(s.start, whole_bytes(s));
+}
 
 void outlying_add(slab& s) noexcept {
   insert(s);

@@ -2,6 +2,7 @@
 #include "slab/range.hpp"
 
 #include "os/pages.hpp"
+#include "os/sanitizer.hpp"
 #include "slab/heap.hpp"
 
 namespace graceslab::slab {
@@ -11,12 +12,15 @@ constexpr std::size_t block_bytes = std::size_t{2} << 20;  // taken at a time
 constexpr std::size_t first_steps = block_bytes / 8;       // until there is one
 constexpr std::size_t map_step_bytes = std::size_t{64} << 10;
 constexpr std::size_t terabyte = std::size_t{1} << 40;
+constexpr std::size_t beside_sanitizers = terabyte / 16;  // they need room of their own
+
+std::size_t wanted_bytes() noexcept {
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t wanted_bytes = terabyte / 16;  // the sanitizers need room of their own
+  return beside_sanitizers;
 #else
-constexpr std::size_t wanted_bytes = terabyte;
+  return os::sanitized() ? beside_sanitizers : terabyte;
 #endif
-constexpr std::size_t least_reserved = wanted_bytes / 16;
+}
 
 bool reserved;     // or a window
 frontier reached;  // under the heap's lock
@@ -37,7 +41,8 @@ bool find_map(range& r) noexcept {
 }
 
 bool reserve_all(range& r) noexcept {
-  for (std::size_t bytes = wanted_bytes; bytes >= least_reserved; bytes /= 2) {
+  const std::size_t wanted = wanted_bytes();
+  for (std::size_t bytes = wanted; bytes >= wanted / 16; bytes /= 2) {
     void* base = os::reserve(bytes, block_bytes);
     if (base == nullptr) continue;
     os::small_pages(base, bytes);
@@ -51,7 +56,7 @@ bool reserve_all(range& r) noexcept {
 // At least as large as all that may ever be mapped.
 bool find_window(range& r, std::size_t limit) noexcept {
   std::size_t bytes = block_bytes;
-  while (bytes < limit && bytes < wanted_bytes) bytes *= 2;
+  while (bytes < limit && bytes < wanted_bytes()) bytes *= 2;
   for (; bytes >= block_bytes; bytes /= 2) {
     r = {os::likely_free(bytes, block_bytes), bytes, nullptr, false};
     if (find_map(r)) return true;
@@ -77,10 +82,10 @@ bool grow_pages(std::size_t& from, std::size_t target) noexcept {
 
 bool range_find(range* r) noexcept {
   const std::size_t space = os::address_space_limit();
-  if (space / 4 < wanted_bytes) return find_window(*r, space);
+  if (space / 4 < wanted_bytes()) return find_window(*r, space);
   // Where only the writable part is limited, addresses are plenty.
-  const bool limited = os::memory_limit() < wanted_bytes;
-  return (limited && find_window(*r, wanted_bytes)) || reserve_all(*r) || find_window(*r, space);
+  const bool limited = os::memory_limit() < wanted_bytes();
+  return (limited && find_window(*r, wanted_bytes())) || reserve_all(*r) || find_window(*r, space);
 }
 
 void range_settle(const range& r) noexcept {
@@ -88,6 +93,7 @@ void range_settle(const range& r) noexcept {
   gs_heap.granules = r.granules;
   gs_heap.base = r.base;
   gs_store_release(&gs_heap.bytes, r.bytes);
+  if (reserved) os::add_root(reinterpret_cast<void*>(r.base), r.bytes);
 }
 
 void range_drop(const range& r) noexcept {
@@ -118,12 +124,18 @@ os::mapped range_map(std::uint32_t first, std::uint32_t granules) noexcept {
   if (reserved) return os::mapped::yes;
   const std::size_t bytes = std::size_t{granules} << GS_GRANULE_SHIFT;
   const os::mapped how = os::map_at(granule_address(first), bytes);
-  if (how == os::mapped::yes) os::small_pages(granule_address(first), bytes);
+  if (how != os::mapped::yes) return how;
+  os::small_pages(granule_address(first), bytes);
+  os::add_root(granule_address(first), bytes);
   return how;
 }
 
 void range_unmap(std::uint32_t first, std::uint32_t granules) noexcept {
-  if (!reserved) os::unreserve(granule_address(first), std::size_t{granules} << GS_GRANULE_SHIFT);
+  if (reserved) return;
+  const std::size_t bytes = std::size_t{granules} << GS_GRANULE_SHIFT;
+  os::remove_root(granule_address(first), bytes);
+  os::allow(granule_address(first), bytes);  // whoever maps there next
+  os::unreserve(granule_address(first), bytes);
 }
 
 }  // namespace graceslab::slab

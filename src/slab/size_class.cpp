@@ -6,6 +6,7 @@
 // - A power of two is a multiple of itself: its class's slabs begin at one.
 #include <cstdio>
 
+#include "slab/debug.hpp"
 #include "slab/fast.hpp"
 #include "slab/large.hpp"
 #include "slab/misuse.hpp"
@@ -124,6 +125,7 @@ void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
       if (void* object = gs_local_take(gs_tls.local[c->id], 0); GS_LIKELY(object != nullptr))
         return object;
   }
+  if (os::sanitized()) return debug_kmalloc(kmalloc_rest, size, gfp, site);
   return kmalloc_rest(size, gfp, site);
 }
 

@@ -39,6 +39,7 @@ struct slab {
   std::uint64_t swept;    // of those in the first word that are free: their own pages went back
   std::uint32_t* stacks;  // SLAB_STORE_USER: [alloc, free] per object
   slab_list* list;        // which one holds it
+  std::uint32_t turn;     // of debug_take(): the object to look at first
 };
 
 inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::uint8_t*>(&s + 1); }

@@ -32,6 +32,7 @@ void set_bit(slab& s, std::uint32_t index) noexcept {
 std::uint32_t take_bits(slab& s, void** out, std::uint32_t n) noexcept {
   const std::size_t stride = s.owner->stride;
   if (n > s.free) n = s.free;
+  if (is_watched(*s.owner)) return debug_take(s, out, n);
   std::uint32_t taken = 0;
   while (taken < n) {
     std::uint64_t word;
@@ -170,7 +171,9 @@ bool find_pages(cache& c, slab& s, std::uint32_t align) noexcept {
 }
 
 slab* store_user(cache& c, slab& s) noexcept {
-  if ((c.flags & flag_store_user) == 0) return &s;
+  debug_new_slab(s);
+  const bool sites = is_watched(c) && os::sanitized_by(os::sanitizer_address);
+  if ((c.flags & flag_store_user) == 0 && !sites) return &s;
   void* stacks = meta_alloc(std::size_t{s.objects} * 8, GS_FAULT_META, c.id);
   if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{s.objects} * 8);
   s.stacks = static_cast<std::uint32_t*>(stacks);
@@ -186,6 +189,7 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
   std::size_t bytes = descriptor_bytes(c, objects);
   auto* s = static_cast<slab*>(meta_alloc(bytes, GS_FAULT_META, c.id));
   if (s != nullptr) {
+    os::unseen ours;
     __builtin_memset(s, 0, bytes);
     s->owner = &c;
     s->granules = granules;
@@ -205,6 +209,7 @@ void unmake_slab(cache& c, slab& s) noexcept {
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
+  debug_old_slab(s);
   discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);
@@ -246,9 +251,10 @@ bool take_there(cache& c, taking& t) noexcept {
   while (t.taken < t.n && t.populate.bytes == 0) {
     slab* s = constructed ? slab_with_free(c) : slab_with_room(c);
     if (s == nullptr) break;
-    take_bits_of(c, *s, t);
+    if (!is_watched(c)) take_bits_of(c, *s, t);
     if (t.taken < t.n && !constructed)
       t.taken += carve(c, *s, t.out + t.taken, t.n - t.taken, &t.populate);
+    if (is_watched(c)) take_bits_of(c, *s, t);
     file_full(c, *s);
   }
   return t.taken != 0;

@@ -22,7 +22,7 @@ INCLUDE = r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)'
 ATOMIC_HOME = "include/graceslab/detail/atomic.h"
 ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b"
            # Naming a symbol is no instruction, nor is telling the unwinder something.
-           r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\))"
+           r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\)| volatile\(VALGRIND_REQUEST\b)"
            r"|<(?:std)?atomic(?:\.h)?>")
 
 SYSTEM_HEADERS = (r"(unistd|pthread|signal|dlfcn|execinfo|sched|time|fcntl|poll|sys/\w+"
@@ -156,6 +156,7 @@ RULES = {
             {ATOMIC_HOME: "__atomic_load_n(p, 0)\n"},
             {"src/os/a.cpp": "// not std::atomic\nint asmall;\n"},
             {"src/slab/a.cpp": "asm(FRAME_DIRECTIVE);\n"},
+            {"src/os/a.hpp": "asm volatile(VALGRIND_REQUEST : : );\n"},
             {"include/graceslab/detail/config.h": "#define SYMBOL(name) __asm__(name)\n"},
             {"tests/unit/a.cpp": "std::atomic<int> a;\n"},
         ],

@@ -13,6 +13,7 @@
 #include "os/hooks.hpp"
 #include "os/midway.hpp"
 #include "os/report.hpp"
+#include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 
 namespace model {
@@ -22,6 +23,7 @@ inline bool fenced_readers;  // fence mode READER
 namespace graceslab::os {
 
 constinit config settings = {};
+constinit unsigned sanitizers_here = 0;
 bool fault_now(gs_fault_site, std::uint32_t) noexcept { return false; }
 bool readers_fence() noexcept { return model::fenced_readers; }
 gs_fence fence_mode() noexcept {
