@@ -22,6 +22,11 @@ for kind in shared static; do
   "$build/c_$kind"
   "$build/cpp_$kind"
 done
+read -ra whole < <(pkg-config --static --libs graceslab) # a program that is static throughout
+"${CXX:-c++}" -std=c++20 -static "${flags[@]}" "$sources/consumer/consumer.cpp" \
+  -o "$build/cpp_whole" "${whole[@]}"
+"$build/cpp_whole"
+[ "$(pkg-config --modversion graceslab)" = 0.1.0 ]
 if [ -x "$prefix/bin/graceslab" ]; then
   env -u LD_LIBRARY_PATH "$prefix/bin/graceslab" --help >/dev/null
 fi
