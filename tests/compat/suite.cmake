@@ -3,7 +3,6 @@
 # of the kernel face from C11 and C++11, the others from C++20.
 #   compat.COMPILER.FILE     a file of this folder compiles      compat.run.FILE   one with a main
 # also runs; .STANDARD behind it: under a later standard; .bare: without exceptions and RTTI
-#   compat.other.SOURCE      the library's own sources under the compiler that did not build it
 #   compat.COMPILER.alone.H  an installed header compiles with nothing included before it
 #   compat.refused.H         an older standard, and 32 bits, get one line
 find_program(GRACESLAB_CLANG clang)
@@ -22,7 +21,7 @@ endfunction()
 # compat_source(NAME STANDARD SOURCE OPTION...): under each compiler that knows the standard
 function(compat_source name standard source)
   set(other "${GRACESLAB_CLANGXX}")
-  set(own "${CMAKE_CXX_COMPILER}")
+  set(own ${CMAKE_CXX_COMPILER} ${compat_own_flags})
   if(standard MATCHES "^c[0-9]")
     set(other "${GRACESLAB_CLANG}")
     set(own "${CMAKE_C_COMPILER}")
@@ -32,18 +31,19 @@ function(compat_source name standard source)
     if(compiler)
       string(REPLACE own ${CMAKE_CXX_COMPILER_ID} label ${which})
       if(standard IN_LIST compat_new_standards)
-        execute_process(COMMAND "${compiler}" -std=${standard} -E -x c++ /dev/null
+        execute_process(COMMAND ${compiler} -std=${standard} -E -x c++ /dev/null
           RESULT_VARIABLE unknown OUTPUT_QUIET ERROR_QUIET)
         if(unknown)
           continue()
         endif()
       endif()
       compat_test(${label}.${name}
-        "${compiler}" -std=${standard} ${strict} ${header_strict} ${ARGN} "${source}")
+        ${compiler} -std=${standard} ${strict} ${header_strict} ${ARGN} "${source}")
     endif()
   endforeach()
 endfunction()
 
+separate_arguments(compat_own_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(compat_c_standards c11 c17 c2x)
 set(compat_cpp_standards c++20 c++2b c++2c)
 set(compat_new_standards c++2c)
@@ -112,16 +112,6 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")  # the header that needs no other: 
   compat_test(refused.32_bit "${CMAKE_CURRENT_SOURCE_DIR}/one_line.sh" "needs a 64-bit target"
     "${CMAKE_C_COMPILER}" -m32 ${strict}
     "${CMAKE_CURRENT_BINARY_DIR}/alone/graceslab_detail_config_h.c")
-endif()
-
-# Each compiler takes something that the other refuses.
-if(GRACESLAB_CLANGXX)
-  get_target_property(core graceslab_objects SOURCES)
-  foreach(source IN LISTS core)
-    file(RELATIVE_PATH name "${PROJECT_SOURCE_DIR}" "${source}")
-    compat_test(other.${name} "${GRACESLAB_CLANGXX}" -std=c++20 ${strict}
-      "-I${PROJECT_SOURCE_DIR}/src" -D_GNU_SOURCE -fno-exceptions -fno-rtti "${source}")
-  endforeach()
 endif()
 
 # Together with liburcu in one process, where it is installed: units of their own, the same names.

@@ -5,6 +5,8 @@
 set -euo pipefail
 source=$1/consumer prefix=$2 libraries=$2/$3 scratch=$4
 archive=$libraries/libgraceslab.a
+read -ra cxx <<<"$CXX ${CXXFLAGS-}"
+read -ra link <<<"${LDFLAGS-}"
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
@@ -32,34 +34,34 @@ for form in "${forms[@]}"; do
       { echo "$form: no report of $kind" >&2; cat "$scratch/reports" >&2; exit 1; }
   done
   # shellcheck disable=SC2086
-  "$CXX" -std=c++20 $form "$source/consumer.cpp" -o "$scratch/typed" "-I$prefix/include" \
-    "$archive" -pthread
+  "${cxx[@]}" -std=c++20 $form "$source/consumer.cpp" -o "$scratch/typed" "-I$prefix/include" \
+    "$archive" "${link[@]}" -pthread
   run "C++, $form" "$scratch/typed"
   echo "$form: runs"
 done
 
-shared=("-L$libraries" -lgraceslab "-Wl,-rpath,$libraries")
+shared=("-L$libraries" -lgraceslab "-Wl,-rpath,$libraries" "${link[@]}")
 for form in -O0 -fvisibility=hidden -rdynamic -fno-plt '-fno-exceptions -fno-rtti'; do
   # shellcheck disable=SC2086
-  "$CXX" -std=c++20 $form "$source/consumer.cpp" -o "$scratch/typed" "-I$prefix/include" \
+  "${cxx[@]}" -std=c++20 $form "$source/consumer.cpp" -o "$scratch/typed" "-I$prefix/include" \
     "${shared[@]}"
   run "shared, $form" "$scratch/typed"
   echo "shared, $form: runs"
 done
 
 for standard in c++20 c++2b c++2c c11 c17 c2x; do
-  compiler=$CXX language=cpp
-  case $standard in c[0-9]*) compiler=$CC language=c ;; esac
+  compiler=("${cxx[@]}") language=cpp
+  case $standard in c[0-9]*) compiler=("$CC") language=c ;; esac
   # c++2c is not known to all
-  "$compiler" "-std=$standard" -E -x "${language/cpp/c++}" /dev/null >/dev/null 2>&1 || continue
-  "$compiler" "-std=$standard" "$source/consumer.$language" -o "$scratch/typed" \
+  "${compiler[@]}" "-std=$standard" -E -x "${language/cpp/c++}" /dev/null >/dev/null 2>&1 || continue
+  "${compiler[@]}" "-std=$standard" "$source/consumer.$language" -o "$scratch/typed" \
     "-I$prefix/include" "${shared[@]}"
   run "shared, $standard" "$scratch/typed"
   echo "shared, $standard: runs"
 done
 
 # Where nothing can be thrown, the process ends and says why.
-"$CXX" -std=c++20 -fno-exceptions -fno-rtti "$source/no_memory.cpp" -o "$scratch/no_memory" \
+"${cxx[@]}" -std=c++20 -fno-exceptions -fno-rtti "$source/no_memory.cpp" -o "$scratch/no_memory" \
   "-I$prefix/include" "${shared[@]}"
 if "$scratch/no_memory" 2>"$scratch/reports" ||
   ! grep -q '^graceslab: panic: no memory for an object$' "$scratch/reports"; then

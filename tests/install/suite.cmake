@@ -7,7 +7,10 @@ set(scratch "${CMAKE_CURRENT_BINARY_DIR}/install")
 function(install_test name)
   add_test(NAME install.${name} COMMAND ${ARGN})
   set_tests_properties(install.${name} PROPERTIES FIXTURES_REQUIRED prefix LABELS install
-    TIMEOUT 600 ENVIRONMENT "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER}")
+    TIMEOUT 600)
+  set_property(TEST install.${name} PROPERTY ENVIRONMENT
+    "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER};CXXFLAGS=${CMAKE_CXX_FLAGS}"
+    "LDFLAGS=${CMAKE_EXE_LINKER_FLAGS}")
 endfunction()
 
 install_test(stage "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${prefix}")
