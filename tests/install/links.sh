@@ -53,7 +53,7 @@ for standard in c++20 c++2b c++2c c11 c17 c2x; do
   compiler=("${cxx[@]}") language=cpp
   case $standard in c[0-9]*) compiler=("$CC") language=c ;; esac
   # c++2c is not known to all
-  "${compiler[@]}" "-std=$standard" -E -x "${language/cpp/c++}" /dev/null >/dev/null 2>&1 || continue
+  "${compiler[@]}" "-std=$standard" -E -x "${language/cpp/c++}" /dev/null &>/dev/null || continue
   "${compiler[@]}" "-std=$standard" "$source/consumer.$language" -o "$scratch/typed" \
     "-I$prefix/include" "${shared[@]}"
   run "shared, $standard" "$scratch/typed"
