@@ -16,8 +16,11 @@ unpack_libcxx() {
     mkdir -p "$folder"
     for package in libc++{,abi}-"$version"-dev libc++{,abi}1-"$version" \
       libunwind-"$version"{,-dev}; do
-      (cd "$folder" && apt-get -qq download "$package" && dpkg-deb -x "$package"_*.deb .) >&2 ||
+      if ! (cd "$folder" && apt-get -qq download "$package" && dpkg-deb -x "$package"_*.deb .) >&2
+      then
+        rm -rf "$folder"
         return 1
+      fi
     done
   fi
   printf '%s\n' "$folder/usr/lib/llvm-$version"
@@ -43,9 +46,16 @@ matrix_stages() {
       "-DCMAKE_EXE_LINKER_FLAGS=-L$libcxx/lib -Wl,-rpath,$libcxx/lib"
   done
   if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
+    # Under an emulator that reserves the caches' range in seconds, and where a test cannot run its
+    # program once more: what lies below the caches, in one process.
+    local suites="List|Writer|Clock|Futex|Cores|Fence|Module|Fault|Symbol|Thread|Hooks"
+    suites+="|Reader|GracePeriod|Domain|Owner|Queue|Callback"
+    only=(-R "^unit\.($suites)\."
+      -E 'reader_fence_mode|stuck_reader|without_a_worker|no_thread')
     stage aarch64 "${whole[@]}" -DGRACESLAB_SUITES=unit -DCMAKE_SYSTEM_NAME=Linux \
       -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
       -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
       "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu"
+    only=()
   fi
 }
