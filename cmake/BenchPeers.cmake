@@ -15,7 +15,9 @@ set_target_properties(bench_runner PROPERTIES OUTPUT_NAME runner
   RUNTIME_OUTPUT_DIRECTORY "${bench_output}")
 target_compile_options(bench_runner PRIVATE ${graceslab_warnings})
 target_link_libraries(bench_runner PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
-install(TARGETS bench_runner RUNTIME DESTINATION "${bench_install}")
+if(GRACESLAB_INSTALL)
+  install(TARGETS bench_runner RUNTIME DESTINATION "${bench_install}" COMPONENT bench)
+endif()
 
 # bench_peer(NAME SOURCE [LIBRARIES...] [DEFINES ...])
 function(bench_peer name source)
@@ -31,7 +33,9 @@ function(bench_peer name source)
   target_include_directories(bench_peer_${name} PRIVATE "${bench_dir}/peers")
   target_link_libraries(bench_peer_${name} PRIVATE Threads::Threads ${peer_LIBRARIES})
   add_dependencies(bench_runner bench_peer_${name})
-  install(TARGETS bench_peer_${name} LIBRARY DESTINATION "${bench_install}")
+  if(GRACESLAB_INSTALL)
+    install(TARGETS bench_peer_${name} LIBRARY DESTINATION "${bench_install}" COMPONENT bench)
+  endif()
 endfunction()
 
 bench_peer(control control.cpp)
@@ -39,11 +43,11 @@ bench_peer(floor floor.cpp)
 bench_peer(malloc malloc.cpp)
 bench_peer(pmr pmr.cpp)
 foreach(face pointer teardown kernel)
-  bench_peer(graceslab_${face} graceslab_${face}.cpp LIBRARIES graceslab_shared)
+  bench_peer(graceslab_${face} graceslab_${face}.cpp LIBRARIES graceslab::graceslab)
 endforeach()
 foreach(face graceslab_called graceslab_inline detection)
-  bench_peer(${face} ${face}.cpp LIBRARIES graceslab_shared DEFINES BENCH_CACHE_FLAGS=0)
-  bench_peer(${face}_off ${face}.cpp LIBRARIES graceslab_shared
+  bench_peer(${face} ${face}.cpp LIBRARIES graceslab::graceslab DEFINES BENCH_CACHE_FLAGS=0)
+  bench_peer(${face}_off ${face}.cpp LIBRARIES graceslab::graceslab
     DEFINES BENCH_CACHE_FLAGS=SLAB_NO_DETECTION)
 endforeach()
 
@@ -55,8 +59,9 @@ endif()
 
 # Schemes of safe memory reclamation.
 bench_peer(smr_floor smr_floor.cpp)
-bench_peer(graceslab_smr_inline smr_graceslab.cpp LIBRARIES graceslab_shared)
-bench_peer(graceslab_smr_called smr_graceslab.cpp LIBRARIES graceslab_shared DEFINES BENCH_CALLED)
+bench_peer(graceslab_smr_inline smr_graceslab.cpp LIBRARIES graceslab::graceslab)
+bench_peer(graceslab_smr_called smr_graceslab.cpp LIBRARIES graceslab::graceslab
+  DEFINES BENCH_CALLED)
 if(PkgConfig_FOUND)
   foreach(flavour memb mb bp qsbr)
     pkg_check_modules(BENCH_URCU_${flavour} QUIET IMPORTED_TARGET liburcu-${flavour})

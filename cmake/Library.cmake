@@ -21,7 +21,7 @@ function(graceslab_objects name)
   target_compile_options(${name} PRIVATE ${graceslab_warnings}
     -fno-exceptions -fno-rtti -fno-threadsafe-statics -ftls-model=initial-exec)
   target_compile_definitions(${name} PRIVATE
-    _GNU_SOURCE GRACESLAB_VERSION="${PROJECT_VERSION}" ${ARGN})
+    _GNU_SOURCE ${ARGN})
   if(GRACESLAB_SANITIZE)
     target_compile_definitions(${name} PRIVATE GRACESLAB_SANITIZERS_AUTO=0)
   endif()
@@ -51,25 +51,50 @@ function(graceslab_library name kind objects)
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
     "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(${name} PUBLIC Threads::Threads ${CMAKE_DL_LIBS})
+  target_compile_features(${name} INTERFACE cxx_std_20)
 endfunction()
 
 graceslab_objects(graceslab_objects)
 
 # It owns keys, threads and fork handlers: never unmapped. The tool is called graceslab too, hence
-# the name of the target.
+# the name of the target. While the major number is 0, each minor release is another library to the
+# loader, and its symbols are of another version.
 graceslab_library(graceslab_shared SHARED graceslab_objects)
-set_target_properties(graceslab_shared PROPERTIES
-  VERSION ${PROJECT_VERSION} SOVERSION 0 OUTPUT_NAME graceslab EXPORT_NAME graceslab)
-target_link_options(graceslab_shared PRIVATE -Wl,-z,nodelete -Wl,-z,relro,-z,now)
+set(symbol_versions "${PROJECT_SOURCE_DIR}/cmake/graceslab.map")
+set_target_properties(graceslab_shared PROPERTIES OUTPUT_NAME graceslab EXPORT_NAME shared
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  LINK_DEPENDS "${symbol_versions}")
+target_link_options(graceslab_shared PRIVATE -Wl,-z,nodelete -Wl,-z,relro,-z,now
+  "-Wl,--version-script=${symbol_versions}")
 if(NOT GRACESLAB_SANITIZE OR CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # clang leaves its sanitizers to the program
   target_link_options(graceslab_shared PRIVATE -Wl,--no-undefined)
 endif()
-add_library(graceslab::graceslab ALIAS graceslab_shared)
 
 graceslab_library(graceslab_static STATIC graceslab_objects)
 set_target_properties(graceslab_static PROPERTIES OUTPUT_NAME graceslab EXPORT_NAME static)
-add_library(graceslab::static ALIAS graceslab_static)
+
+# graceslab::shared, graceslab::static, and graceslab::graceslab for the one to take:
+# BUILD_SHARED_LIBS leaves the other one out; without it both are built, and the shared one is the
+# one to take.
+set(graceslab_kinds shared static)
+if(DEFINED BUILD_SHARED_LIBS)
+  set(graceslab_kinds static)
+  if(BUILD_SHARED_LIBS)
+    set(graceslab_kinds shared)
+  endif()
+endif()
+list(GET graceslab_kinds 0 default)
+add_library(graceslab::graceslab ALIAS graceslab_${default})
+foreach(kind IN ITEMS shared static)
+  add_library(graceslab::${kind} ALIAS graceslab_${kind})
+  if(NOT kind IN_LIST graceslab_kinds OR NOT (PROJECT_IS_TOP_LEVEL OR GRACESLAB_INSTALL))
+    set_target_properties(graceslab_${kind} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endforeach()
+if(NOT (PROJECT_IS_TOP_LEVEL OR GRACESLAB_INSTALL))
+  set_target_properties(graceslab_objects PROPERTIES EXCLUDE_FROM_ALL ON)
+endif()
 
 # The same sources with their known mistakes switched in: a test that passes on these tests nothing.
 if(GRACESLAB_BUSTED)

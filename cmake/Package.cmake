@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# `cmake --install`: headers, libraries, CMake package and pkg-config file.
+# `cmake --install`, whole or by --component: runtime (the shared library), development (headers,
+# archive, CMake package, pkg-config file), tools (the tool and its modules), bench (the plug-ins of
+# `graceslab bench`).
 include_guard()
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/graceslab")
 
-install(TARGETS graceslab_shared graceslab_static EXPORT graceslab
-  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+list(TRANSFORM graceslab_kinds PREPEND graceslab_ OUTPUT_VARIABLE libraries)
+install(TARGETS ${libraries} EXPORT graceslab
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/graceslab"
-  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
 install(EXPORT graceslab NAMESPACE graceslab::
-  DESTINATION "${package_dir}" FILE graceslabTargets.cmake)
+  DESTINATION "${package_dir}" FILE graceslabTargets.cmake COMPONENT development)
 
 configure_package_config_file(
   cmake/graceslabConfig.cmake.in "${PROJECT_BINARY_DIR}/graceslabConfig.cmake"
@@ -20,10 +23,17 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/graceslabConfigVersion.c
   COMPATIBILITY SameMinorVersion)
 install(FILES
   "${PROJECT_BINARY_DIR}/graceslabConfig.cmake" "${PROJECT_BINARY_DIR}/graceslabConfigVersion.cmake"
-  DESTINATION "${package_dir}")
+  DESTINATION "${package_dir}" COMPONENT development)
 
 # Found from the file's own place, so that an installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+# What the archive needs and the shared library brings along.
+set(pc_libs -lgraceslab)
+set(pc_libs_private "-pthread -ldl")
+if(NOT "shared" IN_LIST graceslab_kinds)
+  string(APPEND pc_libs " ${pc_libs_private}")
+  set(pc_libs_private)
+endif()
 configure_file(cmake/graceslab.pc.in "${PROJECT_BINARY_DIR}/graceslab.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/graceslab.pc"
-  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # The `graceslab` tool, and the shared object that its laboratory loads and unloads.
 include_guard()
+foreach(need IN ITEMS CLI11 fmt nlohmann_json)
+  find_package(${need} QUIET)
+  if(NOT ${need}_FOUND)
+    message(FATAL_ERROR "graceslab: the tool needs ${need}, or -DGRACESLAB_TOOLS=OFF")
+  endif()
+endforeach()
 include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
@@ -10,16 +16,11 @@ if(NOT tool_sources)
   return()
 endif()
 
-find_package(CLI11 REQUIRED)
-find_package(fmt REQUIRED)
-find_package(nlohmann_json REQUIRED)
-
 # Objects, so that the broken flavour of the library can be linked below the very same tool.
 add_library(tool_objects OBJECT ${tool_sources})
 target_include_directories(tool_objects
   PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/tools")
 target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
-target_compile_definitions(tool_objects PRIVATE GRACESLAB_VERSION="${PROJECT_VERSION}")
 target_link_libraries(tool_objects
   PUBLIC CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
 
@@ -30,11 +31,13 @@ function(graceslab_tool name library)
   target_link_libraries(${name} PRIVATE ${library} fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
-graceslab_tool(graceslab_tool graceslab_shared)
+graceslab_tool(graceslab_tool graceslab::graceslab)
 add_dependencies(graceslab_tool bench_runner)
 set_target_properties(graceslab_tool PROPERTIES OUTPUT_NAME graceslab
   INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-install(TARGETS graceslab_tool RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+if(GRACESLAB_INSTALL)
+  install(TARGETS graceslab_tool RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT tools)
+endif()
 if(GRACESLAB_BUSTED)
   graceslab_tool(graceslab-busted graceslab_busted)
 endif()
@@ -50,7 +53,10 @@ function(graceslab_tool_module name folder)
   target_compile_options(${name} PRIVATE ${graceslab_warnings}
     $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   target_link_options(${name} PRIVATE -Wl,-z,now)
-  install(TARGETS ${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/graceslab")
+  if(GRACESLAB_INSTALL)
+    install(TARGETS ${name} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/graceslab"
+      COMPONENT tools)
+  endif()
   add_dependencies(graceslab_tool ${name})
 endfunction()
 

@@ -60,7 +60,7 @@ class cache {
     c.pending_limit_bytes = o.pending_limit_bytes;
     c.pressure = static_cast<int>(o.pressure);
     cache_ = gs_cache_create(&c);
-    if (cache_ == nullptr) throw std::bad_alloc();
+    if (cache_ == nullptr) detail::fail<std::bad_alloc>("no memory for a cache");
     if (o.memory_limit_bytes != 0) (void)gs_cache_limit_memory(cache_, o.memory_limit_bytes);
     if (gs_cache_stride(cache_) == stride && gs_cache_id(cache_) < GS_TLS_CACHES)
       id_ = gs_cache_id(cache_);
@@ -144,8 +144,8 @@ class cache {
 
  private:
   [[noreturn, gnu::cold, gnu::noinline]] void no_object() const {
-    if (!gs_cache_is_open(cache_)) throw cache_ended();
-    throw std::bad_alloc();
+    if (!gs_cache_is_open(cache_)) detail::fail<cache_ended>("the cache was destroyed");
+    detail::fail<std::bad_alloc>("no memory for an object");
   }
 
   // Hidden, as whatever says whose code it is: see detail/owner.h.

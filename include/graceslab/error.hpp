@@ -3,6 +3,10 @@
 // resource is returned, only from create and allocate; a system refusal is decided once at start
 // and shown by `graceslab config`.
 #pragma once
+#if __cplusplus < 202002L  // every C++ header comes here first
+#error "graceslab: <graceslab/*.hpp> need C++20 (-std=c++20); <graceslab/kernel/*.h> need C++11"
+#endif
+
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
@@ -39,5 +43,20 @@ inline std::uint64_t report_count(report_kind kind) noexcept { return gs_report_
 inline void set_report_handler(gs_report_handler handler, void* arg = nullptr) noexcept {
   gs_report_set_handler(handler, arg);
 }
+
+namespace detail {
+
+/// Throws E; where exceptions are switched off, ends the process with a report that says `why`.
+/// Internal: units with and without exceptions may be linked together.
+template <class E>
+[[noreturn, gnu::cold]] static inline void fail([[maybe_unused]] const char* why) {
+#if defined(__cpp_exceptions)
+  throw E();
+#else
+  gs_panic(why);
+#endif
+}
+
+}  // namespace detail
 
 }  // namespace graceslab

@@ -37,7 +37,7 @@ class rcu_domain {
     gs_domain_options c = {o.name, o.barrier_covers_retire, o.pending_limit_bytes,
                            static_cast<int>(o.pressure)};
     domain_ = gs_domain_create(&c);
-    if (domain_ == nullptr) throw std::bad_alloc();
+    if (domain_ == nullptr) detail::fail<std::bad_alloc>("no memory for a domain");
     if (o.memory_limit_bytes != 0) gs_domain_limit_memory(domain_, o.memory_limit_bytes);
   }
   /// Ends the domain. With readers, callbacks or caches alive it is reported and leaked, never
@@ -223,8 +223,12 @@ class rcu_obj_base {
 
  protected:
   rcu_obj_base() = default;
-  rcu_obj_base(const rcu_obj_base&) noexcept {}
-  rcu_obj_base& operator=(const rcu_obj_base&) noexcept { return *this; }
+  // A copy is an object of its own: the mark that a head carries while it is queued holds only at
+  // its own address.
+  rcu_obj_base(const rcu_obj_base&) = default;
+  rcu_obj_base(rcu_obj_base&&) = default;
+  rcu_obj_base& operator=(const rcu_obj_base&) = default;
+  rcu_obj_base& operator=(rcu_obj_base&&) = default;
   ~rcu_obj_base() = default;
 
  private:
@@ -268,7 +272,7 @@ template <class T, class D = std::default_delete<T>>
     void* memory;
     ~guard() { gs_kfree(memory); }
   } undo{gs_kmalloc(sizeof(node), 0)};
-  if (undo.memory == nullptr) throw std::bad_alloc();
+  if (undo.memory == nullptr) detail::fail<std::bad_alloc>("no memory for rcu_retire");
   node* n = ::new (undo.memory) node{{}, p, std::move(d)};
   undo.memory = nullptr;
   gs_call_rcu(domain.native_handle(), &n->head, &node::run, detail::runs_in(p, n->deleter));

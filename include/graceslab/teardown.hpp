@@ -24,7 +24,7 @@ class owner_token {
  public:
   /// Throws std::bad_alloc when memory runs out.
   explicit owner_token(const char* name) : owner_(gs_owner_create(name)) {
-    if (owner_ == nullptr) throw std::bad_alloc();
+    if (owner_ == nullptr) detail::fail<std::bad_alloc>("no memory for an owner");
   }
   /// Settles what is left (waits), then ends the token.
   ~owner_token() { gs_owner_destroy(owner_); }

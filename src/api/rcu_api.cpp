@@ -3,6 +3,7 @@
 #include <graceslab/detail/abi.h>
 
 #include "os/config.hpp"
+#include "os/report.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/owner.hpp"
@@ -12,10 +13,8 @@ namespace os = graceslab::os;
 namespace rcu = graceslab::rcu;
 using rcu::or_default;
 
-#ifndef GRACESLAB_VERSION
-#define GRACESLAB_VERSION "0"
-#endif
-const char* gs_version(void) { return GRACESLAB_VERSION; }
+const char* gs_version(void) { return GRACESLAB_VERSION_STRING; }
+void gs_panic(const char* why) { os::panic(why); }
 
 void gs_owner_attach(void* dso_handle, uint32_t layout_version) {
   rcu::attach_module(dso_handle, layout_version);

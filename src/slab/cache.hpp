@@ -154,10 +154,10 @@ struct cache : cache_identity, cache_fields {
   sync::mutex locals_lock{sync::rank::locals};
   sync::mutex drain_lock{sync::rank::settle};
   std::uint32_t phase = 0;  // which count newcomers take (transit.hpp); atomic, outlives the cache
-  depot first_depot;        // the only one where cores are few
   // Under the background thread's lock; these outlive the cache too: a record may be used again
   // while it stands there.
-  std::uint32_t active = 0;  // 1: that thread looks at it; on its list: joined != 0; atomic
+  // 1: that thread looks at it; on its list: joined != 0; atomic.
+  alignas(64) std::uint32_t active = 0;
   // Who has it from that list, from a callback that is queued or as a loan, and is not done with
   // it; atomic.
   std::uint32_t walkers = 0;
@@ -168,6 +168,9 @@ struct cache : cache_identity, cache_fields {
   // callbacks who does not say so.
   bool ripe_posted = false;  // ripe_head is queued, and we are a walker; under lock
   rcu_head ripe_head = {};
+  // The only one where cores are few. At the end: elsewhere a record would be too large where cache
+  // lines have 128 bytes.
+  depot first_depot;
 };
 
 inline constexpr std::size_t cache_record_bytes = 1024;

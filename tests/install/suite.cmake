@@ -2,19 +2,53 @@
 # The package as others see it: installed into an empty prefix, then used from outside this tree.
 set(prefix "${CMAKE_CURRENT_BINARY_DIR}/prefix")
 set(consumers "${CMAKE_CURRENT_SOURCE_DIR}/install")
+set(scratch "${CMAKE_CURRENT_BINARY_DIR}/install")
 
-add_test(NAME install.stage
-  COMMAND "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${prefix}")
-add_test(NAME install.find_package COMMAND "${consumers}/with_cmake.sh" "${consumers}" "${prefix}"
-  "${CMAKE_CURRENT_BINARY_DIR}/with_cmake" "${CMAKE_COMMAND}")
-add_test(NAME install.pkg_config COMMAND "${consumers}/with_pkg_config.sh" "${consumers}"
-  "${prefix}" "${CMAKE_INSTALL_LIBDIR}" "${CMAKE_CURRENT_BINARY_DIR}/with_pkg_config")
-add_test(NAME install.symbols
-  COMMAND "${consumers}/symbols.sh" "${prefix}/${CMAKE_INSTALL_LIBDIR}/libgraceslab.so")
-add_test(NAME install.links COMMAND "${consumers}/links.sh" "${consumers}" "${prefix}"
-  "${CMAKE_INSTALL_LIBDIR}" "${CMAKE_CURRENT_BINARY_DIR}/links")
-set_tests_properties(install.stage PROPERTIES FIXTURES_SETUP prefix)
-set(users install.find_package install.pkg_config install.links install.symbols)
-set_tests_properties(${users} PROPERTIES FIXTURES_REQUIRED prefix)
-set_tests_properties(install.stage ${users} PROPERTIES
-  LABELS install TIMEOUT 300 ENVIRONMENT "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER}")
+function(install_test name)
+  add_test(NAME install.${name} COMMAND ${ARGN})
+  set_tests_properties(install.${name} PROPERTIES FIXTURES_REQUIRED prefix LABELS install
+    TIMEOUT 600)
+  set_property(TEST install.${name} PROPERTY ENVIRONMENT
+    "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER};CXXFLAGS=${CMAKE_CXX_FLAGS}"
+    "LDFLAGS=${CMAKE_EXE_LINKER_FLAGS}")
+endfunction()
+
+install_test(stage "${CMAKE_COMMAND}" --install "${PROJECT_BINARY_DIR}" --prefix "${prefix}")
+set_tests_properties(install.stage PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP prefix)
+install_test(find_package "${consumers}/with_cmake.sh" "${consumers}" "${prefix}"
+  "${scratch}/with_cmake" "${CMAKE_COMMAND}")
+install_test(pkg_config "${consumers}/with_pkg_config.sh" "${consumers}" "${prefix}"
+  "${CMAKE_INSTALL_LIBDIR}" "${scratch}/with_pkg_config")
+install_test(symbols "${consumers}/symbols.sh"
+  "${prefix}/${CMAKE_INSTALL_LIBDIR}/libgraceslab.so" "${consumers}/abi.txt")
+install_test(links "${consumers}/links.sh" "${consumers}" "${prefix}"
+  "${CMAKE_INSTALL_LIBDIR}" "${scratch}/links")
+install_test(components "${consumers}/components.sh" "${PROJECT_BINARY_DIR}" "${prefix}"
+  "${scratch}/components" "${CMAKE_COMMAND}")
+install_test(parent "${consumers}/with_parent.sh" "${consumers}" "${PROJECT_SOURCE_DIR}"
+  "${scratch}/parent" "${CMAKE_COMMAND}")
+
+# install_refused(NAME LINE OPTION...): a configuration that ends with one line.
+function(install_refused name line)
+  install_test(refused.${name} "${CMAKE_CURRENT_SOURCE_DIR}/one_line.sh" "${line}"
+    "${CMAKE_COMMAND}" --fresh -S "${PROJECT_SOURCE_DIR}" -B "${scratch}/refused/${name}" ${ARGN})
+  set_tests_properties(install.refused.${name} PROPERTIES FIXTURES_REQUIRED "")
+endfunction()
+
+foreach(package IN ITEMS CLI11 fmt nlohmann_json)
+  install_refused(without_${package}
+    "graceslab: the tool needs ${package}, or -DGRACESLAB_TOOLS=OFF"
+    -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
+endforeach()
+set(unlinked -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY)  # what a link needs may be missing
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  install_refused(32_bit "graceslab: needs a 64-bit target"
+    -DCMAKE_C_FLAGS=-m32 -DCMAKE_CXX_FLAGS=-m32 ${unlinked})
+endif()
+find_program(GRACESLAB_MUSL_GCC musl-gcc)
+mark_as_advanced(GRACESLAB_MUSL_GCC)
+if(GRACESLAB_MUSL_GCC)
+  install_refused(musl "graceslab: needs the GNU C library"
+    "-DCMAKE_C_COMPILER=${GRACESLAB_MUSL_GCC}" "-DCMAKE_CXX_COMPILER=${GRACESLAB_MUSL_GCC}"
+    ${unlinked})
+endif()

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# with_cmake.sh SOURCES PREFIX BUILD CMAKE: find_package() from a tree of its own, both libraries,
-# C and C++.
+# with_cmake.sh SOURCES PREFIX BUILD CMAKE: find_package() from trees of their own, both libraries,
+# C and C++ under the compilers' own standards, C alone. Contract G5.
 set -euo pipefail
 sources=$1 prefix=$2 build=$3 cmake=$4
 rm -rf "$build"
-"$cmake" -S "$sources/consumer" -B "$build" -DCMAKE_PREFIX_PATH="$prefix"
-"$cmake" --build "$build"
-cd "$build"
-"${cmake%cmake}ctest" --output-on-failure --no-tests=error
+for project in consumer c_only; do
+  "$cmake" -S "$sources/$project" -B "$build/$project" -DCMAKE_PREFIX_PATH="$prefix"
+  "$cmake" --build "$build/$project"
+  (cd "$build/$project" && "${cmake%cmake}ctest" --output-on-failure --no-tests=error)
+done

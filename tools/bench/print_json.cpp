@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Google Benchmark's form: `context`, and `benchmarks` with one aggregate each; `targets` is ours.
 #include <fmt/core.h>
+#include <graceslab/detail/version.h>
 
 #include <nlohmann/json.hpp>
 
@@ -16,7 +17,7 @@ json context(const outcome& o) {
   return {{"date", m.date},         {"num_cpus", m.cores},
           {"mhz_per_cpu", m.mhz},   {"cpu", m.cpu},
           {"system", m.system},     {"compiler", m.compiler},
-          {"packages", m.versions}, {"library_version", GRACESLAB_VERSION},
+          {"packages", m.versions}, {"library_version", GRACESLAB_VERSION_STRING},
           {"seconds", o.seconds},   {"cpu_share_of_others", o.others_share}};
 }
 

@@ -34,6 +34,9 @@ GRACESLAB_API void gs_owner_attach(void* dso_handle, uint32_t layout_version);
  * and no due destructor of it is queued or running. Nothing happens at process exit. */
 GRACESLAB_API void gs_owner_leave(void* dso_handle);
 GRACESLAB_API const char* gs_version(void);
+/* Ends the process with a report (`panic`): what the C++ face does in place of a throw where
+ * exceptions are switched off. */
+GRACESLAB_API void gs_panic(const char* why) __attribute__((noreturn, cold));
 
 /* ---- owners: who posted, whose code will run ---- */
 

@@ -3,6 +3,19 @@
 #ifndef GRACESLAB_DETAIL_CONFIG_H
 #define GRACESLAB_DETAIL_CONFIG_H
 
+#include "version.h"
+
+#if !defined(__LP64__)
+#error "graceslab: needs a 64-bit target; x86_64 and aarch64 Linux are supported"
+#endif
+#ifdef __cplusplus
+#if __cplusplus < 201103L
+#error "graceslab: <graceslab/kernel/*.h> need C++11 (-std=c++11), <graceslab/*.hpp> need C++20"
+#endif
+#elif !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "graceslab: <graceslab/kernel/*.h> need C11 (-std=c11)"
+#endif
+
 #define GRACESLAB_API __attribute__((visibility("default")))
 /* An entry point that is called so often that the jump through the linkage table is worth saving:
  * the call reads its target from the offset table itself. */
@@ -14,8 +27,8 @@
 #ifndef GS_HOT_API
 #define GS_HOT_API GRACESLAB_API
 #endif
-#define GS_LIKELY(x) __builtin_expect(!!(x), 1)
-#define GS_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define GS_LIKELY(x) (__builtin_expect(!!(x), 1) != 0) /* no long that would be shortened */
+#define GS_UNLIKELY(x) (__builtin_expect(!!(x), 0) != 0)
 /* A fast path: small enough to be worth a copy wherever it is used. */
 #define GS_INLINE static GS_INLINE_MEMBER
 #define GS_INLINE_MEMBER inline __attribute__((always_inline))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The head of the page, and the table of targets.
 #include <fmt/core.h>
+#include <graceslab/detail/version.h>
 
 #include <algorithm>
 
@@ -79,7 +80,7 @@ std::string head_of_page(const outcome& o) {
       "what repeats.</p><dl class=\"facts card\">";
   text += fact("Machine", fmt::format("{}, {} cores at {:.0f} MHz", escape(m.cpu), m.cores, m.mhz));
   text += fact("System", escape(m.system));
-  text += fact("Compiler", escape(m.compiler) + ", graceslab " GRACESLAB_VERSION);
+  text += fact("Compiler", escape(m.compiler) + ", graceslab " GRACESLAB_VERSION_STRING);
   text += fact("Date", escape(m.date)) + fact("Took", fmt::format("{:.0f} s", o.seconds));
   text += fact("Others used", fmt::format("{:.0f} % of all cores meanwhile", 100 * o.others_share));
   if (!o.verdicts.empty())

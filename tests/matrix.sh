@@ -1,0 +1,61 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# Sourced by ./check --matrix: a stage for every compiler that Debian 12 has and for every other one
+# that is found, with both C++ libraries, and one for another processor.
+# docs/guide/platforms.md says what each stage shows.
+
+# shellcheck disable=SC2034 # used where this is sourced
+matrix_packages=(gcc-12 g++-12 clang-14 clang-19 musl-tools googletest g++-aarch64-linux-gnu
+  qemu-user)
+
+# unpack_libcxx VERSION   Debian's libc++ packages exclude each other: unpacked into build/, not
+# installed. Prints the folder.
+unpack_libcxx() {
+  local version=$1 folder=$PWD/build/libc++-$1 package
+  if [ ! -d "$folder/usr" ]; then
+    mkdir -p "$folder"
+    for package in libc++{,abi}-"$version"-dev libc++{,abi}1-"$version" \
+      libunwind-"$version"{,-dev}; do
+      if ! (cd "$folder" && apt-get -qq download "$package" && dpkg-deb -x "$package"_*.deb .) >&2
+      then
+        rm -rf "$folder"
+        return 1
+      fi
+    done
+  fi
+  printf '%s\n' "$folder/usr/lib/llvm-$version"
+}
+
+matrix_stages() {
+  local whole=(-DCMAKE_BUILD_TYPE=Release -DGRACESLAB_CHECKS=ON -DGRACESLAB_TOOLS=OFF
+    -DGRACESLAB_WERROR=ON)
+  local outside="compat;negative;install;examples" version libcxx
+  for version in 12 13 14 15 16; do
+    command -v "g++-$version" >/dev/null || continue
+    stage "gcc-$version" "${whole[@]}" "-DGRACESLAB_SUITES=unit;scenario;$outside" \
+      -DCMAKE_C_COMPILER="gcc-$version" -DCMAKE_CXX_COMPILER="g++-$version"
+  done
+  for version in 14 15 16 17 18 19 20 21; do
+    command -v "clang++-$version" >/dev/null || continue
+    local clang=(-DCMAKE_C_COMPILER="clang-$version" -DCMAKE_CXX_COMPILER="clang++-$version")
+    stage "clang-$version" "${whole[@]}" "${clang[@]}" "-DGRACESLAB_SUITES=unit;scenario;$outside"
+    # Without GoogleTest, which is built with the other C++ library.
+    libcxx=$(unpack_libcxx "$version") || { say "no libc++ for clang $version"; continue; }
+    stage "libc++-$version" "${whole[@]}" "${clang[@]}" "-DGRACESLAB_SUITES=$outside" \
+      "-DCMAKE_CXX_FLAGS=-nostdinc++ -isystem $libcxx/include/c++/v1 -stdlib=libc++" \
+      "-DCMAKE_EXE_LINKER_FLAGS=-L$libcxx/lib -Wl,-rpath,$libcxx/lib"
+  done
+  if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
+    # Under an emulator that reserves the caches' range in seconds, and where a test cannot run its
+    # program once more: what lies below the caches, in one process.
+    local suites="List|Writer|Clock|Futex|Cores|Fence|Module|Fault|Symbol|Thread|Hooks"
+    suites+="|Reader|GracePeriod|Domain|Owner|Queue|Callback"
+    only=(-R "^unit\.($suites)\."
+      -E 'reader_fence_mode|stuck_reader|without_a_worker|no_thread')
+    stage aarch64 "${whole[@]}" -DGRACESLAB_SUITES=unit -DCMAKE_SYSTEM_NAME=Linux \
+      -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
+      -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
+      "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu"
+    only=()
+  fi
+}
