@@ -40,6 +40,7 @@ void add_all(CLI::App& app) {
   add_torture(app);
   add_bench(app);
   add_config(app);
+  add_memory(app);
   app.add_subcommand("version", "Print the version of the library")->callback([] {
     fmt::print("graceslab {}\n", gs_version());
   });
