@@ -27,15 +27,20 @@ slab::cache* resolve(const kmem_cache* handle, const char* what, const void* sit
   return c;
 }
 
-// use(cache) while its record is lent, else 0.
+// use(cache) while its record is lent, else 0. Whatever takes its time was done before.
+template <class Use>
+int lend(slab::cache& c, const kmem_cache* handle, const char* what, const void* site,
+         Use use) noexcept {
+  slab::loan lent(c, slab::handle_value(handle));
+  if (lent.get() != nullptr) return use(c);
+  slab::report_stale(handle, what, site);
+  return 0;
+}
+
 template <class Use>
 int with(const kmem_cache* handle, const char* what, const void* site, Use use) noexcept {
   slab::cache* c = resolve(handle, what, site);
-  if (c == nullptr) return 0;
-  slab::loan lent(*c, slab::handle_value(handle));
-  if (lent.get() != nullptr) return use(*c);
-  slab::report_stale(handle, what, site);
-  return 0;
+  return c != nullptr ? lend(*c, handle, what, site, use) : 0;
 }
 
 // A cache that is gone has run its destructors.
@@ -65,8 +70,11 @@ int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cook
   *cookie = 0;
   if (GS_UNLIKELY(teardown::refuse_midway())) return -EBUSY;
   const void* site = __builtin_return_address(0);
-  return ended(with(cache, "destroy", site, [&](slab::cache& c) {
-    return teardown::destroy_by(c, policy, who_calls(cache, site), cookie);
+  slab::cache* c = resolve(cache, "destroy", site);
+  if (c == nullptr) return 0;
+  const teardown::caller who = who_calls(cache, site);
+  return ended(lend(*c, cache, "destroy", site, [&](slab::cache& lent) {
+    return teardown::destroy_by(lent, policy, who, cookie);
   }));
 }
 
