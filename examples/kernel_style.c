@@ -37,7 +37,7 @@ static struct session* unlink_first(void) {
 }
 
 static void close_session(struct rcu_head* head) {
-  struct session* s = (struct session*)((char*)head - offsetof(struct session, rcu));
+  struct session* s = (struct session*)(void*)((char*)head - offsetof(struct session, rcu));
   gs_fetch_add(&closed, 1);
   kmem_cache_free(session_cache, s);
 }

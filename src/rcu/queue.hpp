@@ -9,6 +9,7 @@
 #pragma once
 #include <graceslab/detail/abi.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "sync/mutex.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 #include <graceslab/detail/abi.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "sync/account.hpp"

@@ -7,6 +7,7 @@
 #pragma once
 #include <graceslab/detail/local.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace graceslab::slab {

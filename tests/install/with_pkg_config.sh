@@ -10,7 +10,8 @@ cp -a "$prefix" "$build/moved"
 prefix=$build/moved
 read -ra cxx <<<"${CXX:-c++} ${CXXFLAGS-}"
 read -ra link <<<"${LDFLAGS-}"
-export PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig LD_LIBRARY_PATH=$prefix/$libdir
+export PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig
+export LD_LIBRARY_PATH=$prefix/$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 read -ra flags < <(pkg-config --cflags graceslab)
 read -ra shared < <(pkg-config --libs graceslab)
 read -ra static < <(pkg-config --static --libs graceslab)
