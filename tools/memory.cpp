@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "anonymous_memory.hpp"
 #include "commands.hpp"
 
 namespace graceslab::tool {
@@ -24,15 +25,10 @@ namespace {
 
 constexpr std::size_t many_caches = 1000, threads = 8, bytes_of_objects = std::size_t{64} << 20;
 
-double anonymous_bytes() {
-  std::FILE* f = std::fopen("/proc/self/smaps_rollup", "r");
-  if (f == nullptr) throw usage_error("/proc/self/smaps_rollup cannot be read");
-  unsigned long kib = 0;
-  char line[256];
-  while (std::fgets(line, sizeof line, f) != nullptr)
-    if (std::sscanf(line, "Anonymous: %lu", &kib) == 1) break;
-  std::fclose(f);
-  return static_cast<double>(kib) * 1024;
+double anonymous_now() {
+  const std::optional<std::uint64_t> bytes = anonymous_bytes();
+  if (!bytes) throw usage_error("/proc/self/smaps_rollup cannot be read");
+  return static_cast<double>(*bytes);
 }
 
 constexpr auto until_it_went_back = std::chrono::milliseconds(2500);
@@ -46,14 +42,14 @@ struct costs {
 // Of `n` things that use() brings on.
 template <class Use>
 costs of_each(std::size_t n, Use use, bool goes_back) {
-  const double before = anonymous_bytes();
+  const double before = anonymous_now();
   use();
   costs c;
   c.goes_back = goes_back;
-  c.at_once = (anonymous_bytes() - before) / static_cast<double>(n);
+  c.at_once = (anonymous_now() - before) / static_cast<double>(n);
   if (!goes_back) return c;
   std::this_thread::sleep_for(until_it_went_back);
-  c.later = (anonymous_bytes() - before) / static_cast<double>(n);
+  c.later = (anonymous_now() - before) / static_cast<double>(n);
   return c;
 }
 

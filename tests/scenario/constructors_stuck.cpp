@@ -7,20 +7,12 @@
 
 #include "child_process.hpp"
 #include "loaded_module.hpp"
+#include "setting.hpp"
 #include "watched.hpp"
 
 namespace {
 
 using namespace watched;
-
-struct setting {
-  setting(const char* which, const char* value, const char* normal)
-      : which_(which), normal_(normal) {
-    EXPECT_EQ(gs_config_set(which, value), 0);
-  }
-  ~setting() { gs_config_set(which_, normal_); }
-  const char *which_, *normal_;
-};
 
 // A cache whose first constructors block, each at a gate of its own, on a thread of their own.
 struct stuck_maker {

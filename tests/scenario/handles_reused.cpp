@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "setting.hpp"
 #include "watched.hpp"
 
 namespace {
@@ -13,15 +14,6 @@ namespace {
 using namespace watched;
 
 constexpr std::uint64_t some_limit_bytes = 1 << 20;  // of those that are shared
-
-struct setting {
-  setting(const char* which, const char* value, const char* normal)
-      : which_(which), normal_(normal) {
-    EXPECT_EQ(gs_config_set(which, value), 0);
-  }
-  ~setting() { gs_config_set(which_, normal_); }
-  const char *which_, *normal_;
-};
 
 // Handles that everybody uses, and that are destroyed as soon as they are replaced.
 class shared_handles {
@@ -143,8 +135,7 @@ TEST(HandlesReused, B8_C6_no_late_step_touches_a_cache_that_came_after) {
   for (unsigned t = 0; t != 5; ++t)
     others.emplace_back([&, t] {
       std::minstd_rand random(seed + t);
-      while (!stop)
-        t == 0 ? shared.replace(random()) : use(shared.any(random()), random() >> 8);
+      while (!stop) t == 0 ? shared.replace(random()) : use(shared.any(random()), random() >> 8);
     });
   std::vector<std::unique_ptr<innocent>> all;
   for (int i = 0; i != rounds && !testing::Test::HasFailure(); ++i) {

@@ -188,7 +188,7 @@ TEST_F(Outlying, C2_racing_double_frees_are_one_free_and_one_report) {
   in_threads(3, [&](int thread) {
     for (std::size_t i = 0; i != rounds; ++i) {
       if (thread == 0)
-        gs_store_release(&at[i], static_cast<char*>(kmalloc(i % 2 == 0 ? beyond : 100'000, 0)));
+        gs_store_release(&at[i], static_cast<char*>(kmalloc(i % 2 == 0 ? beyond : 3'000'000, 0)));
       char* p;
       while ((p = gs_load_acquire(&at[i])) == nullptr) std::this_thread::yield();
       gs_object_info info;

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-CAUGHT_WITHIN_S = 30  # it ends a second after the first trouble
+CAUGHT_WITHIN_S = 100  # on a busy machine; it ends a second after the first trouble
 
 
 def run(program, *options, flaw=None):

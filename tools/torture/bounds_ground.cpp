@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "anonymous_memory.hpp"
+
 namespace graceslab::torture {
 namespace {
 
@@ -33,22 +35,11 @@ void bounds_broken(const std::string& why) {
   std::_Exit(1);
 }
 
-// From the page tables: the counts in /proc/self/status lag behind by up to 64 pages a thread.
 std::uint64_t resident_now() {
-  std::uint64_t kilobytes = 0;
-  bool found = false;
-  if (std::FILE* f = std::fopen("/proc/self/smaps_rollup", "r")) {
-    char line[256];
-    while (!found && std::fgets(line, sizeof line, f) != nullptr)
-      found = std::sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1;
-    std::fclose(f);
-  }
-  if (!found) {
-    fmt::print("skipped /proc/self/smaps_rollup cannot be read\n");
-    std::fflush(stdout);
-    std::_Exit(0);
-  }
-  return kilobytes * kib;
+  if (const std::optional bytes = tool::anonymous_bytes()) return *bytes;
+  fmt::print("skipped /proc/self/smaps_rollup cannot be read\n");
+  std::fflush(stdout);
+  std::_Exit(0);
 }
 
 kmem_cache* source::create(const char* name, std::size_t bytes) const {
