@@ -13,6 +13,7 @@ namespace graceslab::tool {
 void add_lab(CLI::App& app);
 void add_config(CLI::App& app);
 void add_memory(CLI::App& app);
+void add_decode(CLI::App& app);
 void add_torture(CLI::App& app);
 void add_bench(CLI::App& app);
 
