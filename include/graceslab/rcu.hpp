@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Readers, grace periods, callbacks and domains. Names are C++26's where the standard has them.
 #pragma once
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -208,6 +210,25 @@ template <class T, class D>
 
 }  // namespace detail
 
+template <class T, class D>
+class rcu_obj_base;
+
+namespace detail {
+
+// Found for a type that has exactly one base of the kind.
+template <class T, class D>
+rcu_obj_base<T, D>* rcu_base_of(rcu_obj_base<T, D>* object) noexcept;
+
+// [saferecl.rcu.base]: T has rcu_obj_base<T, D> as a public base that is not virtual, and no other
+// rcu_obj_base.
+template <class T, class D>
+concept rcu_protectable_by = requires(T* object, rcu_obj_base<T, D>* base) {
+  { rcu_base_of(object) } -> std::same_as<rcu_obj_base<T, D>*>;
+  static_cast<T*>(base);
+};
+
+}  // namespace detail
+
 /// Base of objects that end by a callback: object->retire() runs the deleter after a grace period.
 /// Never blocks, needs no memory. Retiring twice is reported and dropped. Source:
 /// [saferecl.rcu.base].
@@ -216,6 +237,8 @@ class rcu_obj_base {
  public:
   [[gnu::visibility("hidden")]] void retire(D d = D(),
                                             rcu_domain& domain = rcu_default_domain()) noexcept {
+    static_assert(detail::rcu_protectable_by<T, D>,
+                  "T needs rcu_obj_base<T, D> as a public, non-virtual base, and no other one");
     deleter_ = std::move(d);
     gs_call_rcu(domain.native_handle(), &head_, &rcu_obj_base::run,
                 detail::runs_in(static_cast<T*>(this), deleter_));
@@ -234,11 +257,15 @@ class rcu_obj_base {
  private:
   [[gnu::visibility("hidden")]] static void run(rcu_head* head) {
     auto* base = reinterpret_cast<rcu_obj_base*>(head);
-    D deleter = std::move(base->deleter_);
-    deleter(static_cast<T*>(base));
+    if constexpr (std::is_nothrow_move_constructible_v<D>) {
+      D deleter = std::move(base->deleter_);  // it outlives the object
+      deleter(static_cast<T*>(base));
+    } else {
+      base->deleter_(static_cast<T*>(base));
+    }
   }
   rcu_head head_ = {};  // first: run() relies on it
-  [[no_unique_address]] D deleter_ = {};
+  [[no_unique_address]] D deleter_ = D();
 };
 
 namespace detail {
@@ -251,13 +278,14 @@ struct retired {
 
   [[gnu::visibility("hidden")]] static void run(rcu_head* head) {
     auto* self = reinterpret_cast<retired*>(head);
-    T* object = self->object;
-    D deleter = std::move(self->deleter);
+    self->deleter(self->object);
     self->~retired();
     gs_kfree(self);
-    deleter(object);
   }
 };
+// kmalloc aligns to 16, and powers of two to themselves.
+template <class Node>
+constexpr std::size_t node_bytes = alignof(Node) <= 16 ? sizeof(Node) : std::bit_ceil(sizeof(Node));
 
 }  // namespace detail
 
@@ -267,11 +295,13 @@ struct retired {
 template <class T, class D = std::default_delete<T>>
 [[gnu::visibility("hidden")]] void rcu_retire(T* p, D d = D(),
                                               rcu_domain& domain = rcu_default_domain()) {
+  static_assert(std::is_move_constructible_v<D>, "the deleter is moved to where it waits");
+  static_assert(std::is_invocable_v<D&, T*&>, "the deleter is called as d(p)");
   using node = detail::retired<T, D>;
   struct guard {
     void* memory;
     ~guard() { gs_kfree(memory); }
-  } undo{gs_kmalloc(sizeof(node), 0)};
+  } undo{gs_kmalloc(detail::node_bytes<node>, 0)};
   if (undo.memory == nullptr) detail::fail<std::bad_alloc>("no memory for rcu_retire");
   node* n = ::new (undo.memory) node{{}, p, std::move(d)};
   undo.memory = nullptr;

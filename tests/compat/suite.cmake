@@ -2,7 +2,8 @@
 # The public headers under strict standards, warnings as errors, with every compiler at hand: those
 # of the kernel face from C11 and C++11, the others from C++20.
 #   compat.COMPILER.FILE     a file of this folder compiles      compat.run.FILE   one with a main
-# also runs; .STANDARD behind it: under a later standard; .bare: without exceptions and RTTI
+# also runs; .STANDARD behind it: under a later standard, where std26_* and into_std are run too;
+#   .bare: without exceptions and RTTI
 #   compat.COMPILER.alone.H  an installed header compiles with nothing included before it
 #   compat.refused.H         an older standard, and 32 bits, get one line
 find_program(GRACESLAB_CLANG clang)
@@ -43,6 +44,18 @@ function(compat_source name standard source)
   endforeach()
 endfunction()
 
+# The same program under each later standard that our compiler knows.
+function(compat_later_standards name program source)
+  foreach(standard IN ITEMS 23 26)
+    if("cxx_std_${standard}" IN_LIST CMAKE_CXX_COMPILE_FEATURES)
+      add_executable(${program}_${standard} "${source}")
+      set_target_properties(${program}_${standard} PROPERTIES CXX_STANDARD ${standard})
+      target_link_libraries(${program}_${standard} PRIVATE graceslab_shared)
+      compat_test(run.${name}.c++${standard} ${program}_${standard})
+    endif()
+  endforeach()
+endfunction()
+
 separate_arguments(compat_own_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(compat_c_standards c11 c17 c2x)
 set(compat_cpp_standards c++20 c++2b c++2c)
@@ -71,6 +84,9 @@ foreach(source IN LISTS sources)
     add_executable(${program} "${source}")
     target_link_libraries(${program} PRIVATE graceslab_shared)
     compat_test(run.${name} ${program})
+    if(name MATCHES "^(std26_|into_std)")
+      compat_later_standards(${name} ${program} "${source}")
+    endif()
   endif()
 endforeach()
 
