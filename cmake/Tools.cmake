@@ -70,3 +70,19 @@ endfunction()
 
 graceslab_tool_module(lab_module lab)
 graceslab_tool_module(storm_module torture)
+
+# What the tool says of itself, for man(1) and for shells: written by the tool, where it runs here.
+if(GRACESLAB_INSTALL AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))
+  add_custom_command(TARGET graceslab_tool POST_BUILD VERBATIM
+    COMMAND "${CMAKE_COMMAND}" "-Dtool=$<TARGET_FILE:graceslab_tool>"
+      "-Demulator=${CMAKE_CROSSCOMPILING_EMULATOR}" "-Dfolder=${PROJECT_BINARY_DIR}/self"
+      -P "${PROJECT_SOURCE_DIR}/cmake/WriteSelf.cmake")
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/self/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
+    COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/bash" RENAME graceslab
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/zsh" RENAME _graceslab
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions" COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/fish" RENAME graceslab.fish
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT tools)
+endif()
