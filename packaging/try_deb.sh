@@ -7,17 +7,18 @@ packages=$(cd "$1" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source cmake/packages.sh
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-say "making a fresh system"
+trap 'umount "$root/proc" 2>/dev/null; rm -rf "$root"' EXIT
+say "making a fresh system and installing the packages there"
 mmdebstrap --quiet --variant=apt \
   --include=gcc,g++,clang,libc6-dev,cmake,make,pkg-config,man-db,ca-certificates \
-  "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" /etc/apt/sources.list*  >&2
-mkdir "$root/packages" "$root/consumer"
-cp "$packages"/*.deb "$root/packages"
+  --customize-hook='mkdir "$1/packages"' \
+  --customize-hook="cp '$packages'/*.deb \"\$1/packages\"" \
+  --customize-hook='DEBIAN_FRONTEND=noninteractive chroot "$1" sh -c \
+    "apt-get -qq install -y --no-install-recommends /packages/*.deb"' \
+  "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >&2
+mount -t proc proc "$root/proc"
+mkdir "$root/consumer"
 cp -r examples "$root/consumer/examples"
 cp packaging/consumer.cmake "$root/consumer/CMakeLists.txt"
 cp packaging/inside.sh "$root/consumer"
-say "installing the packages there"
-chroot "$root" env DEBIAN_FRONTEND=noninteractive sh -c \
-  'apt-get -qq install -y --no-install-recommends /packages/*.deb' >&2
 chroot "$root" bash /consumer/inside.sh
