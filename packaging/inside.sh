@@ -18,7 +18,9 @@ for compiler in gcc:g++ clang:clang++; do
   # shellcheck disable=SC2046 # several words
   flags=($(pkg-config --cflags --libs graceslab))
   $cc -shared -fPIC examples/plugin/plugin.c -o plain-$cc/plugin.so "${flags[@]}"
-  for source in examples/*.c; do $cc "$source" -o "plain-$cc/$(basename "$source" .c)" -lgraceslab; done
+  for source in examples/*.c; do
+    $cc "$source" -o "plain-$cc/$(basename "$source" .c)" -lgraceslab
+  done
   for source in examples/*.cpp; do
     $cxx -std=c++20 "$source" -o "plain-$cc/$(basename "$source" .cpp)" "${flags[@]}"
   done
