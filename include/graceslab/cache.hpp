@@ -63,8 +63,10 @@ class cache {
     cache_ = gs_cache_create(&c);
     if (cache_ == nullptr) detail::fail<std::bad_alloc>("no memory for a cache");
     if (o.memory_limit_bytes != 0) (void)gs_cache_limit_memory(cache_, o.memory_limit_bytes);
-    if (gs_cache_stride(cache_) == stride && gs_cache_id(cache_) < GS_TLS_CACHES)
-      id_ = gs_cache_id(cache_);
+    // One laid out otherwise, by debug flags, goes out of line.
+    if (gs_cache_stride(cache_) == stride) id_ = gs_cache_id(cache_);
+    if (id_ != 0) handle_ = reinterpret_cast<std::uintptr_t>(cache_);
+    if (id_ < GS_TLS_CACHES) near_ = id_;
   }
 
   /// Ends the cache.
@@ -204,8 +206,7 @@ class cache {
   // Hidden, as whatever says whose code it is: see detail/owner.h.
   [[gnu::visibility("hidden")]] static void end_one(void* p) { static_cast<T*>(p)->~T(); }
 
-  // The layout that the library gives this size and alignment; a cache laid out otherwise (debug
-  // flags) keeps id_ = 0 and goes out of line.
+  // The layout that the library gives this size and alignment.
   static constexpr std::size_t natural = sizeof(T) >= 16  ? 16
                                          : sizeof(T) >= 8 ? 8
                                          : sizeof(T) >= 4 ? 4
@@ -215,11 +216,13 @@ class cache {
   static constexpr std::uint32_t stride =
       sizeof(T) == 1 ? 2 : static_cast<std::uint32_t>((sizeof(T) + align - 1) / align * align);
 
-  // This thread's arrays of this very cache: its id may belong to another one, should somebody have
-  // destroyed ours by its native handle. No cache has id 0, so nothing is found there.
+  // This thread's arrays of this very cache: its places may hold another one's, should somebody
+  // have destroyed ours by its native handle, or where several caches share one.
   GS_INLINE_MEMBER gs_local* local() const noexcept {
-    gs_local* l = gs_tls.local[id_];
-    return GS_LIKELY(l->handle == reinterpret_cast<std::uintptr_t>(cache_)) ? l : nullptr;
+    gs_local* l = gs_tls.local[near_];
+    if (GS_LIKELY(l->handle == handle_)) return l;
+    l = gs_tls.far[id_ % GS_TLS_FAR];
+    return GS_LIKELY(l->handle == handle_) ? l : nullptr;
   }
   GS_INLINE_MEMBER void* take() noexcept {
     if (gs_local* l = local())
@@ -254,7 +257,9 @@ class cache {
   }
 
   kmem_cache* cache_ = nullptr;  // stays after destroy(): what comes late is known by it
-  std::uint32_t id_ = 0;         // 0: laid out unlike T (debug flags) or beyond the fast table
+  std::uintptr_t handle_ = 1;    // what arrays are found by; 1: no cache's
+  std::uint32_t id_ = 0;
+  std::uint32_t near_ = 0;       // in the thread's block; 0: no cache's
   bool ended_ = false;           // by destroy(): nothing is left for the destructor
 };
 

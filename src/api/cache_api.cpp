@@ -67,33 +67,30 @@ slab::cache* owner_of(const void* object, const char* what, const void* site) no
   return GS_LIKELY(c != nullptr) ? c : owner_beyond(object, what, site);
 }
 
-// What the fast paths leave over, with the caches beyond GS_TLS_CACHES. Not inlined, to leave the
-// entry points without a stack frame.
+// What the fast paths leave over. Not inlined, to leave the entry points without a stack frame.
 [[gnu::noinline]] void* alloc_rest(const kmem_cache* handle, unsigned gfp,
                                    const void* site) noexcept {
-  if (GS_LIKELY(gfp == 0))
-    if (void* object = slab::take_far(handle); GS_LIKELY(object != nullptr)) return object;
   slab::cache* c = resolve(handle, "allocation", site);
   return c != nullptr ? slab::alloc(*c, slab::handle_value(handle), gfp, site) : nullptr;
 }
 [[gnu::noinline]] void free_rest(const kmem_cache* handle, void* object,
                                  const void* site) noexcept {
-  if (GS_LIKELY(slab::give_far(handle, object, 0)) || object == nullptr) return;
+  if (object == nullptr) return;
   slab::cache* c = resolve(handle, "free", site);
   if (c != nullptr) slab::free_object(*c, object, site);
 }
 [[gnu::noinline]] void retire_rest(const kmem_cache* handle, void* object,
                                    const void* site) noexcept {
-  if (GS_LIKELY(slab::give_far(handle, object, 1)) || object == nullptr) return;
+  if (object == nullptr) return;
   slab::cache* c = resolve(handle, "retire", site);
   if (c != nullptr) slab::retire_object(*c, object, site);
 }
 [[gnu::noinline]] void kfree_rest(void* object, const void* site) noexcept {
-  if (GS_LIKELY(slab::give_far_by_pointer(object, 0)) || object == nullptr) return;
+  if (object == nullptr) return;
   if (slab::cache* c = owner_of(object, "free", site)) slab::free_object(*c, object, site);
 }
 [[gnu::noinline]] void kretire_rest(void* object, const void* site) noexcept {
-  if (GS_LIKELY(slab::give_far_by_pointer(object, 1)) || object == nullptr) return;
+  if (object == nullptr) return;
   if (slab::cache* c = owner_of(object, "retire", site)) slab::retire_object(*c, object, site);
 }
 

@@ -114,10 +114,8 @@ void* take_any(cache& c, std::uintptr_t handle, const void* site, bool* closed) 
     bool standing_aside = false;
     void* object = l != nullptr ? pop_or_swap(c, *l, &standing_aside) : nullptr;
     if (object != nullptr) return object;
-    if (standing_aside) {
-      (void)wait_until_open(c);
-      continue;
-    }
+    // Whoever keeps the record closed is not waited for (docs/ordering/takeover.md, claim 4).
+    if (standing_aside) l = nullptr;
     const bool refilled = l != nullptr && !parks_one(c) && refill(c, handle, *l);
     if (l != nullptr) touch(c);
     if (refilled) continue;

@@ -132,7 +132,8 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
 
   // Threads that have arrays of this cache, under locals_lock.
   gs_local* locals = nullptr;
-  const gs_local* run_local = nullptr;  // of the thread that runs destructors; read by it without
+  // Of the thread that runs destructors, under seize_lock; read by it without.
+  const gs_local* run_local = nullptr;
   const void* runner = nullptr;         // and that thread, as it knows itself; likewise
   std::uint64_t heirs_marked = 0;       // how many it retired by state byte; atomic
 
@@ -152,6 +153,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
 struct cache : cache_identity, cache_fields {
   alignas(GS_CACHE_LINE) sync::mutex lock{sync::rank::cache};
   sync::mutex slabs_lock{sync::rank::slabs};
+  sync::mutex seize_lock{sync::rank::seize};  // held over a fence: never by who works on objects
   sync::mutex locals_lock{sync::rank::locals};
   sync::mutex drain_lock{sync::rank::settle};
   std::uint32_t phase = 0;  // which count newcomers take (transit.hpp); atomic, outlives the cache
@@ -188,8 +190,8 @@ inline bool parks_one(const cache& c) noexcept { return c.sheaf_capacity == 0; }
 
 // ---- ids and handles (cache_table.cpp) ----
 // A handle's address tells the lower bits of the id: see fast.hpp.
-inline constexpr std::size_t table_align = cache_record_bytes * sync::far_places;
-static_assert(table_align % (cache_record_bytes * GS_TLS_CACHES) == 0);
+inline constexpr std::size_t table_align = cache_record_bytes * GS_TLS_FAR;
+static_assert(GS_TLS_FAR % GS_TLS_CACHES == 0);
 struct cache_table {
   std::uintptr_t start = 0;  // of the records
   std::size_t bytes = 0;     // of those given out at least once; atomic

@@ -21,30 +21,43 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   if (GS_UNLIKELY(!gs_local_give(local_of(c), 1, object, c.id, 0))) retire_slow(c, object, site);
 }
 
-// This thread's arrays of the cache that a handle names; nullptr: find out slowly. The table of
-// records starts where the address says id 0 in its lower bits, so the place to look needs no
-// check: a record names one cache only, and any other handle finds another one's. The cache's own
-// record stays untouched.
+// This thread's arrays of the cache that a handle names, and that cache's id; nullptr: find out
+// slowly. The table of records starts where the address says id 0 in its lower bits, so the places
+// to look need no check: a record names one cache only, and any other handle finds another one's.
+// The cache's own record stays untouched. Beyond the thread's block there is one place for several
+// caches, and the one that was found slowly last has it.
 [[gnu::always_inline]] inline gs_local* local_named(const kmem_cache* handle,
-                                                    std::uintptr_t* id) noexcept {
+                                                    std::uint32_t* id) noexcept {
   auto value = reinterpret_cast<std::uintptr_t>(handle);
-  *id = value / cache_record_bytes % GS_TLS_CACHES;
-  gs_local* l = gs_tls.local[*id];
+  const std::uintptr_t place = value / cache_record_bytes % GS_TLS_CACHES;
+  *id = static_cast<std::uint32_t>(place);
+  gs_local* l = gs_tls.local[place];
+  if (GS_LIKELY(l->handle == value)) return l;
+  std::uintptr_t anew = value;
+  gs_forget(anew);  // or the quotient is kept for here, at the cost of the way above
+  l = gs_tls.far[anew / cache_record_bytes % GS_TLS_FAR];
+  *id = l->id;
   return GS_LIKELY(l->handle == value) ? l : nullptr;
 }
 
+// The same by the id, be they of that cache or closed.
+[[gnu::always_inline]] inline bool local_numbered(std::uint32_t id, gs_local** l) noexcept {
+  if (GS_LIKELY(id < GS_TLS_CACHES)) return *l = gs_tls.local[id], true;
+  *l = gs_tls.far[id % GS_TLS_FAR];
+  return GS_LIKELY((*l)->id == id);
+}
+
 [[gnu::always_inline]] inline void* take_named(const kmem_cache* handle) noexcept {
-  std::uintptr_t id;
+  std::uint32_t id;
   gs_local* l = local_named(handle, &id);
   return GS_LIKELY(l != nullptr) ? gs_local_take(l, 0) : nullptr;
 }
 
 [[gnu::always_inline]] inline bool give_named(const kmem_cache* handle, void* object,
                                               int retired) noexcept {
-  std::uintptr_t id;
+  std::uint32_t id;
   gs_local* l = local_named(handle, &id);
-  return GS_LIKELY(l != nullptr) &&
-         gs_local_give(l, retired, object, static_cast<std::uint32_t>(id), 0) != 0;
+  return GS_LIKELY(l != nullptr) && gs_local_give(l, retired, object, id, 0) != 0;
 }
 
 // Into the arrays of the cache that has the granule.
@@ -61,39 +74,8 @@ inline void retire_object(cache& c, void* object, const void* site) noexcept {
   if (GS_UNLIKELY(offset >= gs_heap.bytes)) return false;
   const gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
   std::uint32_t id = gs_load_relaxed(&granule->cache);
-  if (GS_UNLIKELY(id >= GS_TLS_CACHES)) return false;
-  gs_local* l = gs_tls.local[id];
-  return give_in(granule, offset, l, retired, object);
-}
-
-// ---- caches beyond the thread's block, where something of them was used lately ----
-
-[[gnu::always_inline]] inline gs_local* far_named(const kmem_cache* handle) noexcept {
-  auto value = reinterpret_cast<std::uintptr_t>(handle);
-  gs_local* l = gs_tls.far[value / cache_record_bytes % sync::far_places];
-  return GS_LIKELY(l->handle == value) ? l : nullptr;
-}
-
-[[gnu::always_inline]] inline void* take_far(const kmem_cache* handle) noexcept {
-  gs_local* l = far_named(handle);
-  return GS_LIKELY(l != nullptr) ? gs_local_take(l, 0) : nullptr;
-}
-
-[[gnu::always_inline]] inline bool give_far(const kmem_cache* handle, void* object,
-                                            int retired) noexcept {
-  gs_local* l = far_named(handle);
-  return GS_LIKELY(l != nullptr) &&
-         gs_local_give(l, retired, object, id_of_handle(l->handle), 0) != 0;
-}
-
-[[gnu::always_inline]] inline bool give_far_by_pointer(void* object, int retired) noexcept {
-  std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(object) - gs_heap.base;
-  if (GS_UNLIKELY(offset >= gs_heap.bytes)) return false;
-  const gs_granule* granule = &gs_heap.granules[offset >> GS_GRANULE_SHIFT];
-  std::uint32_t id = gs_load_relaxed(&granule->cache);
-  gs_local* l = gs_tls.far[id % sync::far_places];
-  if (GS_UNLIKELY((l->handle & table.address_bits) != record_address(id))) return false;
-  return give_in(granule, offset, l, retired, object);
+  gs_local* l;
+  return GS_LIKELY(local_numbered(id, &l)) && give_in(granule, offset, l, retired, object);
 }
 
 // The cache of a pointer that is the start of an object; nullptr: foreign, or outlying.

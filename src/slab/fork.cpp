@@ -51,6 +51,7 @@ void after(bool child) noexcept {
     for (depot& d : depots_of(c)) drop(d.lock, child);
   });
   each_cache([child](cache& c) { drop(c.locals_lock, child); });
+  each_cache([child](cache& c) { drop(c.seize_lock, child); });
   table_unlock_after_fork(child);
   classes_unlock_after_fork(child);
 }
@@ -58,6 +59,7 @@ void after(bool child) noexcept {
 void prepare() noexcept {
   classes_lock_for_fork();
   table_lock_for_fork();
+  each_cache([](cache& c) { c.seize_lock.lock(); });
   each_cache([](cache& c) { c.locals_lock.lock(); });
   hold_owners();
   each_cache([](cache& c) {

@@ -37,7 +37,7 @@ pushed try_push(gs_local& l, giving what, void* object, std::uint8_t* state) noe
       if (state != nullptr)
         gs_store_relaxed(state,
                          std::uint8_t(what == giving::free ? GS_STATE_FREE : GS_STATE_RETIRED));
-      if (what == giving::retire) gs_store_relaxed(&l.pending, 1u);
+      if (what == giving::retire) gs_store_relaxed(&l.pending, std::uint8_t{1});
       s->object[s->count] = object;
       gs_store_relaxed(&s->count, s->count + 1);
     }
@@ -113,7 +113,7 @@ void give_late(cache& c, void* object, giving what, const void* site) noexcept {
     hooks.late_free(c, object, site);
 }
 
-enum class round { done, again, no_array };
+enum class round { done, again, no_array, closed };
 
 // An empty sheaf for the full one, which goes where it belongs.
 round exchange(cache& c, gs_local& l, giving what) noexcept {
@@ -172,8 +172,7 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
       if (what == giving::retire) hooks.activate(c);
       return round::done;
     case pushed::closed:
-      (void)wait_until_open(c);
-      return round::again;
+      return round::closed;
     case pushed::full:
       break;
   }
@@ -201,6 +200,9 @@ bool give_slow(cache& c, void* object, giving what, const void* site, bool must_
         break;
       case round::no_array:
         if (must_array) return false;
+        [[fallthrough]];
+      // Whoever keeps the record closed is not waited for (docs/ordering/takeover.md, claim 4).
+      case round::closed:
         if (stage_of(c) == GS_STAGE_OPEN) return give_direct(c, object, what), true;
     }
   give_late(c, object, what, site);

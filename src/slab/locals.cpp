@@ -49,7 +49,7 @@ void remember(std::uint32_t id, gs_local* l) noexcept {
   if (id < GS_TLS_CACHES)
     gs_tls.local[id] = l;
   else if (gs_tls.far != sync::far_dummy.place)
-    gs_tls.far[id % sync::far_places] = l;
+    gs_tls.far[id % GS_TLS_FAR] = l;
 }
 
 // Of this thread.
@@ -83,7 +83,7 @@ void take_arrays(gs_local& l, seize_what what, spoils* out, bool heirs_too = tru
   };
   if (heirs_too) {
     take(l.rcu, out->retired);
-    gs_store_relaxed(&l.pending, 0u);
+    gs_store_relaxed(&l.pending, std::uint8_t{0});
   }
   if (what == seize_what::retired) return;
   take(l.main, out->objects);
@@ -99,17 +99,16 @@ bool unlink(cache& c, gs_local& l) noexcept {
   return false;
 }
 
-// Ties a new or stale record to the cache. False when the cache is closed.
+// Ties a new or stale record to the cache. False when the cache is closed. A stale one is no
+// seizer's any more: the end of its cache waited for them.
 bool tie(cache& c, std::uintptr_t handle, gs_local& l) noexcept {
-  // Whoever seized from the cache that had this id before holds the lock for as long, but for its
-  // destroy, which left the record closed.
   os::open_window();
   sync::lock_guard hold(c.locals_lock);
   if (!open_as(c, handle)) return false;
   l.main = l.prev = l.rcu = &no_sheaf;
   l.handle = handle;
   gs_store_relaxed(&l.inverse, detects(c) ? c.inverse : 0);
-  gs_store_relaxed(&l.pending, 0u);
+  gs_store_relaxed(&l.pending, std::uint8_t{0});
   l.next = c.locals;
   c.locals = &l;
   reopen_local(l);
@@ -125,6 +124,7 @@ void hand_on(std::uint32_t id, gs_local& l) noexcept {
   spoils s;
   bool linked = false;
   {
+    sync::lock_guard nobody_seizes(c->seize_lock);
     sync::lock_guard hold(c->locals_lock);
     linked = l.handle == c->handle && unlink(*c, l);
   }
@@ -205,19 +205,13 @@ gs_local* attach(cache& c, std::uintptr_t handle) noexcept {
     l = static_cast<gs_local*>(zeroed(sizeof(gs_local), c.id));
     if (l == nullptr) return nullptr;
     l->closed = 1;
+    l->id = c.id;
     l->main = l->prev = l->rcu = &no_sheaf;
     *place = l;
   }
   if (!tie(c, handle, *l)) return nullptr;
   remember(c.id, l);
   return l;
-}
-
-// Whoever keeps the record closed holds the lock from before until after; a destroy alone leaves it
-// closed, and has moved the stage before.
-bool wait_until_open(cache& c) noexcept {
-  { sync::lock_guard until_they_let_go(c.locals_lock); }
-  return stage_of(c) == GS_STAGE_OPEN;
 }
 
 void seizure::close(gs_local& l) noexcept {
@@ -227,24 +221,26 @@ void seizure::close(gs_local& l) noexcept {
 }
 
 void seizure::begin(cache& c, seize_what what, seize_how how) noexcept {
-  c.locals_lock.lock();
+  c.seize_lock.lock();
   cache_ = &c;
   what_ = what;
   how_ = how;
   bool only_pending = what == seize_what::retired;
+  sync::lock_guard hold(c.locals_lock);
   for (gs_local* l = c.locals; l != nullptr; l = l->next)
     if (!only_pending || gs_load_relaxed(&l->pending) != 0) close(*l);
 }
 
 void seizure::begin_aged(cache& c, bool* young) noexcept {
-  c.locals_lock.lock();
+  c.seize_lock.lock();
   cache_ = &c;
   what_ = seize_what::retired;
+  sync::lock_guard hold(c.locals_lock);
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
-    std::uint16_t ticks = gs_load_relaxed(&l->pending);
+    const std::uint8_t ticks = gs_load_relaxed(&l->pending);
     if (ticks == 1) {
-      gs_store_relaxed(&l->pending,
-                       2u);  // the owner may be storing 1 just now: it then ages a tick less
+      // The owner may be storing 1 just now: it then ages a tick less.
+      gs_store_relaxed(&l->pending, std::uint8_t{2});
       *young = true;
     } else if (ticks > 1) {
       close(*l);
@@ -268,7 +264,7 @@ void seizure::end(bool fenced, seize_then then, spoils* out) noexcept {
     }
     if (!fenced || then == seize_then::reopen) reopen_local(*l);
   }
-  cache_->locals_lock.unlock();
+  cache_->seize_lock.unlock();
 }
 
 bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
@@ -281,14 +277,25 @@ bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
 
 arrays count_arrays(cache& c) noexcept {
   arrays sum = {0, 0};
-  for (gs_local* l = c.locals; l != nullptr; l = l->next) close_local(*l);
-  if (c.locals != nullptr && os::heavy_fence())
+  gs_local* held = nullptr;
+  {
+    sync::lock_guard hold(c.locals_lock);
     for (gs_local* l = c.locals; l != nullptr; l = l->next) {
-      wait_until_quiet(*l);
-      sum.parked += l->main->count + l->prev->count;
-      sum.retired += l->rcu->count;
+      close_local(*l);
+      l->seize_next = held;
+      held = l;
     }
-  for (gs_local* l = c.locals; l != nullptr; l = l->next) reopen_local(*l);
+  }
+  const bool fenced = held != nullptr && os::heavy_fence();
+  for (gs_local* l = held; l != nullptr; l = l->seize_next) {
+    if (fenced) {
+      wait_until_quiet(*l);
+      const arrays here = in_record(*l);
+      sum.parked += here.parked;
+      sum.retired += here.retired;
+    }
+    reopen_local(*l);
+  }
   return sum;
 }
 
@@ -316,14 +323,14 @@ void settle_spoils(cache& c, spoils& s) noexcept {
 
 // Our own record, with nobody seizing it.
 gs_sheaf* heir_scope::change_runner(const gs_local* to, const void* thread) noexcept {
-  sync::lock_guard hold(c_.locals_lock);
+  sync::lock_guard nobody_seizes(c_.seize_lock);
   gs_store_relaxed(&c_.run_local, to);
   gs_store_relaxed(&c_.runner, thread);
   if (local_ == nullptr || gs_load_relaxed(&local_->closed) != 0 || local_->rcu->count == 0)
     return nullptr;
   gs_sheaf* retired = local_->rcu;
   local_->rcu = &no_sheaf;
-  gs_store_relaxed(&local_->pending, 0u);
+  gs_store_relaxed(&local_->pending, std::uint8_t{0});
   return retired;
 }
 
@@ -367,6 +374,7 @@ void hold_owners() noexcept {
 void release_owners() noexcept { each_local(reopen_local); }
 
 void seize_rest(cache& c, spoils* out) noexcept {
+  sync::lock_guard alone(c.seize_lock);
   sync::lock_guard hold(c.locals_lock);
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
     if (gs_load_relaxed(&l->closed) != 0) continue;
@@ -376,6 +384,7 @@ void seize_rest(cache& c, spoils* out) noexcept {
 }
 
 void forget_locals(cache& c) noexcept {
+  sync::lock_guard nobody_seizes(c.seize_lock);
   sync::lock_guard hold(c.locals_lock);
   // Their owners divide by it before they look whether the record is closed: what it was would lead
   // them astray in the slabs of the cache that gets this id next.

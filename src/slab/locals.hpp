@@ -15,12 +15,9 @@ gs_local* attach(cache& c, std::uintptr_t handle) noexcept;
 gs_local* local_far(const cache& c) noexcept;
 inline gs_local* local_of(const cache& c) noexcept {
   if (GS_LIKELY(c.id < GS_TLS_CACHES)) return gs_tls.local[c.id];
-  gs_local* l = gs_tls.far[c.id % sync::far_places];
+  gs_local* l = gs_tls.far[c.id % GS_TLS_FAR];
   return GS_LIKELY(l->handle == handle_now(c)) ? l : local_far(c);
 }
-// Out of the way of whoever seizes this thread's record: sleeps until it lets go. False when the
-// cache is closed for good; otherwise attach() has the record to look at.
-bool wait_until_open(cache& c) noexcept;
 
 enum class seize_what { retired, everything };
 enum class seize_then { reopen, keep_closed };
@@ -32,7 +29,7 @@ struct spoils {
 };
 // Taking over arrays in three steps: close the records, fence, take. The fence is what it costs, so
 // whoever takes from many caches begins with all, fences once, and ends with all. From begin to end
-// the cache's locals_lock is held; of several caches, in the order of their addresses.
+// the cache's seize_lock is held; of several caches, in the order of their addresses.
 class seizure {
  public:
   void begin(cache& c, seize_what what, seize_how how = seize_how::insist) noexcept;
@@ -62,7 +59,11 @@ bool retired_in_arrays(cache& c) noexcept;
 struct arrays {
   std::uint64_t parked, retired;
 };
-arrays count_arrays(cache& c) noexcept;  // under locals_lock
+arrays count_arrays(cache& c) noexcept;  // under seize_lock
+// Of a record that stands still.
+inline arrays in_record(const gs_local& l) noexcept {
+  return {std::uint64_t{l.main->count} + l.prev->count, l.rcu->count};
+}
 // Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
 void settle_spoils(cache& c, spoils& s) noexcept;
 
@@ -84,7 +85,8 @@ class heir_scope {
 
 // In a forked child, for a close that another thread had begun: the arrays it had not come to.
 void seize_rest(cache& c, spoils* out) noexcept;
-// For a fork, with every locals_lock held: no owner is inside a pop or push between these two.
+// For a fork, with every seize_lock and locals_lock held: no owner is inside a pop or push between
+// these two.
 void hold_owners() noexcept;
 void release_owners() noexcept;
 

@@ -121,9 +121,9 @@ namespace {
 void* kmalloc(std::size_t size, unsigned gfp, const void* site) noexcept {
   if (GS_LIKELY(size <= largest_small && gfp == 0)) {
     cache* c = class_cache_found(table_of_classes.index[(size + 7) / 8]);
-    if (GS_LIKELY(c != nullptr && c->id < GS_TLS_CACHES))
-      if (void* object = gs_local_take(gs_tls.local[c->id], 0); GS_LIKELY(object != nullptr))
-        return object;
+    gs_local* l;
+    if (GS_LIKELY(c != nullptr && local_numbered(c->id, &l)))
+      if (void* object = gs_local_take(l, 0); GS_LIKELY(object != nullptr)) return object;
   }
   if (os::sanitized()) return debug_kmalloc(kmalloc_rest, size, gfp, site);
   return kmalloc_rest(size, gfp, site);

@@ -29,7 +29,7 @@ __thread std::uint16_t held_ranks[held_max] __attribute__((tls_model("initial-ex
 __thread std::uint16_t held_count __attribute__((tls_model("initial-exec")));
 
 // Several of one rank, in the order of their addresses.
-bool may_be_several(rank r) noexcept { return r == rank::depot || r == rank::locals; }
+bool may_be_several(rank r) noexcept { return r == rank::depot || r == rank::seize; }
 
 // A handler that interrupted the library may have come at any rank.
 void check_order(rank taken) noexcept {

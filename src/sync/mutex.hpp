@@ -17,7 +17,8 @@ enum class rank : std::uint16_t {
   caches_lazy = 14,   // the size classes, made at first use
   caches = 15,        // ids and handles
   threads = 20,       // thread registry
-  locals = 25,        // one cache's records of threads; several in the order of their addresses
+  seize = 24,         // who takes a cache's arrays over; several in the order of their addresses
+  locals = 25,        // one cache's records of threads
   runners = 28,       // who is running callbacks
   shard = 30,         // one callback queue
   depot = 38,         // one share of a cache's barn; several of one cache in their order

@@ -37,9 +37,8 @@ extern const gs_reader reader_dummy;
 extern gs_local local_dummy;
 // A thread's latest caches beyond its block, by the lower bits of their ids. The dummy has the
 // other dummy in each place, and is never written.
-inline constexpr std::uint32_t far_places = 256;
 struct far_table {
-  gs_local* place[far_places];
+  gs_local* place[GS_TLS_FAR];
 };
 extern far_table far_dummy;
 

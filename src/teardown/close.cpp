@@ -125,10 +125,11 @@ tally count(slab::cache& c) noexcept {
 }
 
 bool count_unused(slab::cache& c, tally* t) noexcept {
-  sync::lock_guard arrays_stand_still(c.locals_lock);
-  for (const gs_local* l = c.locals; l != nullptr; l = l->next)
-    if (l != slab::local_of(c)) return false;
-  const slab::arrays ours = slab::count_arrays(c);
+  sync::lock_guard nobody_seizes(c.seize_lock);
+  sync::lock_guard no_new_records(c.locals_lock);
+  const gs_local* mine = c.locals;
+  if (mine != nullptr && (mine->next != nullptr || mine != slab::local_of(c))) return false;
+  const slab::arrays ours = mine != nullptr ? slab::in_record(*mine) : slab::arrays{0, 0};
   slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
   if (!slab::hands_empty(c)) return false;

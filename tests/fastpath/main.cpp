@@ -72,5 +72,6 @@ int main() {
 #endif
   for (unsigned i = 0; i != GS_TLS_CACHES; ++i) kmem_cache_create("filler", 64, 0, 0, nullptr);
   print_all("beyond.", kernel_operations, stocked(0), false);
+  print_all("beyond.typed.", typed_operations, stocked_typed(0), true);
   return 0;
 }

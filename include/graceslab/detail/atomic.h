@@ -63,4 +63,8 @@ static inline void gs_cpu_relax(void) {
 }
 
 #endif /* GRACESLAB_MODEL */
+
+/* Makes the compiler forget where an integer in a variable came from. */
+#define gs_forget(v) __asm__("" : "+r"(v))
+
 #endif /* GRACESLAB_DETAIL_ATOMIC_H */

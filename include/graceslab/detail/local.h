@@ -41,9 +41,10 @@ struct gs_sheaf {
 #endif
 
 struct gs_local {
-  uint32_t busy;   /* the owner is inside a pop or push */
-  uint16_t closed; /* how many others hold the record closed; nonzero sends the owner out of line */
-  uint16_t pending; /* 0: rcu is empty; else for how many background ticks it was not */
+  uint8_t busy;    /* the owner is inside a pop or push */
+  uint8_t pending; /* 0: rcu is empty; else for how many background ticks it was not */
+  uint16_t closed; /* how many others hold the record closed; nonzero sends the owner elsewhere */
+  uint32_t id;     /* of the cache; for life, while caches change */
   struct gs_sheaf* main;
   struct gs_sheaf* prev;
   struct gs_sheaf* rcu;
@@ -87,12 +88,14 @@ __extension__ typedef unsigned __int128 gs_wide;
 
 /* The thread-local block: initial-exec, trivially constructed, a few hundred bytes. */
 #define GS_TLS_CACHES 32
+#define GS_TLS_FAR 256
 struct gs_reader;
 struct gs_tls {
   struct gs_reader* reader; /* this thread's slot in the default domain, or the dummy */
   struct gs_local* local[GS_TLS_CACHES];
   void* thread;          /* sync::thread_record, or NULL */
-  struct gs_local** far; /* of caches beyond those: by the id's lower bits, the latest used */
+  struct gs_local** far; /* GS_TLS_FAR of caches beyond those: by the id's lower bits, the latest
+                            used */
 };
 GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("initial-exec")));
 
@@ -101,14 +104,16 @@ GRACESLAB_API extern __thread struct gs_tls gs_tls __attribute__((tls_model("ini
  * busy. One of us sees the other: either we stand aside or it waits.
  * ORDER takeover.reopened <-> takeover.close   (claim 3): zero shows what the last seizer left. */
 GS_INLINE int gs_local_enter(struct gs_local* local) {
-  gs_store_relaxed(&local->busy, 1u);
+  gs_store_relaxed(&local->busy, (uint8_t)1);
   gs_light_fence();
   return GS_LIKELY(gs_load_acquire(&local->closed) == 0);
 }
 
 /* ORDER takeover.leave <-> takeover.seize   (claim 2): the seizer that reads busy = 0 sees our last
  * pop or push. */
-GS_INLINE void gs_local_leave(struct gs_local* local) { gs_store_release(&local->busy, 0u); }
+GS_INLINE void gs_local_leave(struct gs_local* local) {
+  gs_store_release(&local->busy, (uint8_t)0);
+}
 
 /* Powers of two that the compiler knows divide by shifting. 0: `offset` is no multiple. */
 GS_INLINE int gs_divide(uint64_t offset, uint32_t stride, uint64_t inverse, uint64_t* index) {

@@ -174,6 +174,7 @@ TEST(CacheTable, C6_fewer_generations_where_addresses_are_wide) {
 
 // With the locks: the background thread may still be on its way through the record's last life.
 void expect_afresh(slab::cache& c) {
+  sync::lock_guard nobody_seizes(c.seize_lock);
   sync::lock_guard locals(c.locals_lock);
   slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);

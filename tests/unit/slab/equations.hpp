@@ -84,7 +84,7 @@ inline void check_marked(const slab::cache& c, const sums& all) {
 // carved == free_in_slabs + parked + in_flight + live + leaked, and all that it is made of.
 inline void check_cache(slab::cache& c) {
   for (;; sched_yield()) {
-    sync::lock_guard locals(c.locals_lock);
+    sync::lock_guard arrays_stand_still(c.seize_lock);
     slab::arrays arrays = slab::count_arrays(c);
     slab::barn_hold barn(c);
     sync::lock_guard slabs(c.slabs_lock);

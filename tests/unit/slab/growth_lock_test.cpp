@@ -3,6 +3,8 @@
 // of slabs, for the range and its map, for metadata and records of threads.
 #include <graceslab/kernel/slab.h>
 
+#include <future>
+#include <thread>
 #include <vector>
 
 #include "held_up.hpp"
@@ -103,6 +105,56 @@ TEST_F(GrowthLock, B6_nor_for_a_cache_that_is_being_made) {
   use_up_records();
   expect_no_wait(
       SYS_mprotect, [] { (void)kmem_cache_create("held up", 64, 0, 0, nullptr); }, use_new_sizes);
+}
+
+// A thread that has arrays of the cache, beside one that takes them over and is held up in its
+// fence; and one that uses the cache for the first time.
+class OwnerBesideSeizer : public GrowthLock {
+ protected:
+  template <class Seize>
+  void expect_owners_go_on(Seize seize) {
+    std::thread owner([this] {
+      use(s_, 200);
+      has_arrays_.set_value();
+      seized_.get_future().wait();
+      use(s_, 5000);
+      went_on_.set_value();
+    });
+    has_arrays_.get_future().wait();
+    const bool held = held_up::beside_held_up(
+        SYS_membarrier, [&] { seize(s_); },
+        [this] {
+          seized_.set_value();
+          use(s_, 5000);
+          went_on_.get_future().wait();
+        });
+    if (!held) seized_.set_value();
+    owner.join();
+    if (!held) GTEST_SKIP() << "system calls cannot be held up here";
+    gs_cache_stats now;
+    ASSERT_EQ(gs_cache_read_stats(s_, &now), 0);
+    EXPECT_EQ(now.live, 0u);
+    EXPECT_EQ(kmem_cache_destroy_wait(s_), 0);
+  }
+
+ private:
+  kmem_cache* s_ = kmem_cache_create("seized", 64, 0, 0, nullptr);
+  std::promise<void> has_arrays_, seized_, went_on_;
+};
+
+TEST_F(OwnerBesideSeizer, B6_that_shrinks) {
+  expect_owners_go_on([](kmem_cache* s) { kmem_cache_shrink(s); });
+}
+
+TEST_F(OwnerBesideSeizer, B6_that_waits_for_retires) {
+  expect_owners_go_on([](kmem_cache* s) { kmem_cache_free_barrier(s); });
+}
+
+TEST_F(OwnerBesideSeizer, B6_that_counts) {
+  expect_owners_go_on([](kmem_cache* s) {
+    gs_cache_stats now;
+    EXPECT_EQ(gs_cache_read_stats(s, &now), 0);
+  });
 }
 
 }  // namespace

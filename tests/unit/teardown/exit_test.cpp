@@ -84,6 +84,7 @@ void PrintTo(const place& p, std::ostream* out) { *out << p.name; }
 constexpr place places[] = {
     {"cache_lock", [] { inside_lock(record().lock); }},
     {"slabs_lock", [] { inside_lock(record().slabs_lock); }},
+    {"seize_lock", [] { inside_lock(record().seize_lock); }},
     {"locals_lock", [] { inside_lock(record().locals_lock); }},
     {"depot_lock", [] { inside_lock(slab::depot_here(record()).lock); }},
     {"lingering_lock", [] { inside_lock(teardown::lingering_lock); }},
