@@ -16,17 +16,18 @@ namespace {
 constexpr unsigned looks_most = 100;
 constexpr std::uint64_t between_looks_us = 1000;
 
-// False when some thread has objects in hand, outside all lists; `anyhow` counts what there is.
+// False when some thread has objects in hand, outside all lists, or has just joined; `anyhow`
+// counts what there is.
 bool count_all(slab::cache& c, std::uintptr_t handle, gs_cache_stats* out, bool anyhow) noexcept {
-  sync::lock_guard arrays_stand_still(c.seize_lock);
-  const slab::arrays in_arrays = slab::count_arrays(c);
+  const slab::standstill arrays(c);
+  const slab::arrays in_arrays = arrays.held();
   sync::lock_guard stays_the_same(c.locals_lock);
   // While no cache stands here create() may be writing.
   if (slab::stage_of(c) == GS_STAGE_GONE || (handle != 0 && c.handle != handle))
     return out->stage = GS_STAGE_GONE, true;
   slab::barn_hold barn(c);
   sync::lock_guard slabs(c.slabs_lock);
-  if (!slab::hands_empty(c) && !anyhow) return false;
+  if ((!slab::hands_empty(c) || !arrays.complete()) && !anyhow) return false;
   __builtin_memcpy(out->name, c.name, sizeof out->name);
   out->id = c.id;
   out->stage = static_cast<int>(slab::stage_of(c));

@@ -38,6 +38,12 @@ remains look(slab::cache& c, std::uint64_t youngest_root) noexcept {
   return left;
 }
 
+// Each of those that are counted is marked: both change under one hold of the lock.
+std::uint64_t heirs_marked(slab::cache& c) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  return c.heirs_marked;
+}
+
 // One generation.
 bool bring_on(slab::cache& c, std::uint64_t cookie) noexcept {
   gs_domain* d = domain_of(c);
@@ -81,7 +87,7 @@ bool follow_chains(slab::cache& c, const lineage& from) noexcept {
   const std::uint64_t until_ms = os::now_ms() + gs_load_relaxed(&os::settings.stall_ms);
   for (std::uint64_t round = 0; slab::stage_of(c) == GS_STAGE_OPEN; ++round) {
     const remains left = look(c, from.youngest_root);
-    const std::uint64_t marked_now = gs_load_relaxed(&c.heirs_marked);
+    const std::uint64_t marked_now = heirs_marked(c);
     if (!left.any && marked_now == marked) return (void)set_endless(c, false), true;
     if (round == 0) most = rounds_most(c);
     if (round >= most || (round >= patient_rounds && os::now_ms() >= until_ms)) {
@@ -119,9 +125,7 @@ bool somebody_runs(slab::cache& c) noexcept {
 
 }  // namespace
 
-lineage so_far(slab::cache& c) noexcept {
-  return {rcu::snapshot(domain_of(c)), gs_load_relaxed(&c.heirs_marked)};
-}
+lineage so_far(slab::cache& c) noexcept { return {rcu::snapshot(domain_of(c)), heirs_marked(c)}; }
 
 bool follow(slab::cache& c, const lineage& from) noexcept {
   if (!slab::has_destructor(c) || rcu::in_callback()) return true;

@@ -120,10 +120,11 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
-  std::uint64_t unborn = 0;      // their constructor has not returned yet: construct.hpp
-  birth* births = nullptr;       // those
-  std::uint64_t marked = 0;      // objects retired by state byte; read without the lock too
-  slab* first_marked = nullptr;  // slabs that hold such objects, in the order of their cookies
+  std::uint64_t unborn = 0;        // their constructor has not returned yet: construct.hpp
+  birth* births = nullptr;         // those
+  std::uint64_t marked = 0;        // objects retired by state byte; read without the lock too
+  std::uint64_t heirs_marked = 0;  // how many its destructors retired so, ever
+  slab* first_marked = nullptr;    // slabs that hold such objects, in the order of their cookies
   slab* last_marked = nullptr;
   std::uint64_t resident_bytes = 0;  // sum of resident_bytes() of its slabs
   slab* sweep_at = nullptr;          // where discard_free_pages() goes on in `partial`
@@ -134,8 +135,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   gs_local* locals = nullptr;
   // Of the thread that runs destructors, under seize_lock; read by it without.
   const gs_local* run_local = nullptr;
-  const void* runner = nullptr;         // and that thread, as it knows itself; likewise
-  std::uint64_t heirs_marked = 0;       // how many it retired by state byte; atomic
+  const void* runner = nullptr;  // and that thread, as it knows itself; likewise
 
   // Teardown, under that layer's lock.
   std::uint64_t ticket = 0;
@@ -153,7 +153,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
 struct cache : cache_identity, cache_fields {
   alignas(GS_CACHE_LINE) sync::mutex lock{sync::rank::cache};
   sync::mutex slabs_lock{sync::rank::slabs};
-  sync::mutex seize_lock{sync::rank::seize};  // held over a fence: never by who works on objects
+  sync::mutex seize_lock{sync::rank::seize};  // held over a fence (docs/ordering/takeover.md)
   sync::mutex locals_lock{sync::rank::locals};
   sync::mutex drain_lock{sync::rank::settle};
   std::uint32_t phase = 0;  // which count newcomers take (transit.hpp); atomic, outlives the cache

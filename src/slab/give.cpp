@@ -172,7 +172,9 @@ round give_round(cache& c, void* object, std::uint8_t* state, giving what) noexc
       if (what == giving::retire) hooks.activate(c);
       return round::done;
     case pushed::closed:
-      return round::closed;
+      if (l != gs_load_relaxed(&c.run_local)) return round::closed;
+      let_seizers_pass(c);
+      return round::again;
     case pushed::full:
       break;
   }

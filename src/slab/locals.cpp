@@ -111,7 +111,7 @@ bool tie(cache& c, std::uintptr_t handle, gs_local& l) noexcept {
   gs_store_relaxed(&l.pending, std::uint8_t{0});
   l.next = c.locals;
   c.locals = &l;
-  reopen_local(l);
+  gs_store_relaxed(&l.closed, std::uint16_t{0});  // whatever its last cache left there
   return true;
 }
 
@@ -192,6 +192,8 @@ gs_local* local_far(const cache& c) noexcept {
   remember(c.id, *place);
   return *place;
 }
+
+void let_seizers_pass(cache& c) noexcept { sync::lock_guard until_they_are_done(c.seize_lock); }
 
 gs_local* attach(cache& c, std::uintptr_t handle) noexcept {
   gs_local* l = local_of(c);
@@ -275,28 +277,34 @@ bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept {
   return fenced;
 }
 
-arrays count_arrays(cache& c) noexcept {
-  arrays sum = {0, 0};
-  gs_local* held = nullptr;
+standstill::standstill(cache& c) noexcept : cache_(c) {
+  c.seize_lock.lock();
   {
     sync::lock_guard hold(c.locals_lock);
     for (gs_local* l = c.locals; l != nullptr; l = l->next) {
       close_local(*l);
-      l->seize_next = held;
-      held = l;
+      l->seize_next = records_;
+      records_ = l;
     }
   }
-  const bool fenced = held != nullptr && os::heavy_fence();
-  for (gs_local* l = held; l != nullptr; l = l->seize_next) {
-    if (fenced) {
-      wait_until_quiet(*l);
-      const arrays here = in_record(*l);
-      sum.parked += here.parked;
-      sum.retired += here.retired;
-    }
-    reopen_local(*l);
+  if (records_ == nullptr || !os::heavy_fence()) return;
+  for (gs_local* l = records_; l != nullptr; l = l->seize_next) {
+    wait_until_quiet(*l);
+    const arrays here = in_record(*l);
+    held_.parked += here.parked;
+    held_.retired += here.retired;
   }
-  return sum;
+}
+
+standstill::~standstill() {
+  for (gs_local* l = records_; l != nullptr; l = l->seize_next) reopen_local(*l);
+  cache_.seize_lock.unlock();
+}
+
+bool standstill::complete() const noexcept {
+  for (const gs_local* l = cache_.locals; l != nullptr; l = l->next)
+    if (gs_load_relaxed(&l->closed) == 0) return false;
+  return true;
 }
 
 bool retired_in_arrays(cache& c) noexcept {
@@ -324,6 +332,7 @@ void settle_spoils(cache& c, spoils& s) noexcept {
 // Our own record, with nobody seizing it.
 gs_sheaf* heir_scope::change_runner(const gs_local* to, const void* thread) noexcept {
   sync::lock_guard nobody_seizes(c_.seize_lock);
+  sync::lock_guard hold(c_.locals_lock);
   gs_store_relaxed(&c_.run_local, to);
   gs_store_relaxed(&c_.runner, thread);
   if (local_ == nullptr || gs_load_relaxed(&local_->closed) != 0 || local_->rcu->count == 0)

@@ -19,6 +19,10 @@ inline gs_local* local_of(const cache& c) noexcept {
   return GS_LIKELY(l->handle == handle_now(c)) ? l : local_far(c);
 }
 
+// For who runs destructors of the cache: what these retire has to be known for theirs, in the
+// array.
+void let_seizers_pass(cache& c) noexcept;
+
 enum class seize_what { retired, everything };
 enum class seize_then { reopen, keep_closed };
 enum class seize_how { insist, politely };  // politely: not from an owner who is at it just now
@@ -54,16 +58,29 @@ bool seize(cache& c, seize_what what, seize_then then, spoils* out) noexcept;
 // True when some thread has retired objects that are not deferred yet, by what happens before the
 // call.
 bool retired_in_arrays(cache& c) noexcept;
-// How many objects stand in threads' arrays: exact, since each array is held still while it is
-// read.
+// What stands in the arrays of a record that nobody works on.
 struct arrays {
   std::uint64_t parked, retired;
 };
-arrays count_arrays(cache& c) noexcept;  // under seize_lock
-// Of a record that stands still.
 inline arrays in_record(const gs_local& l) noexcept {
   return {std::uint64_t{l.main->count} + l.prev->count, l.rcu->count};
 }
+// All arrays of a cache stand still for as long as this lives; their owners do without them. Takes
+// seize_lock. What they hold is nothing when there is no working heavy fence.
+class standstill {
+ public:
+  explicit standstill(cache& c) noexcept;
+  ~standstill();
+  standstill(const standstill&) = delete;
+  standstill& operator=(const standstill&) = delete;
+  arrays held() const noexcept { return held_; }
+  bool complete() const noexcept;  // under locals_lock: no thread has joined since
+
+ private:
+  cache& cache_;
+  gs_local* records_ = nullptr;
+  arrays held_ = {0, 0};
+};
 // Moves spoils where they belong: free objects into slabs, retired ones onto the deferred list.
 void settle_spoils(cache& c, spoils& s) noexcept;
 

@@ -46,8 +46,8 @@ std::uint64_t mark(cache& c, void* object) noexcept {
   // it.
   transit in_hand(c);
   std::uint64_t depth;
-  if (const void* runner = gs_load_relaxed(&c.runner); runner != nullptr && runner == gs_tls.thread)
-    (void)gs_fetch_add_relaxed(&c.heirs_marked, 1u);
+  const void* runner = gs_load_relaxed(&c.runner);
+  const bool heir = runner != nullptr && runner == gs_tls.thread;
   {
     sync::lock_guard hold(c.lock);
     ++c.retired;
@@ -62,6 +62,7 @@ std::uint64_t mark(cache& c, void* object) noexcept {
     if (now) join_marked(c, s);
     depth = c.marked + 1;
     gs_store_relaxed(&c.marked, depth);
+    if (heir) ++c.heirs_marked;
   }
   return depth;
 }

@@ -84,11 +84,12 @@ inline void check_marked(const slab::cache& c, const sums& all) {
 // carved == free_in_slabs + parked + in_flight + live + leaked, and all that it is made of.
 inline void check_cache(slab::cache& c) {
   for (;; sched_yield()) {
-    sync::lock_guard arrays_stand_still(c.seize_lock);
-    slab::arrays arrays = slab::count_arrays(c);
+    const slab::standstill still(c);
+    const slab::arrays arrays = still.held();
+    sync::lock_guard stays_the_same(c.locals_lock);
     slab::barn_hold barn(c);
     sync::lock_guard slabs(c.slabs_lock);
-    if (!hands_empty(c) || c.ripe_running) continue;
+    if (!hands_empty(c) || !still.complete() || c.ripe_running) continue;
     sums all;
     for (slab::slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined}) {
       std::uint32_t n = 0;

@@ -98,6 +98,38 @@ TEST(Takeover, I2_two_seizers_at_once) {
   EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
 }
 
+constexpr std::uint64_t held_by_each = 100;
+
+// Full arrays leave and come all the time, and as many objects are held all the time.
+void replace_always(kmem_cache* s, std::uint32_t* ready, std::uint32_t* stop) {
+  std::vector<void*> mine(held_by_each);
+  for (void*& p : mine) ASSERT_NE(p = kmem_cache_alloc(s, 0), nullptr);
+  (void)gs_fetch_add(ready, 1u);
+  for (std::size_t i = 0; gs_load_acquire(stop) == 0; i = (i + 1) % mine.size()) {
+    void* next = kmem_cache_alloc(s, 0);
+    ASSERT_NE(next, nullptr);
+    gs_retire(mine[i]);
+    mine[i] = next;
+  }
+  for (void* p : mine) kmem_cache_free(s, p);
+}
+
+TEST(Takeover, I2_no_object_is_counted_twice) {
+  kmem_cache* s = kmem_cache_create("counted", sizeof(tagged), 0, 0, nullptr);
+  std::uint32_t ready = 0, stop = 0;
+  std::vector<std::thread> owners;
+  for (int i = 0; i != 3; ++i) owners.emplace_back([&] { replace_always(s, &ready, &stop); });
+  while (gs_load_acquire(&ready) != owners.size()) std::this_thread::yield();
+  for (int i = 0; i != 300; ++i) {
+    gs_cache_stats now;
+    ASSERT_EQ(gs_cache_read_stats(s, &now), 0);
+    ASSERT_GE(now.live, owners.size() * held_by_each);
+  }
+  gs_store_release(&stop, 1u);
+  for (auto& t : owners) t.join();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
 // What is seized stands in the spoils, and the owner starts afresh.
 TEST(Takeover, I2_retired_alone_leaves_the_rest) {
   kmem_cache* s = kmem_cache_create("parts", sizeof(tagged), 0, 0, nullptr);
