@@ -36,6 +36,9 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
   if (t.live != 0)
     out.add("; %llu %s never retired", static_cast<ull>(t.live),
             t.live == 1 ? "object is allocated and was" : "objects are allocated and were");
+  char who[200];
+  if (t.live != 0 && hazard::describe_protector(teardown::retired_in(c), who, sizeof who) != 0)
+    out.add("; retired and protected: %s", who);
   if (t.leaked != 0)
     out.add("; %llu %s given up after misuse", static_cast<ull>(t.leaked),
             t.leaked == 1 ? "object was" : "objects were");

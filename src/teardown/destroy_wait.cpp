@@ -54,6 +54,7 @@ int linger_on(slab::cache& c, const tally& t) noexcept {
 int serve_on(slab::cache& c, const caller& who) noexcept {
   if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
   if (!cannot_wait(c) && !leaves_at_exit()) (void)reclaim::wait_for_retires(c);
+  (void)hazard::scan();
   tally t;
   if (!count_unused(c, &t) || t.live + t.leaked == 0) return 0;
   c.destroy_stack = who.stack;
@@ -92,7 +93,11 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   if (slab::has_destructor(c)) (void)reclaim::wait_for_retires(c);
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
-  if (never_comes(c, t)) return linger_on(c, t);
+  if (t.live != 0) {
+    (void)wait_for_protectors(c);
+    t = count(c);
+  }
+  if (never_comes(c, t) && find_lingering(*k) != nullptr) return linger_on(c, t);
   // A late retire or free by another thread may finish the cache under our feet. Its record is lent
   // to us, and rests.
   bool waited = reclaim::wait_for_retires(c);
