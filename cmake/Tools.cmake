@@ -7,6 +7,12 @@ foreach(need IN ITEMS CLI11 fmt nlohmann_json)
     message(FATAL_ERROR "graceslab: the tool needs ${need}, or -DGRACESLAB_TOOLS=OFF")
   endif()
 endforeach()
+find_library(GRACESLAB_LIBDW dw)
+find_path(GRACESLAB_LIBDW_HEADERS elfutils/libdwfl.h)
+mark_as_advanced(GRACESLAB_LIBDW GRACESLAB_LIBDW_HEADERS)
+if(NOT GRACESLAB_LIBDW OR NOT GRACESLAB_LIBDW_HEADERS)
+  message(FATAL_ERROR "graceslab: the tool needs libdw (elfutils), or -DGRACESLAB_TOOLS=OFF")
+endif()
 include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
@@ -18,6 +24,7 @@ endif()
 
 # Objects, so that the broken flavour of the library can be linked below the very same tool.
 add_library(tool_objects OBJECT ${tool_sources})
+target_include_directories(tool_objects SYSTEM PRIVATE "${GRACESLAB_LIBDW_HEADERS}")
 target_include_directories(tool_objects
   PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/tools")
 target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
@@ -28,7 +35,8 @@ function(graceslab_tool name library)
   add_executable(${name} $<TARGET_OBJECTS:tool_objects>)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX ENABLE_EXPORTS ON
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
-  target_link_libraries(${name} PRIVATE ${library} fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+  target_link_libraries(${name} PRIVATE
+    ${library} "${GRACESLAB_LIBDW}" -lelf fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
 graceslab_tool(graceslab_tool graceslab::graceslab)
@@ -62,3 +70,19 @@ endfunction()
 
 graceslab_tool_module(lab_module lab)
 graceslab_tool_module(storm_module torture)
+
+# What the tool says of itself, for man(1) and for shells: written by the tool, where it runs here.
+if(GRACESLAB_INSTALL AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))
+  add_custom_command(TARGET graceslab_tool POST_BUILD VERBATIM
+    COMMAND "${CMAKE_COMMAND}" "-Dtool=$<TARGET_FILE:graceslab_tool>"
+      "-Demulator=${CMAKE_CROSSCOMPILING_EMULATOR}" "-Dfolder=${PROJECT_BINARY_DIR}/self"
+      -P "${PROJECT_SOURCE_DIR}/cmake/WriteSelf.cmake")
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/self/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
+    COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/bash" RENAME graceslab
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/zsh" RENAME _graceslab
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions" COMPONENT tools)
+  install(FILES "${PROJECT_BINARY_DIR}/self/fish" RENAME graceslab.fish
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT tools)
+endif()

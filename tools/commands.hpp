@@ -13,8 +13,11 @@ namespace graceslab::tool {
 void add_lab(CLI::App& app);
 void add_config(CLI::App& app);
 void add_memory(CLI::App& app);
+void add_decode(CLI::App& app);
 void add_torture(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_manual(CLI::App& app);
+void add_completion(CLI::App& app);
 
 // Input or options that cannot be used: main prints `graceslab: TEXT`, one line, and exits with 2.
 struct usage_error : std::runtime_error {

@@ -12,16 +12,10 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "settings_list.hpp"
 
 namespace graceslab::tool {
 namespace {
-
-std::vector<gs_config_item> items() {
-  std::vector<gs_config_item> all(gs_config_items(nullptr, 0));
-  std::size_t n = gs_config_items(all.data(), all.size());
-  all.resize(std::min(n, all.size()));
-  return all;
-}
 
 std::string_view text(const char* s) { return s != nullptr ? s : ""; }
 
@@ -65,9 +59,9 @@ void add_config(CLI::App& app) {
   command->add_flag("--json", *json, "Print JSON, alone on standard output");
   command->callback([json] {
     if (*json)
-      print_json(items());
+      print_json(settings_list());
     else
-      print_table(items());
+      print_table(settings_list());
   });
 }
 

@@ -41,6 +41,9 @@ void add_all(CLI::App& app) {
   add_bench(app);
   add_config(app);
   add_memory(app);
+  add_decode(app);
+  add_manual(app);
+  add_completion(app);
   app.add_subcommand("version", "Print the version of the library")->callback([] {
     fmt::print("graceslab {}\n", gs_version());
   });

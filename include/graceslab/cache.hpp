@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -26,10 +27,11 @@ struct destroy_result {
 
 /// What make() throws when its cache was destroyed: an object cannot be had, and not for want of
 /// memory. The misuse is reported as well, with the place.
-class [[gnu::visibility("hidden")]] cache_ended : public std::bad_alloc {
- public:
-  const char* what() const noexcept override { return "graceslab: the cache was destroyed"; }
-};
+class [[gnu::visibility("hidden")]] cache_ended : public std::bad_alloc{
+  public : const char * what() const noexcept override{return "graceslab: the cache was destroyed";
+}  // namespace graceslab
+}
+;
 
 template <class T>
 class cache {
@@ -98,6 +100,32 @@ class cache {
     return memory == nullptr ? nullptr : construct(memory, std::forward<Args>(args)...);
   }
 
+  /// Memory for an object, as it comes: no constructor runs. For who constructs there, and ends
+  /// what was constructed, by other means. Throws as make() does.
+  [[nodiscard]] GS_INLINE_MEMBER T* allocate() {
+    void* memory = take();
+    if (memory == nullptr) no_object();
+    return static_cast<T*>(memory);
+  }
+  /// Gives such memory back at once; no destructor runs. nullptr is a no-op. Never fails.
+  GS_INLINE_MEMBER void deallocate(T* object) noexcept { give(object, 0); }
+
+  /// Releases an object when its owner ends. By the cache's handle, so it may outlive the cache<T>:
+  /// the object then comes home late, counted and reported as in C.
+  struct deleter {
+    kmem_cache* cache = nullptr;
+    void operator()(T* object) const noexcept {
+      object->~T();
+      gs_cache_free(cache, object);
+    }
+  };
+  using unique_ptr = std::unique_ptr<T, deleter>;
+  /// make(), into an owner that releases it. Throws as make() does.
+  template <class... Args>
+  [[nodiscard]] unique_ptr make_unique(Args&&... args) {
+    return unique_ptr(make(std::forward<Args>(args)...), deleter{cache_});
+  }
+
   /// Destroys an object that no reader can hold and gives its memory back at once. nullptr is a
   /// no-op. Never fails.
   GS_INLINE_MEMBER void release(T* object) noexcept {
@@ -113,6 +141,22 @@ class cache {
   /// destructor costs no work per object; another one runs at harvest, as code of the owner that
   /// barrier() and dlclose wait for.
   GS_INLINE_MEMBER void retire(T* object) noexcept { give(object, 1); }
+
+  /// The same with a deleter: after a grace period d(object) ends the object in place of its
+  /// destructor, as a callback; then its memory comes home. barrier(), a destroy that waits and
+  /// ~cache() wait for the domain's callbacks first, once this was used; a destroy that lingers
+  /// reports the object, as one that was never retired.
+  /// Allocates a small node; throws std::bad_alloc, or what moving the deleter throws: then nothing
+  /// is scheduled. nullptr is a no-op.
+  template <class D>
+  [[gnu::visibility("hidden")]] void retire(T* object, D d) {
+    if (object == nullptr) return;
+    void* code = detail::runs_in(object, d);
+    detail::post(ended_by<D>{object, cache_, std::move(d)}, "no memory for a deleter",
+                 [this, code](rcu_head* head, rcu_callback_t run) noexcept {
+                   gs_cache_call(cache_, head, run, code);
+                 });
+  }
 
   /// Waits until every object of this cache retired before the call has been reclaimed (A7), with
   /// what destructors retired in turn, and so on.
@@ -148,6 +192,16 @@ class cache {
     detail::fail<std::bad_alloc>("no memory for an object");
   }
 
+  template <class D>
+  struct ended_by {
+    T* object;
+    kmem_cache* cache;
+    [[no_unique_address]] D d;
+    [[gnu::visibility("hidden")]] void operator()() {
+      d(object);
+      gs_cache_free(cache, object);
+    }
+  };
   // Hidden, as whatever says whose code it is: see detail/owner.h.
   [[gnu::visibility("hidden")]] static void end_one(void* p) { static_cast<T*>(p)->~T(); }
 

@@ -13,6 +13,7 @@
 
 #include "detail/owner.h"
 #include "error.hpp"
+#include "order.hpp"
 
 namespace graceslab {
 
@@ -86,6 +87,14 @@ class rcu_domain {
   /// period.
   void reclaim_now() noexcept { gs_domain_reclaim_now(domain_); }
 
+  /// Runs f() once, after a grace period, as a callback: call_rcu() for a functor.
+  /// - Waits for: nothing. rcu_barrier(), drain() and unloading the code wait for it.
+  /// - Context: any but a signal handler. Blocks: never. It allocates a small node.
+  /// - Errors: throws std::bad_alloc, or what copying or moving `f` throws; nothing is posted then.
+  ///   What f() throws ends the program.
+  template <class F>
+  void call(F&& f);
+
   gs_domain* native_handle() const noexcept { return domain_; }
 
  private:
@@ -104,29 +113,44 @@ class rcu_domain {
   return reinterpret_cast<rcu_domain&>(instance);
 }
 
-/// A read-side section for the length of a scope. Never blocks or fails.
+/// A read-side section for the length of a scope; moved from, it is over for the scope that began
+/// it, and ends with the scope that has it then, in the same thread. Never blocks or fails.
 class [[nodiscard]] rcu_reader {
  public:
-  [[nodiscard]] rcu_reader() noexcept : domain_(nullptr) {  // of the default domain, without a look
+  [[nodiscard]] rcu_reader() noexcept {  // of the default domain, without a look
     gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
   }
   [[nodiscard]] explicit rcu_reader(rcu_domain& domain) noexcept : domain_(&domain) {
     domain.lock();
   }
-  ~rcu_reader() {
+  ~rcu_reader() { unlock(); }
+  rcu_reader(rcu_reader&& from) noexcept
+      : domain_(from.domain_), inside_(std::exchange(from.inside_, false)) {}
+  rcu_reader& operator=(rcu_reader&& from) noexcept {
+    rcu_reader left(std::move(*this));  // ends what was ours
+    domain_ = from.domain_;
+    inside_ = std::exchange(from.inside_, false);
+    return *this;
+  }
+
+  /// Ends the section before the scope does. No effect where it is over already.
+  void unlock() noexcept {
+    if (!std::exchange(inside_, false)) return;
     if (domain_ == nullptr)
       gs_reader_leave(gs_tls.reader, gs_read_unlock_slow);
     else
       domain_->unlock();
   }
-  rcu_reader(const rcu_reader&) = delete;
-  rcu_reader& operator=(const rcu_reader&) = delete;
+  /// Whether the section is this one's to end.
+  bool owns_lock() const noexcept { return inside_; }
 
  private:
-  rcu_domain* domain_;
+  rcu_domain* domain_ = nullptr;  // nullptr: the default one
+  bool inside_ = true;
 };
 
-/// A pointer that readers follow while updaters replace it.
+/// A pointer that readers follow while updaters replace it. The orders are those of std::atomic;
+/// what stands there unless told otherwise is what publishing needs.
 template <class T>
 class rcu_pointer {
  public:
@@ -136,15 +160,48 @@ class rcu_pointer {
 
   /// rcu_dereference: sees everything written before the store that published it. Valid until the
   /// section ends.
-  T* load() const noexcept { return gs_load_acquire(&pointer_); }
+  GS_INLINE_MEMBER T* load(std::memory_order order = std::memory_order_acquire) const noexcept {
+    return gs_load_ordered(&pointer_, detail::order(order));
+  }
   /// The value alone, for comparing, never for following.
   T* access() const noexcept { return gs_load_relaxed(&pointer_); }
   /// rcu_assign_pointer: publishes.
-  void store(T* p) noexcept { gs_store_release(&pointer_, p); }
+  GS_INLINE_MEMBER void store(T* p, std::memory_order order = std::memory_order_release) noexcept {
+    gs_store_ordered(&pointer_, p, detail::order(order));
+  }
   /// Publishes and gives the old one back, to be retired.
-  T* exchange(T* p) noexcept { return gs_exchange(&pointer_, p); }
+  GS_INLINE_MEMBER T* exchange(T* p, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    return gs_exchange_ordered(&pointer_, p, detail::order(order));
+  }
+  /// Publishes `p` if `expected` still stands there, and then gives that one to the caller, to be
+  /// retired; else `expected` becomes what does. False then; the weak form also now and then when
+  /// it does stand there.
+  GS_INLINE_MEMBER bool compare_exchange_strong(
+      T*& expected, T* p, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    return compare_exchange_strong(expected, p, order, on_failure(order));
+  }
+  GS_INLINE_MEMBER bool compare_exchange_strong(T*& expected, T* p, std::memory_order success,
+                                                std::memory_order failure) noexcept {
+    return gs_compare_exchange_ordered(&pointer_, &expected, p, false, detail::order(success),
+                                       detail::order(failure));
+  }
+  GS_INLINE_MEMBER bool compare_exchange_weak(
+      T*& expected, T* p, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    return compare_exchange_weak(expected, p, order, on_failure(order));
+  }
+  GS_INLINE_MEMBER bool compare_exchange_weak(T*& expected, T* p, std::memory_order success,
+                                              std::memory_order failure) noexcept {
+    return gs_compare_exchange_ordered(&pointer_, &expected, p, true, detail::order(success),
+                                       detail::order(failure));
+  }
 
  private:
+  // As std::atomic: a failure writes nothing.
+  static constexpr std::memory_order on_failure(std::memory_order success) noexcept {
+    return success == std::memory_order_acq_rel   ? std::memory_order_acquire
+           : success == std::memory_order_release ? std::memory_order_relaxed
+                                                  : success;
+  }
   T* pointer_;
 };
 
@@ -270,22 +327,51 @@ class rcu_obj_base {
 
 namespace detail {
 
-template <class T, class D>
-struct retired {
+/// What to ask kmalloc for: it aligns to 16, and powers of two to themselves.
+constexpr std::size_t kmalloc_bytes(std::size_t bytes, std::size_t align) noexcept {
+  return align <= 16 ? bytes : std::bit_ceil(bytes > align ? bytes : align);
+}
+
+/// A functor on its way through a callback queue.
+template <class F>
+struct posted {
   rcu_head head;
-  T* object;
-  [[no_unique_address]] D deleter;
+  [[no_unique_address]] F function;
 
   [[gnu::visibility("hidden")]] static void run(rcu_head* head) {
-    auto* self = reinterpret_cast<retired*>(head);
-    self->deleter(self->object);
-    self->~retired();
+    auto* self = reinterpret_cast<posted*>(head);
+    self->function();
+    self->~posted();
     gs_kfree(self);
   }
 };
-// kmalloc aligns to 16, and powers of two to themselves.
-template <class Node>
-constexpr std::size_t node_bytes = alignof(Node) <= 16 ? sizeof(Node) : std::bit_ceil(sizeof(Node));
+/// Into a node of its own, which queue(head, function) takes.
+template <class F, class Queue>
+[[gnu::visibility("hidden")]] void post(F&& f, const char* what, Queue queue) {
+  using node = posted<std::decay_t<F>>;
+  struct guard {
+    void* memory;
+    ~guard() { gs_kfree(memory); }
+  } undo{gs_kmalloc(kmalloc_bytes(sizeof(node), alignof(node)), 0)};
+  if (undo.memory == nullptr) fail<std::bad_alloc>(what);
+  node* n = ::new (undo.memory) node{{}, std::forward<F>(f)};
+  undo.memory = nullptr;
+  queue(&n->head, &node::run);
+}
+/// `owner`: a token, or something of the code that will run.
+template <class F>
+[[gnu::visibility("hidden")]] void post(gs_domain* domain, F&& f, void* owner, const char* what) {
+  post(std::forward<F>(f), what, [domain, owner](rcu_head* head, rcu_callback_t run) noexcept {
+    gs_call_rcu(domain, head, run, owner);
+  });
+}
+
+template <class T, class D>
+struct retired {
+  T* object;
+  [[no_unique_address]] D deleter;
+  [[gnu::visibility("hidden")]] void operator()() { deleter(object); }
+};
 
 }  // namespace detail
 
@@ -297,15 +383,15 @@ template <class T, class D = std::default_delete<T>>
                                               rcu_domain& domain = rcu_default_domain()) {
   static_assert(std::is_move_constructible_v<D>, "the deleter is moved to where it waits");
   static_assert(std::is_invocable_v<D&, T*&>, "the deleter is called as d(p)");
-  using node = detail::retired<T, D>;
-  struct guard {
-    void* memory;
-    ~guard() { gs_kfree(memory); }
-  } undo{gs_kmalloc(detail::node_bytes<node>, 0)};
-  if (undo.memory == nullptr) detail::fail<std::bad_alloc>("no memory for rcu_retire");
-  node* n = ::new (undo.memory) node{{}, p, std::move(d)};
-  undo.memory = nullptr;
-  gs_call_rcu(domain.native_handle(), &n->head, &node::run, detail::runs_in(p, n->deleter));
+  void* code = detail::runs_in(p, d);
+  detail::post(domain.native_handle(), detail::retired<T, D>{p, std::move(d)}, code,
+               "no memory for rcu_retire");
+}
+
+template <class F>
+[[gnu::visibility("hidden")]] void rcu_domain::call(F&& f) {
+  void* code = detail::runs_in(static_cast<char*>(nullptr), f);
+  detail::post(domain_, std::forward<F>(f), code, "no memory for a callback");
 }
 
 }  // namespace graceslab

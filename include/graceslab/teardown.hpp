@@ -36,6 +36,12 @@ class owner_token {
             rcu_domain& domain = rcu_default_domain()) noexcept {
     gs_call_rcu(domain.native_handle(), head, func, owner_);
   }
+  /// The same for a functor, which runs as f(). Allocates a small node: throws std::bad_alloc, or
+  /// what copying or moving `f` throws; nothing is posted then.
+  template <class F>
+  [[gnu::visibility("hidden")]] void call(F&& f, rcu_domain& domain = rcu_default_domain()) {
+    detail::post(domain.native_handle(), std::forward<F>(f), owner_, "no memory for a callback");
+  }
   /// Waits until no callback of this owner is queued or running and its caches are settled. Does
   /// not wait for other owners, even for a blocked callback that stands ahead in the queue. Returns
   /// how many posts had to be refused.

@@ -63,6 +63,17 @@ int gs_cache_barrier(kmem_cache* cache) {
   return with(cache, "barrier", __builtin_return_address(0), teardown::free_barrier);
 }
 
+void gs_cache_call(kmem_cache* cache, rcu_head* head, rcu_callback_t func, void* owner) {
+  if (cache == nullptr) return rcu::call(rcu::or_default(nullptr), head, func, owner);
+  gs_domain* domain = nullptr;
+  (void)with(cache, "callback", __builtin_return_address(0), [&domain](slab::cache& c) {
+    gs_store_relaxed(&c.posts, true);
+    domain = reclaim::domain_of(c);
+    return 0;
+  });
+  if (domain != nullptr) rcu::call(domain, head, func, owner);
+}
+
 int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cookie) {
   os::keep_errno keep;
   kmem_cache_cookie_t ignored = 0;

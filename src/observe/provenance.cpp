@@ -42,21 +42,24 @@ bool lookup(const void* pointer, gs_object_info* out) noexcept {
 void dump(const void* pointer) noexcept {
   gs_object_info i = {};
   std::uint32_t id = 0;
-  os::scratch owners;
+  slab::object_stacks stacks;
   auto describe = [&](slab::cache& c, slab::slab& s, std::uint32_t index) {
     fill(c, s, index, &i);
     id = c.id;
-    slab::debug_describe_owners(s, index, owners.text(), owners.bytes());
+    stacks = slab::debug_stacks_of(s, index);
   };
   if (!slab::with_object(pointer, describe)) {
     os::report(GS_REPORT_OBJECT, "%p belongs to no cache", pointer);
     return;
   }
-  os::report(GS_REPORT_OBJECT,
-             "%p is %zu bytes into object %p of cache '%s' #%u (%zu bytes), which is %s%s", pointer,
-             static_cast<std::size_t>(static_cast<const char*>(pointer) -
-                                      static_cast<const char*>(i.object)),
-             i.object, i.cache_name, id, i.size, state_name(i.state), owners.text());
+  os::draft text(GS_REPORT_OBJECT);
+  text.add("%p is %zu bytes into object %p of cache '%s' #%u (%zu bytes), which is %s", pointer,
+           static_cast<std::size_t>(static_cast<const char*>(pointer) -
+                                    static_cast<const char*>(i.object)),
+           i.object, i.cache_name, id, i.size, state_name(i.state));
+  text.add_from([&stacks](char* rest, std::size_t bytes) {
+    slab::debug_describe_stacks(stacks, rest, bytes);
+  });
 }
 
 }  // namespace graceslab::observe

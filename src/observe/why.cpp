@@ -6,6 +6,7 @@
 #include "os/scratch.hpp"
 #include "os/stack.hpp"
 #include "slab/construct.hpp"
+#include "slab/outstanding.hpp"
 
 namespace graceslab::observe {
 namespace {
@@ -56,6 +57,15 @@ void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
     out.add("; destructors of its objects wait behind other callbacks");
 }
 
+// Where they come from, of a cache that keeps it.
+void say_whose(slab::cache& c, base::writer& out) noexcept {
+  if ((c.flags & slab::flag_store_user) == 0) return;
+  os::scratch sites;
+  const bool retired_too = teardown::glance(c).live == 0;
+  if (slab::describe_outstanding(c, retired_too, sites.text(), sites.bytes()) != 0)
+    out.add("; out are%s", sites.text());
+}
+
 std::size_t say_gone(teardown::cookie k, base::writer& out) noexcept {
   out.add(k == 0 || teardown::ever_given(k)
               ? "gone: every object is home and its memory is released"
@@ -83,6 +93,7 @@ std::size_t why(teardown::cookie k, char* text, std::size_t bytes) noexcept {
   os::scratch stack;
   if (os::describe_stack_id(c->destroy_stack, stack.text(), stack.bytes()) != 0)
     out.add("; destroyed by%s", stack.text());
+  say_whose(*c, out);
   return out.needed();
 }
 

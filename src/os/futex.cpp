@@ -69,6 +69,11 @@ woken wait_a_slice(std::uint32_t* word, std::uint32_t expected, std::uint64_t ms
   return woken::by_word;
 }
 
+std::uint32_t* low_half(std::uint64_t* word) noexcept {
+  constexpr bool comes_first = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+  return reinterpret_cast<std::uint32_t*>(word) + (comes_first ? 0 : 1);
+}
+
 }  // namespace
 
 bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t timeout_ms) noexcept {
@@ -105,6 +110,14 @@ void futex_wake(std::uint32_t* word, int how_many) noexcept {
   keep_errno keep;
   // unused result: how many slept is nobody's concern
   futex(word, FUTEX_WAKE, static_cast<std::uint32_t>(how_many), nullptr);
+}
+
+void futex_nap_us(std::uint64_t* word, std::uint64_t expected, std::uint64_t us) noexcept {
+  futex_nap_us(low_half(word), static_cast<std::uint32_t>(expected), us);
+}
+
+void futex_wake(std::uint64_t* word, int how_many) noexcept {
+  futex_wake(low_half(word), how_many);
 }
 
 }  // namespace graceslab::os

@@ -16,4 +16,8 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected,
 void futex_nap_us(std::uint32_t* word, std::uint32_t expected, std::uint64_t us) noexcept;
 void futex_wake(std::uint32_t* word, int how_many) noexcept;
 
+// On the low half of a word of 64 bits.
+void futex_nap_us(std::uint64_t* word, std::uint64_t expected, std::uint64_t us) noexcept;
+void futex_wake(std::uint64_t* word, int how_many) noexcept;
+
 }  // namespace graceslab::os

@@ -4,20 +4,15 @@
 
 #include <execinfo.h>
 #include <graceslab/detail/atomic.h>
-#include <link.h>
 
 #include <cstring>
 
 #include "base/format.hpp"
 #include "base/hash.hpp"
-#include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
-#include "os/local_symbol.hpp"
-#include "os/pages.hpp"
+#include "os/kept.hpp"
+#include "os/place.hpp"
 #include "os/sanitizer.hpp"
-#include "os/scratch.hpp"
-#include "os/symbol.hpp"
-#include "os/word_lock.hpp"
 
 // Of the unwinder, which the C library loads when it is needed: not there in every program.
 struct fde_bases {
@@ -30,30 +25,19 @@ extern "C" [[gnu::weak]] const void* _Unwind_Find_FDE(void* pc, fde_bases* bases
 namespace graceslab::os {
 namespace {
 
-// The depot: entries in blocks that are never freed, found by hash. Ids count from 1.
+// Known stacks, found by the hash of their addresses.
 struct entry {
   std::uint64_t hash;
-  std::uint32_t next;  // id of the next entry of the bucket
-  std::uint32_t text_bytes;
+  std::uint32_t next;
   stack frames;
-  const char* text;
+  std::uint32_t place[stack_depth];
 };
-constexpr std::uint32_t block_entries = 256;
-constexpr std::uint32_t entries_max = 65536;
-constexpr std::uint32_t buckets = 16384;
-constexpr std::size_t text_chunk_bytes = std::size_t{256} << 10;
 
-word_lock depot_lock;  // guards all below but forgotten
-std::uint32_t* bucket;
-entry* block[entries_max / block_entries];
-std::uint32_t entries;
-char* text_free;
-std::size_t text_left;
+// Both are guarded by kept_guard.
+kept_records<entry, 65536> entries;
+kept_chains by_hash;
+
 std::uint64_t forgotten;
-
-entry& at(std::uint32_t id) noexcept {
-  return block[(id - 1) / block_entries][(id - 1) % block_entries];
-}
 
 bool same(const stack& a, const stack& b) noexcept {
   return a.depth == b.depth && std::memcmp(a.frame, b.frame, a.depth * sizeof a.frame[0]) == 0;
@@ -67,39 +51,16 @@ std::uint64_t hash_of(const stack& frames) noexcept {
 }
 
 std::uint32_t find(const stack& frames, std::uint64_t hash) noexcept {
-  if (!bucket) return 0;
-  for (std::uint32_t id = bucket[hash % buckets]; id; id = at(id).next)
-    if (at(id).hash == hash && same(at(id).frames, frames)) return id;
+  for (std::uint32_t id = by_hash.first(hash); id; id = entries[id].next)
+    if (entries[id].hash == hash && same(entries[id].frames, frames)) return id;
   return 0;
 }
 
-char* keep_text(const char* text, std::size_t bytes) noexcept {
-  if (bytes + 1 > text_left) {
-    auto* chunk = static_cast<char*>(map(text_chunk_bytes, GS_FAULT_META));
-    if (!chunk) return nullptr;
-    text_free = chunk;
-    text_left = text_chunk_bytes;
-  }
-  char* kept = text_free;
-  std::memcpy(kept, text, bytes);
-  kept[bytes] = '\0';
-  text_free += bytes + 1;
-  text_left -= bytes + 1;
-  return kept;
-}
-
-std::uint32_t insert(const stack& frames, std::uint64_t hash, const char* text,
-                     std::size_t bytes) noexcept {
-  if (entries == entries_max) return 0;
-  if (!bucket) bucket = static_cast<std::uint32_t*>(map(buckets * sizeof *bucket, GS_FAULT_META));
-  entry*& home = block[entries / block_entries];
-  if (!home) home = static_cast<entry*>(map(block_entries * sizeof(entry), GS_FAULT_META));
-  if (!bucket || !home) return 0;
-  const char* kept = keep_text(text, bytes);
-  if (!kept) return 0;
-  const std::uint32_t id = ++entries;
-  at(id) = {hash, bucket[hash % buckets], static_cast<std::uint32_t>(bytes), frames, kept};
-  bucket[hash % buckets] = id;
+std::uint32_t insert(entry fresh) noexcept {
+  if (const std::uint32_t known = find(fresh.frames, fresh.hash)) return known;
+  fresh.next = by_hash.first(fresh.hash);
+  const std::uint32_t id = by_hash.ready() ? entries.add(fresh) : 0;
+  if (id != 0) by_hash.set_first(fresh.hash, id);
   return id;
 }
 
@@ -118,8 +79,6 @@ int unwind(void** frame, unsigned most) noexcept {
 [[gnu::constructor(102)]] void start_stacks() noexcept {
   void* frame[2];
   unwind(frame, 2);
-  on_fork({fork_rank_stacks, [] { depot_lock.lock(); }, [] { depot_lock.unlock(); },
-           [] { depot_lock.reset_in_child(); }});
 }
 
 }  // namespace
@@ -137,55 +96,39 @@ int unwind(void** frame, unsigned most) noexcept {
 
 namespace {
 
-std::size_t describe(const void* address, bool local_too, char* text, std::size_t bytes) noexcept {
-  keep_errno keep;
-  base::writer out(text, bytes);
-  const link_map* object = object_of(address);
-  if (!object) {
-    out.add("%p", address);
-    return out.written();
-  }
-  const auto offset_from = [address](const void* start) {
-    return static_cast<const char*>(address) - static_cast<const char*>(start);
-  };
-  const char* path = path_of(object);
-  const char* slash = std::strrchr(path, '/');
-  const char* module = slash ? slash + 1 : path;
-  const std::ptrdiff_t offset = offset_from(reinterpret_cast<const void*>(object->l_addr));
-  symbol found = symbol_at(object, address);
-  char local[160];
-  if (local_too && !found.name) {
-    found.start = local_symbol(object, address, local, sizeof local);
-    if (found.start) found.name = local;
-  }
-  if (found.name)
-    out.add("%s+0x%tx (%s+0x%tx)", found.name, offset_from(found.start), module, offset);
+std::size_t describe(const void* address, address_is what, char* text, std::size_t bytes) noexcept {
+  const std::uint32_t id = place_of(address, what);
+  name_places(&id, 1);
+  const std::size_t length = describe_place(id, what, text, bytes);
+  return length != 0 ? length : describe_unkept(address, what, text, bytes);
+}
+
+void find_places(const stack& frames, std::uint32_t* place) noexcept {
+  for (unsigned i = 0; i < frames.depth; ++i)
+    place[i] = place_of(frames.frame[i], address_is::after_call);
+}
+
+enum class code { is_there, may_be_gone };
+
+void describe_frame(const void* address, std::uint32_t place, code its, char* text,
+                    std::size_t bytes) noexcept {
+  if (name_address(address, text, bytes) ||
+      describe_place(place, address_is::after_call, text, bytes) != 0)
+    return;
+  if (its == code::is_there)
+    describe_unkept(address, address_is::after_call, text, bytes);
   else
-    out.add("%s+0x%tx", module, offset);
-  return out.written();
+    base::writer(text, bytes).add("%p", address);
 }
 
-}  // namespace
-
-std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept {
-  return describe(address, false, text, bytes);
-}
-
-std::size_t describe_function(const void* address, char* text, std::size_t bytes) noexcept {
-  return describe(address, true, text, bytes);
-}
-
-namespace {
-
-enum class names { ours, best };  // best: also those that take a while
-
-std::size_t describe_frames(const stack& frames, names how, char* text,
+std::size_t describe_frames(const stack& frames, const std::uint32_t* place, code its, char* text,
                             std::size_t bytes) noexcept {
+  constexpr std::size_t most_bytes = 512;  // of which a sanitizer needs more than we do
   base::writer out(text, bytes);
+  if (!sanitized_by(sanitizer_address)) name_places(place, frames.depth);
   for (unsigned i = 0; i < frames.depth; ++i) {
-    char name[512];
-    if (how == names::ours || !name_address(frames.frame[i], name, sizeof name))
-      describe_address(frames.frame[i], name, sizeof name);
+    char name[most_bytes];
+    describe_frame(frames.frame[i], place[i], its, name, sizeof name);
     out.add("\n    #%u %s", i, name);
   }
   return out.written();
@@ -193,40 +136,50 @@ std::size_t describe_frames(const stack& frames, names how, char* text,
 
 }  // namespace
 
+std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept {
+  return describe(address, address_is::after_call, text, bytes);
+}
+
+std::size_t describe_function(const void* address, char* text, std::size_t bytes) noexcept {
+  return describe(address, address_is::start, text, bytes);
+}
+
 std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept {
-  return describe_frames(frames, names::best, text, bytes);
+  std::uint32_t place[stack_depth];
+  find_places(frames, place);
+  return describe_frames(frames, place, code::is_there, text, bytes);
 }
 
 std::uint32_t stack_id(const stack& frames) noexcept {
   if (frames.depth == 0) return 0;
   unseen ours;
-  const std::uint64_t hash = hash_of(frames);
+  entry fresh = {hash_of(frames), 0, frames, {}};
   {
-    word_guard guard(depot_lock);
-    if (const std::uint32_t id = find(frames, hash)) return id;
-    if (entries == entries_max) return 0;
+    kept_guard guard;
+    if (!guard) return 0;
+    if (const std::uint32_t id = find(frames, fresh.hash)) return id;
+    if (entries.full()) return 0;
   }
-  // Named outside the lock: it takes a while.
-  scratch room;
-  const std::size_t length = describe_frames(frames, names::ours, room.text(), room.bytes());
-  word_guard guard(depot_lock);
-  if (const std::uint32_t id = find(frames, hash)) return id;
-  return insert(frames, hash, room.text(), length);
+  find_places(frames, fresh.place);
+  kept_guard guard;
+  return guard ? insert(fresh) : 0;
 }
 
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept {
-  base::writer out(text, bytes);
-  stack frames;
+  unseen ours;
+  entry known;
   {
-    word_guard guard(depot_lock);
-    if (id == 0 || id > entries) return 0;
-    frames = at(id).frames;
-    if (!sanitized_by(sanitizer_address)) out.add("%s", at(id).text);
+    base::writer nothing(text, bytes);
+    kept_guard guard;
+    if (!guard || id == 0 || id > entries.count()) return 0;
+    known = entries[id];
   }
-  if (sanitized_by(sanitizer_address)) return describe_stack(frames, text, bytes);
-  return out.written();
+  return describe_frames(known.frames, known.place, code::may_be_gone, text, bytes);
 }
 
-void forget_stack_names() noexcept { gs_fetch_add_relaxed(&forgotten, std::uint64_t{1}); }
+void forget_stack_names(const void* inside) noexcept {
+  name_places_around(inside);
+  gs_fetch_add_relaxed(&forgotten, std::uint64_t{1});
+}
 
 }  // namespace graceslab::os

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Call stacks: taken cheaply, named early (the module may be unloaded when the report is made).
+// Call stacks: taken cheaply, and named though the module may be unloaded when the report is made.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -32,19 +32,20 @@ inline bool stack_of_thread(std::uint32_t tid, stack* out) noexcept {
 // The same in words: "\n    blocked in system call 7; ..." if so, then one line per frame.
 std::size_t describe_thread(std::uint32_t tid, char* text, std::size_t bytes) noexcept;
 
-// "symbol+0x12 (module+0x3456)" of one address; returns the length written.
+// "function+0x12 (module+0x3456 build-id)" of where a call returns to; returns the length written.
+// A function that is not exported is looked for in the module's file, once: a millisecond or more.
 std::size_t describe_address(const void* address, char* text, std::size_t bytes) noexcept;
-// The same, and of a function that is not exported too, out of its file: for the one that is
-// blamed, for it takes a millisecond or more.
+// The same of a function, by where it begins.
 std::size_t describe_function(const void* address, char* text, std::size_t bytes) noexcept;
 // One line per frame, "\n    #0 ..." each.
 std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) noexcept;
 
-// A named, deduplicated stack: symbols are resolved when first seen. 0 = none.
+// A deduplicated stack. What can be known of its places only while their modules are loaded is
+// found when it is first seen, and the rest when it is described (os/place.hpp). 0 = none.
 std::uint32_t stack_id(const stack& frames) noexcept;
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept;
-// A module was unloaded: its addresses may soon mean something else, so known stacks are named anew
-// when seen again.
-void forget_stack_names() noexcept;
+// The module around `inside` is unloaded: known stacks get their names now, and as its addresses
+// may soon mean something else, they are known stacks no more when seen again.
+void forget_stack_names(const void* inside) noexcept;
 
 }  // namespace graceslab::os

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Inside the rcu layer: waiting for callbacks without the checks of rcu_barrier().
+// Waiting for callbacks without the checks of rcu_barrier(), for those who made them.
 #pragma once
 
 struct gs_domain;

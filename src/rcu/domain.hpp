@@ -26,6 +26,15 @@ struct stall_clock {           // guarded by gp_lock but for due_ms
   std::uint64_t reports = 0;
 };
 
+enum class lead_state : std::uint32_t { none, looks, sleeps };
+
+struct gp_waiters {  // rcu/await.hpp
+  std::uint32_t led = static_cast<std::uint32_t>(lead_state::none);
+  std::uint32_t looks = 0;   // moves with every look at the readers; under gp_lock
+  std::uint64_t wanted = 0;  // the newest cookie that somebody has slept for
+  sync::event ended[2];      // by the lowest bit of the cookie
+};
+
 }  // namespace graceslab::rcu
 
 struct gs_domain {
@@ -53,6 +62,7 @@ struct gs_domain {
   std::uint64_t started = 0;  // takers of cookies read it without the lock
   graceslab::rcu::stall_clock stall;
 
+  alignas(GS_CACHE_LINE) graceslab::rcu::gp_waiters waiters;
   graceslab::sync::event batch_done;  // a batch left a shard's list
   graceslab::rcu::shard shards[graceslab::rcu::shards_max];
   gs_domain_hot own_hot = {{}, GS_ENTRY(0), {}};

@@ -9,6 +9,7 @@
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
+#include "rcu/await.hpp"
 #include "rcu/unproved.hpp"
 
 namespace graceslab::rcu {
@@ -98,8 +99,7 @@ bool wait_inside(gs_domain* d) noexcept {
 // Those with rather a leak than a wait (`may_leak`) give up once every fence is refused.
 bool drive(gs_domain* d, std::uint64_t cookie, effort e, bool may_leak) noexcept {
   unproved_watch watch(d);
-  for (backoff pace(e); !try_advance(d, cookie);) {
-    if (!pace.step()) continue;
+  for (await one(d, cookie, e); !one.step();) {
     check_stall(d);
     if (deadline_passed()) return done(d, cookie);
     if (!watch.lost()) continue;
@@ -164,18 +164,24 @@ bool done(gs_domain* d, std::uint64_t cookie) noexcept {
 bool try_advance(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
   if (!d->gp_lock.try_lock()) return done(d, cookie);
+  const std::uint64_t before = d->completed;
   advance_locked(d, cookie);
+  const bool moved = d->completed != before;
   d->gp_lock.unlock();
+  if (moved) tell_waiters(d, before);
   os::report_lost_fence();
   return done(d, cookie);
 }
 
 bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
   if (done(d, cookie)) return true;
+  std::uint64_t before;
   {
     sync::lock_guard guard(d->gp_lock);
+    before = d->completed;
     if (newest(d) < cookie) advance_locked(d, cookie);
   }
+  tell_waiters(d, before);
   os::report_lost_fence();
   return done(d, cookie);
 }
@@ -183,6 +189,7 @@ bool start_poll(gs_domain* d, std::uint64_t cookie) noexcept {
 void advance_locked(gs_domain* d, std::uint64_t cookie) noexcept {
   const std::uint64_t before = d->completed;
   const bool idle = before == newest(d);
+  gs_store_relaxed(&d->waiters.looks, d->waiters.looks + 1);
   if (newest(d) < cookie)
     start(d);
   else if (!d->scanned)

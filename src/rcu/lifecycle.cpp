@@ -7,6 +7,7 @@
 //             workers start anew.
 #include "os/hooks.hpp"
 #include "os/thread.hpp"
+#include "rcu/await.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/drain.hpp"
 #include "rcu/owner.hpp"
@@ -71,6 +72,7 @@ void parent_grace_periods() noexcept {
 void child_grace_periods() noexcept {
   every_domain([](gs_domain& d) {
     d.gp_lock.reset_in_child();
+    waiters_after_fork_in_child(&d);
     overflow_after_fork_in_child(&d);
   });
   readers_after_fork_in_child();

@@ -2,7 +2,10 @@
 // Entering and leaving sections out of line: first use, other domains, fallback modes, misuse.
 #include "rcu/readers.hpp"
 
+#include <climits>
+
 #include "os/fence.hpp"
+#include "os/futex.hpp"
 #include "os/keep_errno.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
@@ -68,12 +71,13 @@ reader_slot* register_slot(gs_domain* d) noexcept {
   return slot;
 }
 
-[[gnu::noinline]] void too_deep(reader_slot* slot) noexcept {
+[[gnu::noinline]] void go_deeper(reader_slot* slot, std::uint64_t word) noexcept {
   gs_store_relaxed(&slot->extra, slot->extra + 1);
+  if (levels_of(word, slot->extra) <= GS_NEST_MASK) return;
   report_here(GS_REPORT_NESTING_OVERFLOW,
               "domain '%s': read-side section nested %u levels deep, the limit is %u; "
               "the extra level is counted",
-              domain_name(slot->domain), GS_NEST_MASK + slot->extra, GS_NEST_MASK);
+              domain_name(slot->domain), levels_of(word, slot->extra), GS_NEST_MASK);
 }
 
 [[gnu::noinline]] void not_inside(const gs_domain* d) noexcept {
@@ -95,9 +99,24 @@ void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
   } else if (nest != GS_NEST_MASK) {
     gs_store_release(&slot->reader.word, word + 1);
   } else {
-    too_deep(slot);
+    go_deeper(slot, word);
   }
   gs_light_fence();
+}
+
+void end_section(reader_slot* slot) noexcept {
+  const bool awaited = is_awaited(gs_load_relaxed(&slot->reader.word));
+  // ORDER reader.wake <-> await.sleep   (docs/ordering/grace-period.md, claim 14)
+  gs_store_release(&slot->reader.word, std::uint64_t{0});
+  if (awaited) os::futex_wake(&slot->reader.word, INT_MAX);
+}
+
+// The section has held a grace period back until its waiter went to sleep, perhaps because this
+// thread lost its core inside. Now it holds nobody back: whoever wants the core may have it, so
+// that the next grace period finds this thread outside.
+[[gnu::noinline]] void leave_awaited(reader_slot* slot) noexcept {
+  end_section(slot);
+  os::yield();
 }
 
 void leave_slot(reader_slot* slot) noexcept {
@@ -106,12 +125,14 @@ void leave_slot(reader_slot* slot) noexcept {
   os::hand_over(&slot->reader.word);
   if (nesting_of(word) == GS_NEST_MASK && slot->extra != 0)
     gs_store_relaxed(&slot->extra, slot->extra - 1);
+  else if (is_awaited(word))
+    leave_awaited(slot);
   else
     gs_store_release(&slot->reader.word, word - 1);
 }
 
 std::uint32_t slot_nesting(const reader_slot* slot) noexcept {
-  return nesting_of(gs_load_relaxed(&slot->reader.word)) + gs_load_relaxed(&slot->extra);
+  return levels_of(gs_load_relaxed(&slot->reader.word), gs_load_relaxed(&slot->extra));
 }
 
 reader_slot* find_slot(const gs_domain* d) noexcept {
@@ -198,7 +219,7 @@ void end_thread_sections(sync::thread_record& record) noexcept {
     gs_store_relaxed(&slot->extra, 0u);
     gs_store_relaxed(&slot->waiting_inside, 0u);
     if (slot_nesting(slot) != 0) os::hand_over(&slot->reader.word);
-    gs_store_release(&slot->reader.word, std::uint64_t{0});
+    end_section(slot);
     slot->next_of_thread = nullptr;
     free_slot(*slot);
     slot = after;

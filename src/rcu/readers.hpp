@@ -2,11 +2,11 @@
 // Where threads announce themselves: slots in dense chunks, and counters for threads that got no
 // slot.
 //
-// State       chunk: a header line and 63 slots, one line each. A slot belongs to one thread and
-// one domain until the
-//             thread ends. Chunks are never unmapped.
-// Equations   inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is
-// GS_NEST_MASK. Pages       docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
+// - State: chunk: a header line and 63 slots, one line each. A slot belongs to one thread and one
+//   domain until the thread ends. Chunks are never unmapped.
+// - Equations: inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is
+//   GS_NEST_MASK; awaited => the section is 1 + extra levels deep.
+// - Pages: docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
 #pragma once
 #include <graceslab/detail/local.h>
 #include <graceslab/detail/reader.h>
@@ -23,7 +23,7 @@ struct alignas(GS_CACHE_LINE) reader_slot {
   gs_reader reader;
   std::uint32_t in_use;
   std::uint32_t tid;
-  std::uint32_t extra;           // levels beyond GS_NEST_MASK, reported and counted
+  std::uint32_t extra;           // levels that the word does not count
   std::uint32_t waiting_inside;  // its thread waits for the others inside its own section
   reader_slot* next_of_thread;
   gs_domain* domain;
@@ -68,10 +68,30 @@ inline std::uint32_t nesting_of(std::uint64_t word) noexcept {
   return static_cast<std::uint32_t>(word) & GS_NEST_MASK;
 }
 
+inline constexpr unsigned seq_bits = 63 - GS_SEQ_SHIFT;
+
+// Somebody sleeps until this section ends (rcu/await.hpp).
+inline bool is_awaited(std::uint64_t word) noexcept { return (word & GS_AWAITED) != 0; }
+inline constexpr std::uint64_t awaited(std::uint64_t word) noexcept {
+  return word | GS_AWAITED | GS_NEST_MASK;
+}
+
+inline std::uint32_t levels_of(std::uint64_t word, std::uint32_t extra) noexcept {
+  return (is_awaited(word) ? 1 : nesting_of(word)) + extra;
+}
+
 // How much older than S the sequence in a busy word is; 0 = not in the way.
 inline std::uint64_t age_of(std::uint64_t word, std::uint64_t s) noexcept {
-  constexpr std::uint64_t mask = (std::uint64_t{1} << (64 - GS_SEQ_SHIFT)) - 1;
+  constexpr std::uint64_t mask = (std::uint64_t{1} << seq_bits) - 1;
   return (s - (word >> GS_SEQ_SHIFT)) & mask;
+}
+
+// Did a section with this word begin before grace period S? Others start grace periods meanwhile: a
+// section that carries a later number began after S.
+inline bool began_before(std::uint64_t word, std::uint64_t s) noexcept {
+  constexpr std::uint64_t half = std::uint64_t{1} << (seq_bits - 1);
+  const std::uint64_t age = age_of(word, s);
+  return age != 0 && age < half;
 }
 
 // ---- slots ----

@@ -52,7 +52,7 @@ void collect(gs_domain* d, bool end_dead, blockers* found, std::uint32_t* ended)
       }
       if (found->count < named_max)
         found->listed[found->count] = {gs_load_relaxed(&slot.tid),
-                                       nesting_of(word) + gs_load_relaxed(&slot.extra)};
+                                       levels_of(word, gs_load_relaxed(&slot.extra))};
       ++found->count;
     }
   }

@@ -96,7 +96,7 @@ void unload(void* dso) noexcept {
   if (!o) return;
   if (protects()) settle_module(o, occasion::unloaded);
   remove_owner(o);
-  os::forget_stack_names();
+  os::forget_stack_names(dso);
 }
 
 }  // namespace
@@ -148,7 +148,9 @@ void leave_module(void* dso) noexcept {
   gs_owner* o = known ? known : add_owner(dso, path);
   if (!o) return;
   settle_module(o, occasion::leaving);
-  if (!known) remove_owner(o);
+  if (known) return;
+  remove_owner(o);
+  os::forget_stack_names(dso);
 }
 
 }  // namespace graceslab::rcu

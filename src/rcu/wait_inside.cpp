@@ -4,6 +4,7 @@
 // Page: docs/ordering/grace-period.md, claims 10 and 11
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
+#include "rcu/await.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/unproved.hpp"
 
@@ -42,21 +43,18 @@ std::uint64_t fenced_start(gs_domain* d) noexcept {
   const std::uint64_t cookie = snapshot(d);
   unproved_watch watch(d);
   for (backoff pace(effort::normal);;) {
+    std::uint64_t before, started = 0;
     {
       sync::lock_guard guard(d->gp_lock);
+      before = d->completed;
       advance_locked(d, cookie);
-      if (d->scanned) return newest(d);
+      if (d->scanned) started = newest(d);
     }
+    tell_waiters(d, before);
+    if (started != 0) return started;
     if (watch.lost()) watch.say_when_due();
     if (!step(d, pace)) return 0;
   }
-}
-
-// Others start grace periods meanwhile: a section that carries a later number began after ours.
-bool began_before(std::uint64_t word, std::uint64_t s) noexcept {
-  constexpr std::uint64_t half = std::uint64_t{1} << (63 - GS_SEQ_SHIFT);
-  const std::uint64_t age = age_of(word, s);
-  return age != 0 && age < half;
 }
 
 bool held_by(const reader_slot& slot, std::uint64_t s) noexcept {

@@ -68,7 +68,7 @@ void give_up(slab::cache& c, std::uint64_t rounds) noexcept {
   rcu::note_endless(domain_of(c), dtor, rounds);
   if (set_endless(c, true)) return;
   char name[240];
-  os::describe_address(dtor, name, sizeof name);
+  os::describe_function(dtor, name, sizeof name);
   os::report(
       GS_REPORT_REARMING_CALLBACK,
       "cache '%s': its destructor %s keeps retiring objects of the same cache, and did so in "

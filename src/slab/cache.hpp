@@ -92,6 +92,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   void (*ctor)(void*) = nullptr;
   void (*dtor)(void*) = nullptr;  // atomic: an owner that goes takes it away
   void* owner = nullptr;
+  bool posts = false;  // callbacks were posted on its behalf: its waits begin with them; atomic
   int policy = 0;
   int pressure = 0;
   std::uint64_t pending_limit_bytes = 0;

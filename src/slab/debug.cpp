@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/debug.hpp"
 
-#include <cstdio>
 #include <initializer_list>
 
 #include "os/report.hpp"
@@ -50,27 +49,12 @@ struct finding {
   const char* object;
   long at;
   unsigned byte;
-  std::uint32_t stacks[2];
+  object_stacks stacks;
 };
 
 finding found_at(slab& s, const char* object, long at) noexcept {
-  finding f = {object, at, static_cast<unsigned char>(object[at]), {0, 0}};
-  for (unsigned i = 0; s.stacks != nullptr && i != 2; ++i)
-    f.stacks[i] = gs_load_relaxed(&s.stacks[index_of(s, object) * 2 + i]);
-  return f;
-}
-
-std::size_t describe_stacks(const std::uint32_t (&stacks)[2], char* text,
-                            std::size_t bytes) noexcept {
-  std::size_t used = 0;
-  const char* what[] = {"; allocated at", "; freed or retired at"};
-  for (unsigned i = 0; i != 2 && used < bytes; ++i) {
-    if (stacks[i] == 0) continue;
-    int n = std::snprintf(text + used, bytes - used, "%s", what[i]);
-    used += n > 0 ? static_cast<std::size_t>(n) : 0;
-    if (used < bytes) used += os::describe_stack_id(stacks[i], text + used, bytes - used);
-  }
-  return used;
+  return {object, at, static_cast<unsigned char>(object[at]),
+          debug_stacks_of(s, index_of(s, object))};
 }
 
 void report_damage(cache& c, const finding& f, const char* when, const void* site) {
@@ -81,7 +65,8 @@ void report_damage(cache& c, const finding& f, const char* when, const void* sit
       "object %p of cache '%s' #%u (%u bytes) was overwritten at offset %ld (now 0x%02x), found "
       "at %s by %s; left alone",
       static_cast<const void*>(f.object), c.name, c.id, c.size, f.at, f.byte, when, where);
-  text.add_from([&f](char* rest, std::size_t bytes) { describe_stacks(f.stacks, rest, bytes); });
+  text.add_from(
+      [&f](char* rest, std::size_t bytes) { debug_describe_stacks(f.stacks, rest, bytes); });
 }
 
 void set_state(cache& c, slab& s, const char* object, std::uint8_t state) noexcept {
@@ -275,11 +260,23 @@ int debug_validate(cache& c) noexcept {
   return static_cast<int>(damaged);
 }
 
-std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text,
-                                  std::size_t bytes) noexcept {
-  if (s.stacks == nullptr || bytes == 0) return 0;
+object_stacks debug_stacks_of(slab& s, std::uint32_t index) noexcept {
+  if (s.stacks == nullptr) return {};
   const std::uint32_t* of_object = s.stacks + index * 2;
-  return describe_stacks({gs_load_relaxed(of_object), gs_load_relaxed(of_object + 1)}, text, bytes);
+  return {gs_load_relaxed(of_object), gs_load_relaxed(of_object + 1)};
+}
+
+std::size_t debug_describe_stacks(const object_stacks& stacks, char* text,
+                                  std::size_t bytes) noexcept {
+  base::writer out(text, bytes);
+  const auto add = [&out](const char* what, std::uint32_t id) {
+    if (id == 0) return;
+    out.add("; %s at", what);
+    out.add_from([id](char* rest, std::size_t room) { os::describe_stack_id(id, rest, room); });
+  };
+  add("allocated", stacks.allocated);
+  add("freed or retired", stacks.given_back);
+  return out.written();
 }
 
 namespace {

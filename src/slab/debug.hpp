@@ -41,8 +41,15 @@ void debug_destroyed(cache& c) noexcept;
 void debug_wait_ended(const cache& c) noexcept;  // for all of those so far
 void debug_wait_ended() noexcept;                // of any cache
 int debug_validate(cache& c) noexcept;  // damaged objects, each reported; beside busy threads too
-// "allocated at ..., freed at ..." with stacks, when they are kept. Returns the length written.
-std::size_t debug_describe_owners(slab& s, std::uint32_t index, char* text,
+// Where an object was allocated, and freed or retired last, as ids of stacks. 0: not kept.
+struct object_stacks {
+  std::uint32_t allocated = 0, given_back = 0;
+  bool known() const noexcept { return (allocated | given_back) != 0; }
+};
+object_stacks debug_stacks_of(slab& s, std::uint32_t index) noexcept;
+// "; allocated at ...; freed or retired at ..." with stacks, when they are kept. Returns the length
+// written. Reads files: not under a lock that others wait for.
+std::size_t debug_describe_stacks(const object_stacks& stacks, char* text,
                                   std::size_t bytes) noexcept;
 
 // ---- kmalloc under a sanitizer: what is allowed is what was asked for ----

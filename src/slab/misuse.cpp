@@ -87,7 +87,7 @@ bool checked(cache& c, const void* object, giving what, const void* site,
     slab& s = slab_of(*granule_of(object));
     if (index_of(s, object) < s.carved) {
       report_state(c, object, now, what, site, [&](char* rest, std::size_t bytes) {
-        debug_describe_owners(s, index_of(s, object), rest, bytes);
+        debug_describe_stacks(debug_stacks_of(s, index_of(s, object)), rest, bytes);
       });
       return false;
     }

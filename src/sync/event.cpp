@@ -40,12 +40,24 @@ bool event::wait(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept {
   return moved;
 }
 
-void event::notify_all() noexcept {
+void event::nap(std::uint32_t ticket, std::uint64_t us) noexcept {
+  // ORDER event.sleep <-> event.move   (docs/ordering/mutex.md, claim 4)
+  gs_fetch_add(&waiters_, 1u);
+  if (gs_load_seq_cst(&moved_) == ticket) os::futex_nap_us(&moved_, ticket, us);
+  gs_fetch_sub(&waiters_, 1u);
+}
+
+void event::notify(int how_many) noexcept {
   // ORDER event.move <-> event.ticket   (docs/ordering/mutex.md, claim 3)
   // ORDER event.move <-> event.sleep    (claim 4)
   gs_fetch_add(&moved_, 1u);
-  if (gs_load_seq_cst(&waiters_) != 0) os::futex_wake(&moved_, INT_MAX);
+  if (gs_load_seq_cst(&waiters_) != 0) os::futex_wake(&moved_, how_many);
 }
+
+void event::notify_all() noexcept { notify(INT_MAX); }
+void event::notify_one() noexcept { notify(1); }
+
+bool event::has_waiters() const noexcept { return gs_load_relaxed(&waiters_) != 0; }
 
 void event::reset_in_child() noexcept { gs_store_relaxed(&waiters_, 0u); }
 

@@ -7,6 +7,7 @@
 #include "os/exit.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
+#include "rcu/barrier.hpp"
 #include "rcu/grace_period.hpp"
 #include "slab/construct.hpp"
 #include "teardown/teardown.hpp"
@@ -32,6 +33,12 @@ void report_cannot_wait(slab::cache& c, const char* what) noexcept {
                      "%s of cache '%s' inside a callback would wait for itself", what, c.name);
 }
 
+// Its callbacks first: they may retire.
+bool wait_for_work(slab::cache& c) noexcept {
+  if (gs_load_relaxed(&c.posts) && !rcu::wait_for_callbacks(reclaim::domain_of(c))) return false;
+  return reclaim::wait_for_retires(c);
+}
+
 bool leaves_at_exit() noexcept {
   return os::exit_begun() && gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave;
 }
@@ -53,7 +60,7 @@ int linger_on(slab::cache& c, const tally& t) noexcept {
 // does. What is left of the cache goes with it.
 int serve_on(slab::cache& c, const caller& who) noexcept {
   if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
-  if (!cannot_wait(c) && !leaves_at_exit()) (void)reclaim::wait_for_retires(c);
+  if (!cannot_wait(c) && !leaves_at_exit()) (void)wait_for_work(c);
   (void)hazard::scan();
   tally t;
   if (!count_unused(c, &t) || t.live + t.leaked == 0) return 0;
@@ -77,7 +84,7 @@ int free_barrier(slab::cache& c) noexcept {
     report_cannot_wait(c, "barrier");
     return -EDEADLK;
   }
-  return reclaim::wait_for_retires(c) ? 0 : -EBUSY;
+  return wait_for_work(c) ? 0 : -EBUSY;
 }
 
 int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexcept {
@@ -89,8 +96,9 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     destroy(c, GS_POLICY_LINGER, who, k);
     return find_lingering(*k) != nullptr ? -EBUSY : 0;
   }
-  // While it is open: destructors may need new objects. Nobody stays for those that always do.
-  if (slab::has_destructor(c)) (void)reclaim::wait_for_retires(c);
+  // While it is open: destructors and callbacks may need new objects. Nobody stays for those that
+  // always do.
+  if (slab::has_destructor(c) || gs_load_relaxed(&c.posts)) (void)wait_for_work(c);
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
   if (t.live != 0) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Saying what is out: at destroy, and when the splat limit passed.
 #include <algorithm>
-#include <initializer_list>
 
 #include "base/format.hpp"
 #include "os/clock.hpp"
@@ -9,35 +8,20 @@
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "slab/construct.hpp"
-#include "slab/debug.hpp"
+#include "slab/outstanding.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
 namespace {
 
-constexpr unsigned shown_objects = 4;
 constexpr std::uint64_t repeat_factor = 3;
 
 using ull = unsigned long long;
 
-// The first few objects that are out, with who allocated them when that is kept.
 void add_objects(slab::cache& c, bool retired_too, os::draft& text) noexcept {
-  unsigned shown = 0;
-  sync::lock_guard hold(c.slabs_lock);
-  for (slab::slab_list* l : {&c.partial, &c.full_slabs})
-    for (slab::slab* s = l->head; s != nullptr && shown != shown_objects; s = s->next)
-      for (std::uint32_t i = 0; i != s->carved && shown != shown_objects; ++i) {
-        std::uint8_t state = slab::state_of(*s, i);
-        bool retired =
-            state == GS_STATE_RETIRED || state == GS_STATE_MARKED || state == GS_STATE_MARKED_NEXT;
-        if (state != GS_STATE_LIVE && !(retired && retired_too)) continue;
-        text.add("\n  object %p (%s)", static_cast<void*>(slab::object_at(*s, i)),
-                 retired ? "retired" : "allocated");
-        text.add_from([s, i](char* rest, std::size_t bytes) {
-          slab::debug_describe_owners(*s, i, rest, bytes);
-        });
-        ++shown;
-      }
+  text.add_from([&c, retired_too](char* rest, std::size_t bytes) {
+    slab::describe_outstanding(c, retired_too, rest, bytes);
+  });
 }
 
 void add_destroyer(slab::cache& c, os::draft& text) noexcept {

@@ -23,6 +23,6 @@ expect() { # COMPONENT REGULAR-EXPRESSION: of all its files
 }
 expect runtime '^\./lib[^/]*/([^/]*/)?libgraceslab\.so\.0\.'
 expect development '^\./(include/|lib.*/libgraceslab\.(a|so)$|lib.*/(cmake|pkgconfig)/)'
-expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$)'
+expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'
 expect bench '^\./lib.*/graceslab/bench/'
 exit $bad

@@ -23,6 +23,7 @@ INCLUDE = r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)'
 ATOMIC_HOME = "include/graceslab/detail/atomic.h"
 # Its functions take what the standard says.
 ATOMIC_SIGNATURES = "include/graceslab/hazard_pointer.hpp"
+ATOMIC_WORDS = "include/graceslab/order.hpp"  # the standard's, for users
 ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b"
            # Naming a symbol is no instruction, nor is telling the unwinder something.
            r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\)| volatile\(VALGRIND_REQUEST\b)"
@@ -91,8 +92,8 @@ def found(tree, prefixes, pattern, home, what):
 
 
 def one_atomic_file(tree):
-    home = (ATOMIC_HOME, ATOMIC_SIGNATURES)
-    return found(tree, ("src/", "include/"), ATOMICS, home, "belongs to " + ATOMIC_HOME)
+    homes = (ATOMIC_HOME, ATOMIC_WORDS, ATOMIC_SIGNATURES)
+    return found(tree, ("src/", "include/"), ATOMICS, homes, "belongs to " + ATOMIC_HOME)
 
 
 def one_system_layer(tree):
@@ -158,6 +159,7 @@ RULES = {
         ],
         "good": [
             {ATOMIC_HOME: "__atomic_load_n(p, 0)\n"},
+            {ATOMIC_WORDS: "#include <atomic>\n"},
             {"src/os/a.cpp": "// not std::atomic\nint asmall;\n"},
             {"src/slab/a.cpp": "asm(FRAME_DIRECTIVE);\n"},
             {"src/os/a.hpp": "asm volatile(VALGRIND_REQUEST : : );\n"},

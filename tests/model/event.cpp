@@ -38,8 +38,8 @@ struct wake_up : model::suite<wake_up, 3> {
 constexpr model::weakening edges[] = {
     {"event.ticket", "ticket", model::op::load, model::how::relax},
     {"event.sleep", "wait", model::op::add, model::how::split},
-    {"event.move", "notify_all", model::op::add, model::how::relax},
-    {"event.move.count", "notify_all", model::op::load, model::how::relax},
+    {"event.move", "notify", model::op::add, model::how::relax},
+    {"event.move.count", "notify", model::op::load, model::how::relax},
 };
 
 }  // namespace

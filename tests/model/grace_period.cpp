@@ -27,14 +27,14 @@ struct grace_period : model::suite<grace_period, 3> {
   void reader() {
     gs_reader& slot = the_chunk.slot[0].reader;
     for (int i = 0; i != 2; ++i) {
-      gs_reader_enter(&slot, &d->hot->entry, no_slow_path);
+      gs_reader_enter(&slot, &d->hot->entry, no_slow_entry);
       v.look();
-      gs_reader_leave(&slot, no_slow_path);
+      gs_reader_leave(&slot, leave_awaited_slot);
     }
   }
   void updater() {
     v.replace();
-    MODEL_ASSERT(wait(d, snapshot(d)));
+    wait_or_poll(d, 8);
     v.spoil();
   }
 };

@@ -18,6 +18,7 @@
 
 namespace model {
 inline bool fenced_readers;  // fence mode READER
+inline bool endless_naps;    // who sleeps for a bounded time is woken, or sleeps for ever
 }
 
 namespace graceslab::os {
@@ -45,8 +46,19 @@ void short_wait::on(std::uint32_t* word, std::uint32_t value) noexcept {
   model::futex_wait(word, value, RL_INFO);
 }
 void short_wait::nap(std::uint64_t) noexcept { model::pause(RL_INFO); }
+void short_wait::check(std::uint64_t, std::uint64_t) noexcept {}
+void futex_nap_us(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noexcept {
+  model::endless_naps ? model::futex_wait(word, expected, RL_INFO) : model::pause(RL_INFO);
+}
+void futex_nap_us(std::uint64_t* word, std::uint64_t expected, std::uint64_t) noexcept {
+  model::endless_naps ? model::futex_wait(word, expected, RL_INFO) : model::pause(RL_INFO);
+}
 void futex_wake(std::uint32_t* word, int how_many) noexcept {
   model::futex_wake(word, how_many, RL_INFO);
+}
+void futex_wake(std::uint64_t* word, int how_many) noexcept {
+  if (!model::weak(model::op::wake, model::how::drop, RL_INFO))
+    model::futex_wake(word, how_many, RL_INFO);
 }
 void yield() noexcept { model::pause(RL_INFO); }
 void sleep_us(std::uint64_t) noexcept { model::pause(RL_INFO); }

@@ -3,10 +3,12 @@
 // of slots.
 #pragma once
 #include "model_os.hpp"
+#include "rcu/await.cpp"
 #include "rcu/grace_period.cpp"
 #include "rcu/overflow.cpp"
 #include "rcu/readers.cpp"
 #include "rcu/wait_inside.cpp"
+#include "sync/event.cpp"
 #include "sync/mutex.cpp"
 
 __thread struct gs_tls gs_tls;
@@ -65,7 +67,29 @@ void make_fresh(reader_chunk& c, gs_domain* d, unsigned slots) {
   return d;
 }
 
-[[maybe_unused]] void no_slow_path() { MODEL_ASSERT(false); }
+// As a thread that waits, or as one that polls, and drives when nobody else does meanwhile: that
+// has fewer fences, which would hide edges.
+[[maybe_unused]] void wait_or_poll(gs_domain* d, unsigned patience = 0) {
+  const std::uint64_t cookie = snapshot(d);
+  if (rl::rand(2) != 0) {
+    MODEL_ASSERT(wait(d, cookie));
+    return;
+  }
+  for (unsigned polls = 0; !done(d, cookie); ++polls) {
+    if (polls >= patience) {
+      sync::lock_guard guard(d->gp_lock);
+      advance_locked(d, cookie);
+    }
+    os::yield();
+  }
+}
+
+// Of the thread that has the first slot.
+[[maybe_unused]] void no_slow_entry() { MODEL_ASSERT(false); }
+[[maybe_unused]] void leave_awaited_slot() {
+  MODEL_ASSERT(is_awaited(gs_load_relaxed(&the_chunk.slot[0].reader.word)));
+  leave_slot(&the_chunk.slot[0]);
+}
 
 // What the updater replaces and then spoils.
 struct versions {

@@ -38,7 +38,7 @@ struct slots : model::suite<slots, 3> {
   }
   void updater() {
     v.replace();
-    MODEL_ASSERT(wait(d, snapshot(d)));
+    wait_or_poll(d);
     v.spoil();
     if (new_chunks[0].busy != not_walked) MODEL_ASSERT(made.read() == 1);
   }

@@ -16,11 +16,12 @@ enum class op {
   compare_exchange,
   light_fence,
   full_fence,
-  heavy_fence
+  heavy_fence,
+  wake
 };
 enum class how {
   relax,  // the memory order becomes relaxed
-  drop,   // a fence: it is not there
+  drop,   // a fence, a wake-up: it is not there
   split,  // a read-modify-write: a load, then a store
 };
 

@@ -6,7 +6,6 @@
 #include "rcu/worker.cpp"
 
 #include "model_rcu.hpp"
-#include "sync/event.cpp"
 
 namespace graceslab::rcu {
 namespace {

@@ -8,7 +8,6 @@
 
 #include "model_rcu.hpp"
 #include "sync/doorbell.cpp"
-#include "sync/event.cpp"
 
 namespace graceslab {
 

@@ -13,5 +13,6 @@ foreach(script IN LISTS scripts)
     set(interpreter "${Python3_EXECUTABLE}")
   endif()
   add_test(NAME tool.${name} COMMAND "${interpreter}" "${script}" "$<TARGET_FILE:graceslab_tool>")
-  set_tests_properties(tool.${name} PROPERTIES LABELS tool TIMEOUT 300)
+  set_tests_properties(tool.${name} PROPERTIES LABELS tool TIMEOUT 300
+    ENVIRONMENT "CHILD_PROGRAMS=${CMAKE_CURRENT_BINARY_DIR}/child")
 endforeach()

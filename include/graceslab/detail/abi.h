@@ -197,6 +197,12 @@ GRACESLAB_API void gs_retire_barrier(struct gs_domain* domain);
 GRACESLAB_API int gs_cache_barrier(
     struct kmem_cache* cache); /* 0, or -EDEADLK inside a reader or callback */
 
+/* gs_call_rcu() in the cache's domain, and on its behalf: what waits for this cache's retires
+ * (gs_cache_barrier(), a destroy that waits) waits for the domain's callbacks first, from then on.
+ * Of a cache that is gone: reported, and not queued. */
+GRACESLAB_API void gs_cache_call(struct kmem_cache* cache, struct rcu_head* head,
+                                 rcu_callback_t func, void* owner);
+
 typedef uint64_t kmem_cache_cookie_t;
 GRACESLAB_API void gs_cache_destroy(struct kmem_cache* cache);                    /* by policy */
 GRACESLAB_API kmem_cache_cookie_t gs_cache_destroy_rcu(struct kmem_cache* cache); /* lingers */

@@ -29,6 +29,13 @@
 #define gs_compare_exchange(p, expected, v) \
   __atomic_compare_exchange_n((p), (expected), (v), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
+/* With an order that a user of the library names. */
+#define gs_load_ordered(p, order) __atomic_load_n((p), (order))
+#define gs_store_ordered(p, v, order) __atomic_store_n((p), (v), (order))
+#define gs_exchange_ordered(p, v, order) __atomic_exchange_n((p), (v), (order))
+#define gs_compare_exchange_ordered(p, expected, v, weak, success, failure) \
+  __atomic_compare_exchange_n((p), (expected), (v), (weak), (success), (failure))
+
 /* The reader's half of an asymmetric fence pair: orders the compiler only. The other half is
  * os::heavy_fence(). */
 #define gs_light_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)

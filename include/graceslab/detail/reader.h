@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
 /* Entering and leaving a read-side critical section. C11 and C++20; the only implementation of the
  * fast path.
- * - State: one word per (thread, domain): bits 63..16 the domain's sequence at entry, bits 15..0
- * the nesting.
+ * - State: one word per (thread, domain): bit 63 whether somebody sleeps until this section ends,
+ *   bits 62..16 the domain's sequence at entry, bits 15..0 the nesting.
  * - Equation: inside a section <=> (word & GS_NEST_MASK) != 0.
+ * - Awaited: whoever sets bit 63 makes the nesting read GS_NEST_MASK, too, so the section's end
+ *   comes out of line as well, and wakes the sleeper.
  * - Not yet registered: a thread without a slot points at gs_reader_dummy, a constant whose nesting
  *   reads GS_NEST_MASK, so the one compare that every path makes anyway sends it out of line;
  *   fallback modes stay there on purpose.
@@ -20,6 +22,7 @@ GS_EXTERN_C_BEGIN
 
 #define GS_NEST_MASK 0xffffu
 #define GS_SEQ_SHIFT 16
+#define GS_AWAITED ((uint64_t)1 << 63)
 
 /* The part of a reader slot that the fast path touches. A slot owns its cache line(s). */
 struct gs_reader {
@@ -27,7 +30,7 @@ struct gs_reader {
 };
 
 /* The word of a section that begins at sequence `seq`: one level deep. */
-#define GS_ENTRY(seq) ((uint64_t)(seq) << GS_SEQ_SHIFT | 1u)
+#define GS_ENTRY(seq) (((uint64_t)(seq) << GS_SEQ_SHIFT & ~GS_AWAITED) | 1u)
 
 /* The part of a domain that readers load, alone on its line: GS_ENTRY of the grace-period sequence,
  * ready to be stored. Not at the start of the line, where slots have their words: a load whose page
@@ -41,7 +44,7 @@ struct gs_domain_hot {
 GRACESLAB_API extern struct gs_domain_hot gs_default_hot;
 
 /* Out of line: first use by this thread, fallback modes, level 65 535 and beyond, unlock without
- * lock. */
+ * lock, and a section that a grace period sleeps for. */
 GRACESLAB_API void gs_read_lock_slow(void);
 GRACESLAB_API void gs_read_unlock_slow(void);
 
@@ -78,7 +81,7 @@ static inline void gs_reader_leave(struct gs_reader* slot, void (*slow)(void)) {
     gs_store_release(&slot->word, (uint64_t)0); /* a constant: waits for no load */
   else if (GS_LIKELY((uint16_t)(nest - 1u) < GS_NEST_MASK - 1u))
     gs_store_release(&slot->word, word - 1);
-  else /* 0 (no section) or the mask (dummy, or the last level) */
+  else /* 0 (no section) or the mask (dummy, the last level, or awaited) */
     slow();
 }
 

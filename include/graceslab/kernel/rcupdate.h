@@ -24,7 +24,7 @@ GS_EXTERN_C_BEGIN
  * - Does not: order readers among themselves, or exclude updaters.
  * - Context: any, signal handlers too once this thread has used a reader. Nests to 65 535 levels;
  *   the next one is reported. A section may sleep.
- * - Blocks: never. After the first use it does not allocate or make a system call.
+ * - Blocks: never. After the first use no allocation; no system call but to wake who sleeps for it.
  * - Returns: nothing. Errors: none.
  * - Cost: two loads and a store of this thread's own line. Source: kernel rcu_read_lock(). */
 static inline void rcu_read_lock(void) {

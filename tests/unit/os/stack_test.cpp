@@ -80,7 +80,7 @@ TEST(Stack, IdsAreSharedAndDescribed) {
 TEST(Stack, UnloadingForgetsNamesButKeepsOldIds) {
   const os::stack s = known_function();
   const auto before = os::stack_id(s);
-  os::forget_stack_names();
+  os::forget_stack_names(reinterpret_cast<const void*>(&known_function));
   EXPECT_NE(os::stack_id(s), before);
   char text[4096];
   EXPECT_GT(os::describe_stack_id(before, text, sizeof text), 0u);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* A module that knows nothing of the library, which hears nothing of its end. */
+#include "allocating.h"
+
+__attribute__((noinline)) static void* allocate_in_stranger(void* (*allocate)(void*), void* arg) {
+  void* object = allocate(arg);
+  __asm__ volatile("" ::: "memory"); /* no jump */
+  return object;
+}
+
+__attribute__((visibility("default"))) allocating_t module_allocate(void) {
+  return allocate_in_stranger;
+}
