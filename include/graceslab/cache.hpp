@@ -151,11 +151,11 @@ class cache {
   template <class D>
   [[gnu::visibility("hidden")]] void retire(T* object, D d) {
     if (object == nullptr) return;
-    void* code = detail::runs_in(object, d);
-    detail::post(ended_by<D>{object, cache_, std::move(d)}, "no memory for a deleter",
-                 [this, code](rcu_head* head, rcu_callback_t run) noexcept {
-                   gs_cache_call(cache_, head, run, code);
-                 });
+    auto queue = [this, code = detail::runs_in(object, d)](rcu_head* head,
+                                                           rcu_callback_t run) noexcept {
+      gs_cache_call(cache_, head, run, code);
+    };
+    detail::post<ended_by<D>>("no memory for a deleter", queue, object, cache_, std::move(d));
   }
 
   /// Waits until every object of this cache retired before the call has been reclaimed (A7), with

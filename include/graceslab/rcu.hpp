@@ -345,26 +345,27 @@ struct posted {
     gs_kfree(self);
   }
 };
-/// Into a node of its own, which queue(head, function) takes.
-template <class F, class Queue>
-[[gnu::visibility("hidden")]] void post(F&& f, const char* what, Queue queue) {
-  using node = posted<std::decay_t<F>>;
+/// F{parts...} into a node of its own, which queue(head, function) takes.
+template <class F, class Queue, class... Parts>
+[[gnu::visibility("hidden")]] void post(const char* what, Queue queue, Parts&&... parts) {
+  using node = posted<F>;
   struct guard {
     void* memory;
     ~guard() { gs_kfree(memory); }
   } undo{gs_kmalloc(kmalloc_bytes(sizeof(node), alignof(node)), 0)};
   if (undo.memory == nullptr) fail<std::bad_alloc>(what);
-  node* n = ::new (undo.memory) node{{}, std::forward<F>(f)};
+  node* n = ::new (undo.memory) node{{}, F{std::forward<Parts>(parts)...}};
   undo.memory = nullptr;
   queue(&n->head, &node::run);
 }
-/// `owner`: a token, or something of the code that will run.
-template <class F>
-[[gnu::visibility("hidden")]] void post(gs_domain* domain, F&& f, void* owner, const char* what) {
-  post(std::forward<F>(f), what, [domain, owner](rcu_head* head, rcu_callback_t run) noexcept {
+/// A queue for post(). `owner`: a token, or something of the code that will run.
+struct domain_queue {
+  gs_domain* domain;
+  void* owner;
+  void operator()(rcu_head* head, rcu_callback_t run) const noexcept {
     gs_call_rcu(domain, head, run, owner);
-  });
-}
+  }
+};
 
 template <class T, class D>
 struct retired {
@@ -383,15 +384,14 @@ template <class T, class D = std::default_delete<T>>
                                               rcu_domain& domain = rcu_default_domain()) {
   static_assert(std::is_move_constructible_v<D>, "the deleter is moved to where it waits");
   static_assert(std::is_invocable_v<D&, T*&>, "the deleter is called as d(p)");
-  void* code = detail::runs_in(p, d);
-  detail::post(domain.native_handle(), detail::retired<T, D>{p, std::move(d)}, code,
-               "no memory for rcu_retire");
+  const detail::domain_queue queue{domain.native_handle(), detail::runs_in(p, d)};
+  detail::post<detail::retired<T, D>>("no memory for rcu_retire", queue, p, std::move(d));
 }
 
 template <class F>
 [[gnu::visibility("hidden")]] void rcu_domain::call(F&& f) {
-  void* code = detail::runs_in(static_cast<char*>(nullptr), f);
-  detail::post(domain_, std::forward<F>(f), code, "no memory for a callback");
+  const detail::domain_queue queue{domain_, detail::runs_in(static_cast<char*>(nullptr), f)};
+  detail::post<std::decay_t<F>>("no memory for a callback", queue, std::forward<F>(f));
 }
 
 }  // namespace graceslab

@@ -40,7 +40,8 @@ class owner_token {
   /// what copying or moving `f` throws; nothing is posted then.
   template <class F>
   [[gnu::visibility("hidden")]] void call(F&& f, rcu_domain& domain = rcu_default_domain()) {
-    detail::post(domain.native_handle(), std::forward<F>(f), owner_, "no memory for a callback");
+    const detail::domain_queue queue{domain.native_handle(), owner_};
+    detail::post<std::decay_t<F>>("no memory for a callback", queue, std::forward<F>(f));
   }
   /// Waits until no callback of this owner is queued or running and its caches are settled. Does
   /// not wait for other owners, even for a blocked callback that stands ahead in the queue. Returns
