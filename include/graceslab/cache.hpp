@@ -27,11 +27,10 @@ struct destroy_result {
 
 /// What make() throws when its cache was destroyed: an object cannot be had, and not for want of
 /// memory. The misuse is reported as well, with the place.
-class [[gnu::visibility("hidden")]] cache_ended : public std::bad_alloc{
-  public : const char * what() const noexcept override{return "graceslab: the cache was destroyed";
-}  // namespace graceslab
-}
-;
+class [[gnu::visibility("hidden")]] cache_ended : public std::bad_alloc {
+ public:
+  const char* what() const noexcept override { return "graceslab: the cache was destroyed"; }
+};
 
 template <class T>
 class cache {

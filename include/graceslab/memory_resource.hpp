@@ -12,6 +12,18 @@
 
 namespace graceslab {
 
+namespace detail {
+
+inline void* had(void* memory) {
+  if (memory == nullptr) fail<std::bad_alloc>("no memory for a container");
+  return memory;
+}
+inline void* kmalloc_or_fail(std::size_t bytes, std::size_t align) {
+  return had(gs_kmalloc(kmalloc_bytes(bytes, align), 0));
+}
+
+}  // namespace detail
+
 /// An allocator over kmalloc(): fast paths per thread, and memory that goes back to the system when
 /// it is not needed. All are equal. Throws std::bad_alloc (std::bad_array_new_length).
 template <class T>
@@ -27,9 +39,7 @@ class allocator {
   [[nodiscard]] T* allocate(std::size_t n) {
     if (n > std::numeric_limits<std::size_t>::max() / 2 / sizeof(T))
       detail::fail<std::bad_array_new_length>("an array too long");
-    void* memory = gs_kmalloc(detail::kmalloc_bytes(n * sizeof(T), alignof(T)), 0);
-    if (memory == nullptr) detail::fail<std::bad_alloc>("no memory for a container");
-    return static_cast<T*>(memory);
+    return static_cast<T*>(detail::kmalloc_or_fail(n * sizeof(T), alignof(T)));
   }
   void deallocate(T* p, std::size_t) noexcept { gs_kfree(p); }
 
@@ -39,19 +49,17 @@ class allocator {
   }
 };
 
-/// The same as a memory resource. All of them are equal.
-class [[gnu::visibility("hidden")]] kmalloc_resource : public std::pmr::memory_resource{
-  protected : void * do_allocate(std::size_t bytes, std::size_t align)
-                         override{void* memory = gs_kmalloc(detail::kmalloc_bytes(bytes, align), 0);
-if (memory == nullptr) detail::fail<std::bad_alloc>("no memory for a resource");
-return memory;
-}  // namespace graceslab
-void do_deallocate(void* p, std::size_t, std::size_t) override { gs_kfree(p); }
-bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
-  return this == &other;
-}
-}
-;
+/// The same as a memory resource, equal to itself alone.
+class [[gnu::visibility("hidden")]] kmalloc_resource : public std::pmr::memory_resource {
+ protected:
+  void* do_allocate(std::size_t bytes, std::size_t align) override {
+    return detail::kmalloc_or_fail(bytes, align);
+  }
+  void do_deallocate(void* p, std::size_t, std::size_t) override { gs_kfree(p); }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
 
 /// A cache for each size up to 1 KiB, made when first needed, and kmalloc beyond: for containers of
 /// nodes, whose memory then is told apart (`graceslab::stats`, memory limits) from everybody
@@ -59,7 +67,7 @@ bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override
 /// - Context: any thread, at any time, several at once. Blocks: no.
 /// - Errors: std::bad_alloc.
 /// - Its end: blocks that were not given back are reported with their caches, which linger on.
-class [[gnu::visibility("hidden")]] slab_resource : public std::pmr::memory_resource {
+class [[gnu::visibility("hidden")]] slab_resource : public kmalloc_resource {
  public:
   /// The caches are called NAME-48 and so on, by the bytes of their objects. `name` has to stay.
   explicit slab_resource(const char* name) noexcept : name_(name) {}
@@ -72,19 +80,14 @@ class [[gnu::visibility("hidden")]] slab_resource : public std::pmr::memory_reso
 
  protected:
   void* do_allocate(std::size_t bytes, std::size_t align) override {
-    void* memory = is_small(bytes, align) ? gs_cache_alloc(cache_for(bytes), 0)
-                                          : gs_kmalloc(detail::kmalloc_bytes(bytes, align), 0);
-    if (memory == nullptr) detail::fail<std::bad_alloc>("no memory for a resource");
-    return memory;
+    return is_small(bytes, align) ? detail::had(gs_cache_alloc(cache_for(bytes), 0))
+                                  : kmalloc_resource::do_allocate(bytes, align);
   }
   void do_deallocate(void* p, std::size_t bytes, std::size_t align) override {
     if (is_small(bytes, align))
       gs_cache_free(gs_load_acquire(place_for(bytes)), p);
     else
-      gs_kfree(p);
-  }
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
-    return this == &other;
+      kmalloc_resource::do_deallocate(p, bytes, align);
   }
 
  private:
