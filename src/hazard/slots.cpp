@@ -30,7 +30,7 @@ bool claim(gs_hazard_slot& slot) noexcept {
 }
 
 gs_hazard_slot* claim_any() noexcept {
-  for (slot_chunk* c = gs_load_acquire(&chunks); c; c = c->next)
+  for (slot_chunk* c = newest_chunk(); c; c = c->next)
     for (gs_hazard_slot& slot : c->slot)
       if (claim(slot)) return &slot;
   return nullptr;

@@ -24,10 +24,13 @@ struct slot_chunk {
 
 extern slot_chunk* chunks;  // the newest one
 
+inline slot_chunk* newest_chunk() noexcept {
+  // ORDER hazard.walk <-> hazard.append   (docs/ordering/hazard-pointers.md, claim 5)
+  return gs_load_acquire(&chunks);
+}
 template <class Use>
 void for_each_slot(Use use) noexcept {
-  // ORDER hazard.walk <-> hazard.append   (docs/ordering/hazard-pointers.md, claim 5)
-  for (slot_chunk* c = gs_load_acquire(&chunks); c; c = c->next)
+  for (slot_chunk* c = newest_chunk(); c; c = c->next)
     for (gs_hazard_slot& s : c->slot) use(s);
 }
 
