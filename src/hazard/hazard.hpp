@@ -27,10 +27,10 @@ struct pick {
   const void* arg;
 };
 unsigned long count(const pick& which) noexcept;
-// The thread that called protects one of them itself.
+// A hazard pointer that the calling thread made protects one of them.
 bool protected_here(const pick& which) noexcept;
-// "object 0x7f.. by a hazard pointer of thread 1234 (name)", of the first that is protected; 0:
-// none is.
+// "object 0x7f.. by a hazard pointer made by thread 1234 (name)", of the first that is protected;
+// 0: none is.
 std::size_t describe_protector(const pick& which, char* text, std::size_t bytes) noexcept;
 
 // Scans until none of them is left and deleters have returned; names who protects one at the stall

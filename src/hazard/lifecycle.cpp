@@ -56,18 +56,23 @@ unsigned long wait_for_protectors(const rcu::whose& owner) {
 
 // ---- exit ----
 
-void drain_at_exit() noexcept {
+void report_left() noexcept {
   const pick all = {is_any, nullptr};
-  if (gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave) return;
-  if (os::exit_cut_short() || (!any_retired() && !rcu::callbacks_pending(&deleters))) return;
-  rcu::deadline_scope limit(os::exit_deadline_ns());
-  if (wait_for(all, "exit")) return;
   const unsigned long left = count(all);
+  if (left == 0 && (deleting() || !rcu::callbacks_pending(&deleters))) return;
   char who[200];
-  if (left == 0 || describe_protector(all, who, sizeof who) == 0) return;
+  if (describe_protector(all, who, sizeof who) == 0)
+    base::writer(who, sizeof who).add(left == 0 ? "deleters have not returned" : "no fence works");
   os::report(GS_REPORT_EXIT_UNDRAINED,
              "the process exits with %lu object%s retired under hazard pointers: %s", left,
              base::plural(left), who);
+}
+
+void drain_at_exit() noexcept {
+  if (gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave) return;
+  if (os::exit_cut_short() || (!any_retired() && !rcu::callbacks_pending(&deleters))) return;
+  rcu::deadline_scope limit(os::exit_deadline_ns());
+  if (!wait_for({is_any, nullptr}, "exit")) report_left();
 }
 
 // ---- fork ----

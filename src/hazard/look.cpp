@@ -52,8 +52,8 @@ void report_overdue(const pick& which, const char* what, std::uint64_t age_ms) n
   os::thread_name(p.tid, name, sizeof name);
   if (p.tid != os::tid()) (void)os::describe_thread(p.tid, lines, sizeof lines);
   os::report(GS_REPORT_STALL,
-             "%s has waited for at least %llu ms: object %p is retired, and a hazard pointer of "
-             "thread %u (%s) protects it%s",
+             "%s has waited for at least %llu ms: object %p is retired, and a hazard pointer "
+             "made by thread %u (%s) protects it%s",
              what, static_cast<unsigned long long>(age_ms), p.object, p.tid, name, lines);
 }
 
@@ -83,7 +83,7 @@ std::size_t describe_protector(const pick& which, char* text, std::size_t bytes)
   if (!p.object) return 0;
   char name[32];
   os::thread_name(p.tid, name, sizeof name);
-  out.add("object %p by a hazard pointer of thread %u (%s)", p.object, p.tid, name);
+  out.add("object %p by a hazard pointer made by thread %u (%s)", p.object, p.tid, name);
   return out.written();
 }
 

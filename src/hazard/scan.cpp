@@ -9,6 +9,7 @@
 
 #include "base/hash.hpp"
 #include "hazard/slots.hpp"
+#include "os/busted.hpp"
 #include "os/fence.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
@@ -56,6 +57,12 @@ struct named {
   }
 };
 
+bool is_skipped(const gs_hazard_slot& slot) noexcept {
+  constexpr unsigned skips = 4;
+  return os::busted(os::flaw::hazard_skips_slots) &&
+         reinterpret_cast<std::uintptr_t>(&slot) / sizeof slot % skips == 0;
+}
+
 struct sorting {
   list rest[rcu::shards_max];  // nobody was seen protecting these yet
   list kept[rcu::shards_max];
@@ -86,7 +93,7 @@ struct sorting {
     for_each_slot([this](const gs_hazard_slot& slot) {
       slots += gs_load_relaxed(&slot.in_use) != 0;
       const void* pointer = look_at(slot);
-      if (!pointer) return;
+      if (!pointer || is_skipped(slot)) return;
       some.object[some.count++] = pointer;
       if (some.count == named::room) keep_named();
     });
@@ -213,6 +220,7 @@ void barrier() noexcept {
 // Before its caller clears the other slot, which the scan finds empty only if it finds this.
 void gs_hazard_note_copy(const void* object) {
   using namespace graceslab::hazard;
+  if (graceslab::os::busted(graceslab::os::flaw::hazard_unnoted)) return;
   const unsigned bit = bit_of(object);
   gs_fetch_or(&copied[bit / word_bits], std::uint64_t{1} << bit % word_bits);
 }

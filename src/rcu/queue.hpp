@@ -117,7 +117,7 @@ bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie)
 
 std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
 std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept;
-void shard_after_fork_in_child(shard& s) noexcept;
+void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept;
 
 unsigned shard_count() noexcept;  // power of two, at least the cores online, at most shards_max
 inline constexpr unsigned shards_max = 16;

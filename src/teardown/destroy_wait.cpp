@@ -60,10 +60,13 @@ int linger_on(slab::cache& c, const tally& t) noexcept {
 // does. What is left of the cache goes with it.
 int serve_on(slab::cache& c, const caller& who) noexcept {
   if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
-  if (!cannot_wait(c) && !leaves_at_exit()) (void)wait_for_work(c);
-  (void)hazard::scan();
+  if (!cannot_wait(c) && !leaves_at_exit()) {
+    (void)wait_for_work(c);
+    (void)wait_for_protectors(c);
+  }
+  const unsigned long protected_ones = leaves_at_exit() ? hazard::count(retired_in(c)) : 0;
   tally t;
-  if (!count_unused(c, &t) || t.live + t.leaked == 0) return 0;
+  if (!count_unused(c, &t) || t.live + t.leaked <= protected_ones) return 0;
   c.destroy_stack = who.stack;
   if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
   return -EBUSY;

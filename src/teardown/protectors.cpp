@@ -23,8 +23,8 @@ bool wait_for_protectors(slab::cache& c) noexcept {
   if (hazard::wait_for(ours, what)) return true;
   if (hazard::protected_here(ours))
     rcu::report_here(GS_REPORT_STALL,
-                     "%s does not wait for what is retired and protected by hazard pointers of "
-                     "thread %u, which calls it",
+                     "%s does not wait for what is retired and protected by hazard pointers made "
+                     "by thread %u, which calls it",
                      what, os::tid());
   return false;
 }
