@@ -68,6 +68,7 @@ struct sorting {
   list kept[rcu::shards_max];
   named some;
   unsigned slots = 0;
+  unsigned noted = 0;  // kept for a note alone, perhaps another one's
 
   void take() noexcept {
     for (unsigned i = 0; i != rcu::shards_max; ++i) {
@@ -77,16 +78,20 @@ struct sorting {
     }
   }
   template <class Is>
-  void keep(Is is) noexcept {
+  unsigned keep(Is is) noexcept {
+    unsigned found = 0;
     for (unsigned i = 0; i != rcu::shards_max; ++i)
       for (std::uint64_t n = rest[i].count; n != 0; --n) {
         gs_hazard_head* h = take_first(rest[i]);
-        append(is(h) ? kept[i] : rest[i], h);
+        const bool keeps = is(h);
+        found += keeps;
+        append(keeps ? kept[i] : rest[i], h);
       }
+    return found;
   }
   void keep_named() noexcept {
     some.sort();
-    keep([this](const gs_hazard_head* h) { return some.has(h); });
+    (void)keep([this](const gs_hazard_head* h) { return some.has(h); });
     some.count = 0;
   }
   void look() noexcept {
@@ -98,10 +103,10 @@ struct sorting {
       if (some.count == named::room) keep_named();
     });
     keep_named();
-    keep(was_copied);
+    noted = keep(was_copied);
   }
   void keep_all() noexcept {
-    keep([](const gs_hazard_head*) { return true; });
+    (void)keep([](const gs_hazard_head*) { return true; });
   }
   unsigned hand_in() noexcept {
     unsigned n = 0;
@@ -124,19 +129,43 @@ struct sorting {
   }
 };
 
-unsigned scan_locked(bool* fenced) noexcept {
+struct outcome {
+  bool fenced = true;
+  unsigned noted = 0;
+  unsigned handed_in = 0;
+};
+
+outcome scan_locked() noexcept {
   sorting s;
   s.take();
   begin_scan();
-  *fenced = os::heavy_fence();
-  if (*fenced)
+  outcome o;
+  o.fenced = os::heavy_fence();
+  if (o.fenced)
     s.look();
   else
     s.keep_all();
   end_scan();
-  const unsigned n = s.hand_in();
+  o.noted = s.noted;
+  o.handed_in = s.hand_in();
   s.put_back();
-  return n;
+  return o;
+}
+
+// Under the lock from the first look at the lists: what another scan has in hand is in none.
+outcome scan_and_run() noexcept {
+  outcome o;
+  {
+    sync::lock_guard turn(scan_lock);
+    if (any_retired()) o = scan_locked();
+  }
+  if (!o.fenced) os::report_lost_fence();
+  if (o.handed_in == 0) return o;
+  // As many again of those that others handed in, so that theirs do not pile up behind slow
+  // workers.
+  rcu::end_handing_in(&deleters);
+  if (rcu::may_wait() && !rcu::left_to_workers()) rcu::run_handed_in(&deleters, 2 * o.handed_in);
+  return o;
 }
 
 // A forked child goes on with the other one: it cannot know whether a thread that is not there was
@@ -156,21 +185,7 @@ void poll(rcu_head* head) {
 
 }  // namespace
 
-bool scan() noexcept {
-  bool fenced = true;
-  unsigned n = 0;
-  if (any_retired()) {
-    sync::lock_guard turn(scan_lock);
-    n = scan_locked(&fenced);
-  }
-  if (!fenced) os::report_lost_fence();
-  if (n == 0) return fenced;
-  // As many again of those that others handed in, so that theirs do not pile up behind slow
-  // workers.
-  rcu::end_handing_in(&deleters);
-  if (rcu::may_wait() && !rcu::left_to_workers()) rcu::run_handed_in(&deleters, 2 * n);
-  return fenced;
-}
+bool scan() noexcept { return scan_and_run().fenced; }
 
 // Whoever retires pushes under a lock that a scan takes after the poll is no longer armed.
 void arm_poll() noexcept {
@@ -207,10 +222,15 @@ bool unprotected(const gs_hazard_head* h) noexcept {
 
 bool deleting() noexcept { return rcu::in_callback_of(&deleters); }
 
+// What was kept for a note alone may be protected by nobody: the next scan, with notes of its own,
+// decides.
 void barrier() noexcept {
   rcu::unproved_watch watch(&deleters);
-  for (rcu::backoff pace(rcu::effort::normal); !scan();)
+  for (rcu::backoff pace(rcu::effort::normal);;) {
+    const outcome o = scan_and_run();
+    if (o.fenced && o.noted == 0) break;
     if (pace.step() && watch.lost()) watch.say_when_due();
+  }
   rcu::barrier(&deleters);
 }
 
@@ -220,7 +240,6 @@ void barrier() noexcept {
 // Before its caller clears the other slot, which the scan finds empty only if it finds this.
 void gs_hazard_note_copy(const void* object) {
   using namespace graceslab::hazard;
-  if (graceslab::os::busted(graceslab::os::flaw::hazard_unnoted)) return;
   const unsigned bit = bit_of(object);
   gs_fetch_or(&copied[bit / word_bits], std::uint64_t{1} << bit % word_bits);
 }

@@ -18,7 +18,6 @@ enum class flaw {
   lying_fence,            // the heavy fence returns without having fenced
   midway_unseen,          // nobody notices that a signal handler interrupted the library
   hazard_skips_slots,     // scans look at three of four hazard pointers
-  hazard_unnoted,         // copies of protections leave no note while a scan runs
   wide_windows,           // no flaw: between looking a handle up and using it others get the core,
                           // and records are used again at once
 };

@@ -65,7 +65,8 @@ class hazards_phase : public phase {
   }
 
  private:
-  static constexpr unsigned looks = 100, holds = 200, copies = 50, unlinks = 100;
+  static constexpr unsigned looks = 100, holds = 200, unlinks = 100;
+  static constexpr unsigned copies = 2000, copying_holds = 20;  // longer than a scan takes
   static constexpr unsigned retirers = 2, spread = 40;
 
   // ---- elements ----
@@ -85,7 +86,7 @@ class hazards_phase : public phase {
     w.doing("holding elements");
     const bool copying = w.plan.one_in(2);
     std::uint64_t too_late = 0;
-    for (unsigned i = 0; i != holds; ++i) {
+    for (unsigned i = copying ? copying_holds : holds; i != 0; --i) {
       if (!copying) own.delay_stores();
       const element* e = own.first().protect(current_);
       for (unsigned k = 0; k != (copying ? copies : looks); ++k) {
@@ -94,7 +95,7 @@ class hazards_phase : public phase {
       }
       own.first().reset_protection();
     }
-    w.count("elements held", holds);
+    w.count("elements held", copying ? copying_holds : holds);
     if (too_late != 0)
       w.all.fail(trouble::early, "{} looks at elements that had ended under a hazard pointer",
                  too_late);
