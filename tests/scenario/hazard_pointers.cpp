@@ -210,6 +210,7 @@ TEST(HazardPointers, I4_an_owner_is_settled_when_its_protectors_let_go) {
 }
 
 TEST(HazardPointers, I8_a_forked_child_has_its_own_protection_alone) {
+  if (with_tsan) GTEST_SKIP() << "the sanitizer refuses threads after a fork";
   std::atomic<long> ended{0};
   kmem_cache* s = cache_of_nodes("forked");
   std::atomic<node*> theirs = make(s, &ended), ours = make(s, &ended);
