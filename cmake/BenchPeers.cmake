@@ -62,6 +62,7 @@ bench_peer(smr_floor smr_floor.cpp)
 bench_peer(graceslab_smr_inline smr_graceslab.cpp LIBRARIES graceslab::graceslab)
 bench_peer(graceslab_smr_called smr_graceslab.cpp LIBRARIES graceslab::graceslab
   DEFINES BENCH_CALLED)
+bench_peer(graceslab_hazards graceslab_hazards.cpp LIBRARIES graceslab::graceslab)
 if(PkgConfig_FOUND)
   foreach(flavour memb mb bp qsbr)
     pkg_check_modules(BENCH_URCU_${flavour} QUIET IMPORTED_TARGET liburcu-${flavour})

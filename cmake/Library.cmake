@@ -4,7 +4,7 @@ include_guard()
 
 # Bottom to top of the include ladder: start-up registrations run in link order, so lower layers
 # are ready first.
-set(graceslab_layers base os sync rcu slab reclaim teardown observe api)
+set(graceslab_layers base os sync rcu hazard slab reclaim teardown observe api)
 set(graceslab_sources)
 foreach(layer IN LISTS graceslab_layers)
   file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${layer}/*.cpp")

@@ -32,11 +32,23 @@ void say_who_constructs(slab::cache& c, const teardown::tally& t, base::writer& 
     out.add(": %s", who);
 }
 
+// How many: counted before those that are out.
+void say_what_is_protected(slab::cache& c, ull retired, base::writer& out) noexcept {
+  if (retired == 0) return;
+  out.add("; %llu object%s retired under hazard pointers", retired, retired == 1 ? " is" : "s are");
+  char who[200];
+  if (hazard::describe_protector(teardown::retired_in(c), who, sizeof who) != 0)
+    out.add("; retired and protected: %s", who);
+}
+
 void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
+  const ull under_hazards = hazard::count(teardown::retired_in(c));
   teardown::tally t = teardown::glance(c);
-  if (t.live != 0)
-    out.add("; %llu %s never retired", static_cast<ull>(t.live),
-            t.live == 1 ? "object is allocated and was" : "objects are allocated and were");
+  const ull live = t.live > under_hazards ? t.live - under_hazards : 0;
+  if (live != 0)
+    out.add("; %llu %s never retired", live,
+            live == 1 ? "object is allocated and was" : "objects are allocated and were");
+  say_what_is_protected(c, under_hazards, out);
   if (t.leaked != 0)
     out.add("; %llu %s given up after misuse", static_cast<ull>(t.leaked),
             t.leaked == 1 ? "object was" : "objects were");

@@ -15,7 +15,7 @@ bool busted(flaw which) noexcept {
   static constexpr const char* names[] = {
       "no-grace-period", "barrier-nothing", "cache-barrier-nothing", "skip-takeover",
       "counter-stuck",   "settle-once",     "exit-no-deadline",      "keep-slabs",
-      "lying-fence",     "midway-unseen",   "wide-windows"};
+      "lying-fence",     "midway-unseen",   "hazard-skips-slots",    "wide-windows"};
   static const char* wanted = secure_getenv("GRACESLAB_BUSTED");
   return wanted && std::strcmp(wanted, names[static_cast<int>(which)]) == 0;
 }

@@ -17,6 +17,7 @@ enum class flaw {
   keep_slabs,             // empty slabs do not go back to the system
   lying_fence,            // the heavy fence returns without having fenced
   midway_unseen,          // nobody notices that a signal handler interrupted the library
+  hazard_skips_slots,     // scans look at three of four hazard pointers
   wide_windows,           // no flaw: between looking a handle up and using it others get the core,
                           // and records are used again at once
 };

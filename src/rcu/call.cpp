@@ -36,11 +36,12 @@ void run_inline(gs_domain* d, const entry& e) noexcept {
   run_entry(e);
 }
 
-// The domain or the owner takes no more. Outside of sections and callbacks the caller can wait and
-// run it here.
-void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexcept {
+}  // namespace
+
+void turn_away(gs_domain* d, const entry& e, gs_report kind, const char* why,
+               bool runnable) noexcept {
   unmark(e.head);
-  if (may_wait() && wait_or_leak(d, snapshot(d))) return run_inline(d, e);
+  if (runnable && may_wait() && wait_or_leak(d, snapshot(d))) return run_inline(d, e);
   note_refused(e);
   char name[200];
   os::describe_function(reinterpret_cast<const void*>(e.func), name, sizeof name);
@@ -50,7 +51,28 @@ void refuse(gs_domain* d, const entry& e, gs_report kind, const char* why) noexc
       domain_name(d), name, why);
 }
 
-}  // namespace
+void hand_in(gs_domain* d, const entry& e) noexcept {
+  shard& s = pick(d);
+  while (append(d, s, e, closing_generation(), false) == posting::recheck) {
+  }
+}
+
+void end_handing_in(gs_domain* d) noexcept {
+  shard& s = pick(d);
+  {
+    sync::lock_guard guard(s.lock);
+    seal(d, s);
+  }
+  wake_worker();
+  d->batch_done.notify_all();
+}
+
+void run_handed_in(gs_domain* d, unsigned most) noexcept {
+  shard& own = pick(d);
+  most -= run_shard(d, own, {}, most, nullptr, nullptr);
+  for (shard& s : d->shards)
+    if (most != 0 && &s != &own) most -= run_shard(d, s, {}, most, nullptr, nullptr);
+}
 
 void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept {
   if (gs_load_relaxed(&d->drains) == 0) return;
@@ -86,13 +108,13 @@ static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
         if (callers_drive()) try_advance(d, snapshot(d));
         return;
       case posting::closed:
-        return refuse(d, e, GS_REPORT_CLOSED_DOMAIN,
-                      "to a closed domain, inside a section or callback");
+        return turn_away(d, e, GS_REPORT_CLOSED_DOMAIN,
+                         "to a closed domain, inside a section or callback", true);
       case posting::recheck:
         verified = closing_generation();
         if (verified != 0 && owner_is_closing(e))
-          return refuse(d, e, GS_REPORT_REARMING_CALLBACK,
-                        "again while its owner is being settled or unloaded");
+          return turn_away(d, e, GS_REPORT_REARMING_CALLBACK,
+                           "again while its owner is being settled or unloaded", true);
         break;
     }
   }

@@ -13,6 +13,7 @@
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/whose.hpp"
 
 struct gs_domain_hot gs_default_hot = {{}, GS_ENTRY(0), {}};
 
@@ -32,6 +33,17 @@ gs_domain* spare_last;
 unsigned spare_count;
 std::uint32_t ids = 1;
 
+void append(gs_domain* d) noexcept {
+  d->id = ids++;
+  // ORDER domains.publish <-> domains.walk   (docs/ordering/callbacks.md, claim 9)
+  gs_store_release(&last_domain->next, d);
+  last_domain = d;
+}
+
+unsigned long none_pending(const whose&) { return 0; }
+constexpr hazard_hooks no_hazards = {none_pending, [] {}, none_pending};
+hazard_hooks known_hazards = no_hazards;  // set at start-up
+
 constexpr upper_hooks no_hooks = {};
 const upper_hooks* hooks = &no_hooks;
 upper_hooks stored_hooks;
@@ -41,11 +53,8 @@ gs_domain* fresh_record() noexcept {
   if (!place) return nullptr;
   auto* d = new (place) gs_domain(nullptr);
   d->hot = &d->own_hot;
-  d->id = ids++;
   d->state = static_cast<std::uint32_t>(life::gone);
-  // ORDER domains.publish <-> domains.walk   (docs/ordering/callbacks.md, claim 9)
-  gs_store_release(&last_domain->next, d);
-  last_domain = d;
+  append(d);
   return d;
 }
 
@@ -171,6 +180,14 @@ gs_domain* create_domain(const gs_domain_options* options) noexcept {
   return d;
 }
 
+void add_unread_domain(gs_domain& d, const char* name) noexcept {
+  sync::lock_guard guard(table_lock);
+  base::writer(d.name, sizeof d.name).add("%s", name);
+  d.hot = &d.own_hot;
+  d.completed = ~std::uint64_t{0};
+  append(&d);
+}
+
 int destroy_domain(gs_domain* d) noexcept {
   if (!usable(d, "destroy")) return -ENOENT;
   if (busy(d)) return -EBUSY;
@@ -206,6 +223,9 @@ void set_upper_hooks(const upper_hooks& set) noexcept {
   // ORDER hooks.set <-> hooks.get   (docs/ordering/callbacks.md, claim 8)
   gs_store_release(&hooks, &stored_hooks);
 }
+
+void set_hazard_hooks(const hazard_hooks& set) noexcept { known_hazards = set; }
+const hazard_hooks& hazards() noexcept { return known_hazards; }
 
 const upper_hooks& upper() noexcept {
   // ORDER hooks.get <-> hooks.set   (docs/ordering/callbacks.md, claim 8)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A universe of readers with its grace periods and callbacks.
 //
-// Equations   under gp_lock: completed <= started, hot->entry == GS_ENTRY(started).
+// Equations   under gp_lock: completed <= started, but of an unread domain;
+//             hot->entry == GS_ENTRY(started).
 // Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays
 // harmless.
 #pragma once
@@ -79,6 +80,8 @@ bool live(const gs_domain* d) noexcept;
 // Reports a stale handle; true when the domain can be used.
 bool usable(const gs_domain* d, const char* what) noexcept;
 const upper_hooks& upper() noexcept;
+// Adds a static record of a domain that no reader enters, at start-up: there every cookie is done.
+void add_unread_domain(gs_domain& d, const char* name) noexcept;
 void lock_domains() noexcept;  // fork
 void unlock_domains() noexcept;
 void domains_after_fork_in_child() noexcept;

@@ -57,7 +57,7 @@ void parent_shards() noexcept {
 }
 void child_shards() noexcept {
   every_domain([](gs_domain& d) {
-    for (shard& s : d.shards) shard_after_fork_in_child(s);
+    for (shard& s : d.shards) shard_after_fork_in_child(&d, s);
     d.batch_done.reset_in_child();
     gs_store_relaxed(&d.drains, 0u);
   });

@@ -333,9 +333,10 @@ std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept {
 }
 
 // Callbacks that other threads were running at the fork run in the parent only: here they count as
-// done.
-void shard_after_fork_in_child(shard& s) noexcept {
+// done. What is posted from now on finds no array that takes it in quietly, and starts a worker.
+void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept {
   s.lock.reset_in_child();
+  close(d, s);
   batch* surplus = nullptr;
   for (batch* b = s.first; b;) {
     batch* after = b->next;

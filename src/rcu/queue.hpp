@@ -91,6 +91,18 @@ enum class posting { quiet, wake, closed, recheck };
 
 // Appends; `verified` is the closing generation for which the owner was found open.
 posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept;
+// ---- handing in for others (call.cpp) ----
+// Queues what was marked before and whose owner was open then. Needs no memory, calls no user code.
+void hand_in(gs_domain* d, const entry& e) noexcept;
+// Seals what this thread has handed in, and wakes a worker.
+void end_handing_in(gs_domain* d) noexcept;
+// Runs up to `most`, those first; not inside sections and callbacks.
+void run_handed_in(gs_domain* d, unsigned most) noexcept;
+// For an owner that is closing, or a domain that is closed: runs it here, where the caller can wait
+// and `runnable`, or reports it and leaks.
+void turn_away(gs_domain* d, const entry& e, gs_report kind, const char* why,
+               bool runnable) noexcept;
+
 // Under the shard's lock. What comes later may join the sealed batch as long as its cookie covers
 // it; `close`: nothing may, for the caller waits for the batch.
 void seal(gs_domain* d, shard& s) noexcept;
@@ -105,7 +117,7 @@ bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie)
 
 std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
 std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept;
-void shard_after_fork_in_child(shard& s) noexcept;
+void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept;
 
 unsigned shard_count() noexcept;  // power of two, at least the cores online, at most shards_max
 inline constexpr unsigned shards_max = 16;

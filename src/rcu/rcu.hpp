@@ -60,6 +60,8 @@ void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) 
 // Takes callbacks of this owner out of the queues before they run; false: none was there, perhaps
 // because it runs.
 bool withdraw(gs_domain* d, const void* owner) noexcept;
+// A callback of `d` is running on this thread.
+bool in_callback_of(const gs_domain* d) noexcept;
 void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
 // A drain of this domain that does not come to an end names this function, which keeps it busy.
 void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept;
@@ -101,7 +103,7 @@ struct upper_room {
   std::uint64_t over_limit = 0;     // atomic: times the limit was met
   std::uint64_t retired = 0;        // objects; atomic
   std::uint64_t reclaimed = 0;
-  std::uint64_t runs = 0;  // of destructors that have ended; atomic
+  std::uint64_t runs = 0;      // of destructors that have ended; atomic
   std::uint64_t wanted = 0;    // cookie the background thread drives at
   std::uint64_t barriers = 0;  // odd while one runs; atomic
   sync::account memory;        // of the slabs and runs of its caches
@@ -121,5 +123,17 @@ struct upper_hooks {
   void (*settle_retires)(const whose& owner);  // runs due destructors of its caches, which go on
 };
 void set_upper_hooks(const upper_hooks& hooks) noexcept;
+
+// What an owner has retired under hazard pointers, for whoever settles it. What is unprotected goes
+// to a queue of callbacks and never back: look here first, then at the queues.
+struct hazard_hooks {
+  unsigned long (*pending_of)(const whose& owner);
+  void (*scan)();
+  // Until nothing of it is protected; the owner is closing, so no more comes. Returns what had to
+  // be taken out and leaked.
+  unsigned long (*wait_for_protectors)(const whose& owner);
+};
+void set_hazard_hooks(const hazard_hooks& hooks) noexcept;
+const hazard_hooks& hazards() noexcept;
 
 }  // namespace graceslab::rcu

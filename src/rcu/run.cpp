@@ -74,6 +74,12 @@ const void* current_callback() noexcept {
 
 bool in_callback() noexcept { return current_callback() != nullptr; }
 
+bool in_callback_of(const gs_domain* d) noexcept {
+  for (const runner* r = current_runner; r; r = r->outer)
+    if (r->func && r->domain == d) return true;
+  return false;
+}
+
 void run_entry(const entry& e) noexcept {
   const auto step = [](void* what) {
     const auto* one = static_cast<const entry*>(what);

@@ -134,20 +134,21 @@ bool patience::over() const noexcept {
 
 bool quiet(const watch& w) noexcept {
   const std::uint64_t before = w.newest();
-  if (running_elsewhere(w.of, any_number)) return false;
+  if (running_elsewhere(w.of, any_number) || hazards().pending_of(w.of) != 0) return false;
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     if (look_at_queue(d, w.of).any) return false;
   return w.newest() == before;
 }
 
 void settle_round(const watch& w, unsigned long* dropped) noexcept {
+  hazards().scan();
   for (gs_domain* d = first_domain(); d; d = next_domain(d)) run_queued(d, w.of, dropped);
   wait_for_runners(w.of);
   for (gs_domain* d = first_domain(); d; d = next_domain(d)) see_finished(d);
 }
 
 unsigned long pending_of(const whose& owner) noexcept {
-  unsigned long n = 0;
+  unsigned long n = hazards().pending_of(owner);
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     for (shard& s : d->shards) {
       sync::lock_guard guard(s.lock);

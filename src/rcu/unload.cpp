@@ -41,6 +41,7 @@ class settling {
     }
     if (!closed_) close_owner(owner_);
     closed_ = true;
+    result->dropped += hazards().wait_for_protectors(watch_.of);
     // What is queued now is all there will be: one round runs it. What linked batches bring later
     // is others'.
     if (!quiet(watch_)) one(result);

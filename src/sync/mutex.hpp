@@ -16,6 +16,8 @@ enum class rank : std::uint16_t {
   active = 12,        // the background thread's list of caches
   caches_lazy = 14,   // the size classes, made at first use
   caches = 15,        // ids and handles
+  hazard_scan = 17,   // whoever looks at the hazard pointers
+  hazards = 18,       // one list of what was retired under them
   threads = 20,       // thread registry
   seize = 24,         // who takes a cache's arrays over; several in the order of their addresses
   locals = 25,        // one cache's records of threads

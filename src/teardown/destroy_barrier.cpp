@@ -79,6 +79,7 @@ void drive(slab::cache& c) noexcept {
   if (std::uint64_t newest = newest_cookie(c); newest != 0)
     (void)rcu::try_advance(reclaim::domain_of(c), newest);
   reclaim::run_ripe(c, false);
+  (void)hazard::scan();
   settle(c);
 }
 

@@ -26,10 +26,12 @@ bool settle_without_passers_by(slab::cache& c) noexcept {
 
 void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept {
   tally t;
+  (void)hazard::scan();
+  const unsigned long protected_ones = hazard::count(retired_in(c));
   if (!close(c, who, k, &t)) return report_stale(who);
   bool quiet = (c.flags & slab::flag_once_fully_freed) != 0;
   bool all = policy == GS_POLICY_REPORT;
-  if (!quiet && (t.live + t.leaked != 0 || (all && t.in_flight != 0)))
+  if (!quiet && (t.live + t.leaked > protected_ones || (all && t.in_flight + protected_ones != 0)))
     report_objects_at_destroy(c, t, all);
   if (!settle_without_passers_by(c)) reclaim::activate(c);
 }

@@ -49,8 +49,11 @@ bool never_comes(slab::cache& c, const tally& t) noexcept {
   return t.live + t.leaked != 0 && (t.in_flight == 0 || !slab::has_destructor(c));
 }
 
-int linger_on(slab::cache& c, const tally& t) noexcept {
-  if (never_comes(c, t) && (c.flags & slab::flag_once_fully_freed) == 0)
+int linger_on(slab::cache& c) noexcept {
+  const unsigned long protected_ones = hazard::count(retired_in(c));
+  const tally t = count(c);
+  if (never_comes(c, t) && t.live + t.leaked > protected_ones &&
+      (c.flags & slab::flag_once_fully_freed) == 0)
     report_objects_at_destroy(c, t, false);
   if (!settle(c)) reclaim::activate(c);
   return -EBUSY;
@@ -60,9 +63,13 @@ int linger_on(slab::cache& c, const tally& t) noexcept {
 // does. What is left of the cache goes with it.
 int serve_on(slab::cache& c, const caller& who) noexcept {
   if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
-  if (!cannot_wait(c) && !leaves_at_exit()) (void)wait_for_work(c);
+  if (!cannot_wait(c) && !leaves_at_exit()) {
+    (void)wait_for_work(c);
+    (void)wait_for_protectors(c);
+  }
+  const unsigned long protected_ones = leaves_at_exit() ? hazard::count(retired_in(c)) : 0;
   tally t;
-  if (!count_unused(c, &t) || t.live + t.leaked == 0) return 0;
+  if (!count_unused(c, &t) || t.live + t.leaked <= protected_ones) return 0;
   c.destroy_stack = who.stack;
   if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
   return -EBUSY;
@@ -100,7 +107,11 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   if (slab::has_destructor(c) || gs_load_relaxed(&c.posts)) (void)wait_for_work(c);
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
-  if (never_comes(c, t)) return linger_on(c, t);
+  if (t.live != 0) {
+    (void)wait_for_protectors(c);
+    t = count(c);
+  }
+  if (never_comes(c, t) && find_lingering(*k) != nullptr) return linger_on(c);
   // A late retire or free by another thread may finish the cache under our feet. Its record is lent
   // to us, and rests.
   bool waited = reclaim::wait_for_retires(c);
@@ -113,8 +124,7 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
     settle(c);
     if (find_lingering(*k) == nullptr) break;
     tally left = count(c);
-    if (!waited || (never_comes(c, left) && find_lingering(*k) != nullptr))
-      return linger_on(c, left);
+    if (!waited || (never_comes(c, left) && find_lingering(*k) != nullptr)) return linger_on(c);
     // A constructor may take its time; whoever ends the cache after it wakes us.
     if (left.unborn != 0) slab::look_for_stuck_constructor(c);
     wait_for_change(ticket, left.unborn != 0 ? constructor_look_ms : 1);

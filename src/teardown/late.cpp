@@ -79,8 +79,9 @@ std::uint64_t tend_draining(slab::cache& c, std::uint64_t now_ms) noexcept {
 }
 
 void late_free(slab::cache& c, void* object, const void* site) noexcept {
-  // The object is still out, so the cache cannot end before it is named.
-  if (count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
+  // The object is still out, so the cache cannot end before it is named. What was retired under
+  // hazard pointers comes home like this, and is not late.
+  if (!hazard::deleting() && count_late(c) && (c.flags & slab::flag_once_fully_freed) == 0) {
     char where[160] = "";
     os::describe_address(site, where, sizeof where);
     os::report(

@@ -54,6 +54,7 @@ void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
       static_cast<ull>(t.unborn), static_cast<ull>(age_ms));
   if (t.in_flight != 0) add_blocker(c, text);
   if (t.unborn != 0) add_constructor(c, text);
+  if (t.live != 0) add_protector(c, text);
   add_destroyer(c, text);
   add_objects(c, t.live == 0, text);
 }
@@ -74,6 +75,7 @@ void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too)
       "reclaimed; it lingers until they are home",
       c.name, c.id, out, base::plural(out), static_cast<ull>(t.in_flight),
       t.in_flight == 1 ? "one" : "ones");
+  if (t.live != 0) add_protector(c, text);
   add_destroyer(c, text);
   add_objects(c, retired_too && t.live == 0, text);
 }

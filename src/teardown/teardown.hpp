@@ -2,7 +2,9 @@
 // Ending a cache: open, closing, draining, gone. The table of legal moves and the claims:
 // docs/ordering/teardown.md
 #pragma once
+#include "hazard/hazard.hpp"
 #include "os/futex.hpp"
+#include "os/report.hpp"
 #include "reclaim/reclaim.hpp"
 
 namespace graceslab::teardown {
@@ -59,6 +61,14 @@ void wait_for_change(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept;
 void notify_change() noexcept;
 // How often whoever waits for a constructor looks at it; its return is told by notify_change().
 inline constexpr std::uint64_t constructor_look_ms = 50;
+
+// ---- protectors.cpp: objects of the cache that are retired under hazard pointers ----
+// Whoever counts them does so before he counts what is out: what ends meanwhile is then not missed.
+hazard::pick retired_in(const slab::cache& c) noexcept;
+// Until none is left; a protector that stays is named. False: this thread protects one itself,
+// which is reported, or its deadline passed.
+bool wait_for_protectors(slab::cache& c) noexcept;
+void add_protector(const slab::cache& c, os::draft& text) noexcept;
 
 // ---- leak.cpp ----
 void report_objects_at_destroy(slab::cache& c, const tally& t, bool retired_too) noexcept;

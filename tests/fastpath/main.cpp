@@ -66,6 +66,7 @@ int main() {
   kfree(kmalloc(64, GFP_KERNEL));
   print_all("", kernel_operations, stocked(0), true);
   print_all("typed.", typed_operations, stocked_typed(0), true);
+  print_all("hazard.", hazard_operations, nullptr, true);
 #ifdef SLAB_NO_DETECTION
   print_all("undetected.", kernel_operations, stocked(SLAB_NO_DETECTION), false);
   print_all("undetected.typed.", typed_operations, stocked_typed(SLAB_NO_DETECTION), false);

@@ -22,6 +22,7 @@ struct operation {
 /* Ends with a name of NULL. The cache is made for them, and 64-byte objects stand in its arrays. */
 extern const struct operation kernel_operations[];
 extern const struct operation typed_operations[]; /* the cache is a graceslab::cache<> */
+extern const struct operation hazard_operations[];
 
 void* typed_cache_new(unsigned flags);
 

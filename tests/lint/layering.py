@@ -11,15 +11,18 @@ BELOW = {
     "os": ["base"],
     "sync": ["os", "base"],
     "rcu": ["sync", "os", "base"],
+    "hazard": ["rcu", "sync", "os", "base"],
     "slab": ["sync", "os", "base"],
     "reclaim": ["rcu", "slab", "sync", "os", "base"],
-    "teardown": ["reclaim", "rcu", "slab", "sync", "os", "base"],
-    "observe": ["teardown", "reclaim", "rcu", "slab", "sync", "os", "base"],
-    "api": ["observe", "teardown", "reclaim", "rcu", "slab", "sync", "os", "base"],
+    "teardown": ["reclaim", "hazard", "rcu", "slab", "sync", "os", "base"],
+    "observe": ["teardown", "reclaim", "hazard", "rcu", "slab", "sync", "os", "base"],
+    "api": ["observe", "teardown", "reclaim", "hazard", "rcu", "slab", "sync", "os", "base"],
 }
 INCLUDE = r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)'
 
 ATOMIC_HOME = "include/graceslab/detail/atomic.h"
+# Its functions take what the standard says.
+ATOMIC_SIGNATURES = "include/graceslab/hazard_pointer.hpp"
 ATOMIC_WORDS = "include/graceslab/order.hpp"  # the standard's, for users
 ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b"
            # Naming a symbol is no instruction, nor is telling the unwinder something.
@@ -89,8 +92,8 @@ def found(tree, prefixes, pattern, home, what):
 
 
 def one_atomic_file(tree):
-    return found(tree, ("src/", "include/"), ATOMICS, (ATOMIC_HOME, ATOMIC_WORDS),
-                 "belongs to " + ATOMIC_HOME)
+    homes = (ATOMIC_HOME, ATOMIC_WORDS, ATOMIC_SIGNATURES)
+    return found(tree, ("src/", "include/"), ATOMICS, homes, "belongs to " + ATOMIC_HOME)
 
 
 def one_system_layer(tree):

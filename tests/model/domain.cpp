@@ -41,7 +41,7 @@ struct lists : model::suite<lists, 2> {
 };
 
 constexpr model::weakening edges[] = {
-    {"domains.publish", "fresh_record", model::op::store, model::how::relax},
+    {"domains.publish", "append", model::op::store, model::how::relax},
     {"domains.walk", "next_domain", model::op::load, model::how::relax},
     {"hooks.set", "set_upper_hooks", model::op::store, model::how::relax},
     {"hooks.get", "upper", model::op::load, model::how::relax},

@@ -28,6 +28,8 @@ if(TARGET graceslab-busted)
   endforeach()
   # Matters of some hundred nanoseconds: where they are looked for alone.
   torture_test(busted.lying-fence graceslab-busted caught lying-fence --phase fences)
+  torture_test(busted.lying-fence.hazards graceslab-busted caught lying-fence --phase hazards)
+  torture_test(busted.hazard-skips-slots graceslab-busted caught hazard-skips-slots --phase hazards)
   torture_test(busted.midway-unseen graceslab-busted caught midway-unseen --phase exits)
   torture_test(busted.keep-slabs graceslab-busted caught keep-slabs --bounds)
   # Not broken, but others come in wherever a look may be old when it is used.

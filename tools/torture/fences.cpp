@@ -6,41 +6,32 @@
 #include <graceslab/kernel/rcupdate.h>
 
 #include <array>
-#include <vector>
 
 #include "phases.hpp"
+#include "slow_stores.hpp"
 
 namespace graceslab::torture {
 namespace {
 
 class fences_phase : public phase {
  public:
-  explicit fences_phase(session& s) : cold_(cold_words) {
+  explicit fences_phase(session& s) {
     s.add_worker("late reader", [this](worker& w) { return read(w); });
     s.add_worker("unlinker", [this](worker& w) { return unlink(w); });
   }
 
  private:
-  // More than the caches near a core hold; a step is a line and a page on.
-  static constexpr std::size_t cold_words = std::size_t{2} << 20, cold_step = 520;
-  static constexpr unsigned cold_stores = 24, looks = 100, sections = 500, unlinks = 200;
+  static constexpr unsigned looks = 100, sections = 500, unlinks = 200;
 
   struct element {
     std::uint32_t gone;  // atomic: it may be given back
   };
 
-  void delay_stores() {
-    for (unsigned i = 0; i != cold_stores; ++i) {
-      at_ = (at_ + cold_step) % cold_words;
-      gs_store_relaxed(&cold_[at_], at_);
-    }
-  }
-
   bool read(worker& w) {
     w.doing("entering sections behind slow stores");
     std::uint64_t too_late = 0;
     for (unsigned i = 0; i != sections; ++i) {
-      delay_stores();
+      delay_stores_();
       rcu_read_lock();
       const element* e = rcu_dereference(current_);
       for (unsigned k = 0; k != looks; ++k) {
@@ -70,8 +61,7 @@ class fences_phase : public phase {
     return w.all.more(w);
   }
 
-  std::vector<std::size_t> cold_;
-  std::size_t at_ = 0;  // the reader's
+  slow_stores delay_stores_;  // the reader's
   std::array<element, 8> elements_{};
   std::size_t next_ = 0;  // the unlinker's
   element* current_ = &elements_[0];

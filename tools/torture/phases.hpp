@@ -38,6 +38,9 @@ std::unique_ptr<phase> make_exits(session& s);
 std::unique_ptr<phase> make_signals(session& s);
 // A reader whose announcement is late on its way to memory, against many short grace periods.
 std::unique_ptr<phase> make_fences(session& s);
+// Hazard pointers protect, are copied and moved; what is protected is alive, what waits is bounded,
+// and caches end after their protectors.
+std::unique_ptr<phase> make_hazards(session& s);
 // Memory for arrays runs out now and then.
 std::unique_ptr<phase> make_faults(session& s);
 

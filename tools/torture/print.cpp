@@ -21,6 +21,7 @@ constexpr flaw flaws[] = {
     {"keep-slabs", "empty slabs do not go back to the system"},
     {"lying-fence", "the heavy fence returns without having fenced"},
     {"midway-unseen", "nobody notices that a signal handler interrupted the library"},
+    {"hazard-skips-slots", "scans look at three of four hazard pointers"},
 };
 
 void print_bounds(const findings& f) {

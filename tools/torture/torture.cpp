@@ -32,7 +32,7 @@ constexpr named_phase every_phase[] = {
     {"pipes", make_pipes},     {"barriers", make_barriers},   {"exchange", make_exchange},
     {"churn", make_churn},     {"type-safe", make_type_safe}, {"forks", make_forks},
     {"unloads", make_unloads}, {"exits", make_exits},         {"signals", make_signals},
-    {"fences", make_fences},   {"faults", make_faults},
+    {"fences", make_fences},   {"hazards", make_hazards},     {"faults", make_faults},
 };
 
 bool is_played(const options& o, const char* name) {

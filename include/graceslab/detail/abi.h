@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "hazard.h"
 #include "local.h"
 #include "reader.h"
 
@@ -86,6 +87,18 @@ GRACESLAB_API void gs_call_rcu(struct gs_domain* domain, struct rcu_head* head, 
 GRACESLAB_API void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head,
                                      rcu_callback_t func, void* owner);
 GRACESLAB_API void gs_rcu_barrier(struct gs_domain* domain);
+
+/* ---- hazard pointers ---- */
+
+/* May be uninitialised memory before the call that retires it; `head` is its first member. */
+struct gs_hazard_head {
+  struct rcu_head head;
+  rcu_callback_t func;
+  void* owner;
+};
+/* `func` runs once no slot names `head` (see hazard.h). `owner` as for gs_call_rcu. */
+GRACESLAB_API void gs_hazard_retire(struct gs_hazard_head* head, rcu_callback_t func, void* owner);
+GRACESLAB_API void gs_hazard_barrier(void);
 
 /* ---- domains ---- */
 

@@ -79,6 +79,25 @@ TEST(Fork, I8_worker_starts_anew_in_the_child) {
   EXPECT_EQ(child_status(child), 0);
 }
 
+// The parent's array still takes callbacks in when it forks: nobody has sealed it, nor will in the
+// child.
+TEST(Fork, I8_worker_starts_anew_though_the_parent_has_callbacks_queued) {
+  SKIP_IF_THREADS_AFTER_FORK_ARE_REFUSED;
+  gs_clock_virtual(1);  // so nothing grows old before the fork
+  std::atomic<int> n{0};
+  auto all = many(2, &n);
+  call_rcu(&all[0].head, count_one);
+  const pid_t child = fork();
+  gs_clock_virtual(0);
+  if (child == 0) {
+    call_rcu(&all[1].head, count_one);
+    _exit(within(20'000, [&] { return n == 2; }) ? 0 : 1);
+  }
+  EXPECT_EQ(child_status(child), 0);
+  rcu_barrier();
+  EXPECT_EQ(n.load(), 1);
+}
+
 TEST(Fork, I8_callback_running_at_fork_runs_only_in_the_parent) {
   SKIP_IF_THREADS_AFTER_FORK_ARE_REFUSED;
   auto* counts = shared();

@@ -221,13 +221,22 @@ void add_many_threads(catalogue& c) {
   }
 }
 
+const contestant our_hazards = {"graceslab hazard pointers", "graceslab_hazards", "", true};
+const contestant their_hazards = {"libcds hazard pointers", "cds_hp", ""};
+
 void add_structures(catalogue& c) {
-  who all = schemes();
-  all.push_back({"libcds hazard pointers", "cds_hp", ""});
   for (const char* structure : {"map", "queue"}) {
+    who all = schemes();
+    if (std::string(structure) == "queue") all.push_back(our_hazards);
+    all.push_back(their_hazards);
     contest& one = add(c, "Structures", structure, {{"threads", "2"}}, "ns", all);
     one.seconds = 0.1;
   }
+}
+
+void add_hazards(catalogue& c) {
+  for (const char* workload : {"hazard_protect", "hazard_cycle"})
+    add(c, "Hazard pointers", workload, {}, "ns", {our_hazards, their_hazards});
 }
 
 }  // namespace
@@ -241,6 +250,7 @@ void add_reclamation(catalogue& c) {
   add_tails(c);
   add_many_threads(c);
   add_structures(c);
+  add_hazards(c);
 }
 
 }  // namespace graceslab::tool::bench

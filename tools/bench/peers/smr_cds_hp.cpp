@@ -6,6 +6,7 @@
 #include <cds/gc/hp.h>
 #include <cds/init.h>
 
+#include "hazards.hpp"
 #include "smr_cds_member.hpp"
 #include "smr_structures.hpp"
 
@@ -27,6 +28,24 @@ struct scheme : graceslab::bench::counted {
   // The structures have nodes of their own.
   static node* get() { return nullptr; }
   static void retire(node*) {}
+};
+
+// Without them.
+struct alone : scheme {
+  using object = node;
+  struct ended {
+    void operator()(object* o) const { delete o; }
+  };
+  static object* get() { return new object; }
+  static void retire(object* o) { cds::gc::HP::retire<ended>(o); }
+  class hazard {
+   public:
+    object* protect(const std::atomic<object*>& src) { return guard_.protect(src); }
+    void clear() { guard_.clear(); }
+
+   private:
+    cds::gc::HP::Guard guard_;
+  };
 };
 
 struct by_key : cds::container::michael_list::traits {
@@ -58,6 +77,8 @@ class queue : cds::container::MSQueue<cds::gc::HP, std::uint64_t> {
 }  // namespace
 
 void graceslab_bench_peer(graceslab::bench::peer* into) {
+  into->workloads["hazard_protect"] = graceslab::bench::play_protect<alone>;
+  into->workloads["hazard_cycle"] = graceslab::bench::play_hazard_cycle<alone>;
   into->workloads["map"] = graceslab::bench::play_map<scheme, map>;
   into->workloads["queue"] = graceslab::bench::play_queue<scheme, queue>;
 }
