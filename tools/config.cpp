@@ -51,15 +51,35 @@ void print_table(const std::vector<gs_config_item>& all) {
       "\nSet them in the environment before the program starts. * differs from the default.\n");
 }
 
+// A cell of a table of Markdown.
+std::string cell(const char* s) {
+  std::string out;
+  for (const char c : text(s)) out.append(c == '|' ? "\\|" : std::string(1, c));
+  return out;
+}
+
+// What docs/guide/settings.md shows: nothing of this process.
+void print_markdown(const std::vector<gs_config_item>& all) {
+  fmt::print("| variable | default | legal | meaning |\n| --- | --- | --- | --- |\n");
+  for (const gs_config_item& item : all)
+    fmt::print("| `{}` | `{}` | {} | {} |\n", text(item.variable), text(item.fallback),
+               cell(item.legal), cell(item.meaning));
+}
+
 }  // namespace
 
 void add_config(CLI::App& app) {
   CLI::App* command = app.add_subcommand("config", "Print every setting: value, default, meaning");
   auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "Print JSON, alone on standard output");
-  command->callback([json] {
+  auto markdown = std::make_shared<bool>(false);
+  auto* as_json = command->add_flag("--json", *json, "Print JSON, alone on standard output");
+  command->add_flag("--markdown", *markdown, "Print the table of docs/guide/settings.md")
+      ->excludes(as_json);
+  command->callback([json, markdown] {
     if (*json)
       print_json(settings_list());
+    else if (*markdown)
+      print_markdown(settings_list());
     else
       print_table(settings_list());
   });

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """`graceslab config` shows every setting of the contract with value, default and meaning."""
 
+import pathlib
 import sys
 
 sys.dont_write_bytecode = True
@@ -37,5 +38,12 @@ tool.expect(table.returncode == 0 and table.stderr == "", "the table", table)
 for variable in clean:
     tool.expect(variable in table.stdout, f"{variable} is in the table", table)
 tool.expect("* GRACESLAB_STALL_MS" in table.stdout, "what differs is marked", table)
+
+page = pathlib.Path(__file__).parents[2].joinpath("docs/guide/settings.md")
+markdown = tool.run("config", "--markdown", GRACESLAB_STALL_MS="4321")
+tool.expect(markdown.returncode == 0 and markdown.stderr == "", "the page's table", markdown)
+tool.expect(markdown.stdout.count("\n") == len(clean) + 2, "a row for each", markdown)
+tool.expect(markdown.stdout in page.read_text(encoding="utf-8"), f"{page.name} shows it", markdown)
+tool.expect_refusal("config", "--json", "--markdown")
 
 sys.exit(tool.finish())
