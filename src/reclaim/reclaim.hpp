@@ -72,6 +72,8 @@ void ripen(slab::cache& c) noexcept;
 // never does.
 void unpost(slab::cache& c) noexcept;
 bool ripe_idle(slab::cache& c) noexcept;  // under c.lock
+// Waits for the run that is under way, if one is.
+void let_run_end(slab::cache& c) noexcept;
 
 // ---- the background thread and its list (background.cpp, active.cpp) ----
 void activate(slab::cache& c) noexcept;

@@ -39,15 +39,27 @@ enum class run_for { destructors, marked, nothing };
 
 enum class turn { ours, another_ended, none };
 
-// None: nothing to do, or somebody else is at it and we do not wait. A run for destructors begins
-// only when some are due: an empty one would look like work to whoever waits for quiet.
+// Under the lock. An empty run would look like work to whoever waits for quiet.
+bool anything_for(const slab::cache& c, run_for what) noexcept {
+  switch (what) {
+    case run_for::destructors:
+      return c.ripe.head != nullptr;
+    case run_for::marked:
+      return slab::marked_objects(c) != 0;
+    case run_for::nothing:
+      break;
+  }
+  return true;
+}
+
+// None: nothing to do, or somebody else is at it and we do not wait.
 turn take_turn(slab::cache& c, bool wait, run_for what) noexcept {
   const std::uint32_t ticket = run_ended.ticket();
   std::uint64_t seen;
   {
     sync::lock_guard hold(c.lock);
     if (!c.ripe_running) {
-      c.ripe_running = what != run_for::destructors || c.ripe.head != nullptr;
+      c.ripe_running = anything_for(c, what);
       return c.ripe_running ? turn::ours : turn::none;
     }
     seen = c.turns;
@@ -260,6 +272,10 @@ void run_ripe(slab::cache& c, bool wait) noexcept {
     finish_sheaf(c, s);
     end_run(c);
   }
+}
+
+void let_run_end(slab::cache& c) noexcept {
+  if (take_turn(c, true, run_for::destructors) == turn::ours) end_run(c);
 }
 
 bool leaves_destructors(slab::cache& c) noexcept {

@@ -12,11 +12,12 @@ namespace {
 constexpr unsigned looks_most = 3;
 
 // A cache that is all home need not linger because somebody has it in hand for a moment, such as a
-// barrier that goes through many.
+// barrier that goes through many, or is about to end a run in which there was nothing to do.
 bool settle_without_passers_by(slab::cache& c) noexcept {
   bool gone = settle(c);
   for (unsigned looks = 0; !gone && looks != looks_most && all_home(c); ++looks) {
     slab::await_hands(c);
+    reclaim::let_run_end(c);
     gone = settle(c);
   }
   return gone;
