@@ -56,9 +56,11 @@ class hazard_pointer_obj_base {
     static_assert(detail::hazard_protectable<T>,
                   "T needs hazard_pointer_obj_base<T, D> as a public, non-virtual base, and no "
                   "other one");
+    // Of an object that is retired already the deleter is not touched.
+    if (gs_hazard_claim(&head_) == 0) return;
     deleter_ = std::move(d);
-    gs_hazard_retire(&head_, &hazard_pointer_obj_base::run,
-                     detail::runs_in(static_cast<T*>(this), deleter_));
+    gs_hazard_retire_claimed(&head_, &hazard_pointer_obj_base::run,
+                             detail::runs_in(static_cast<T*>(this), deleter_));
   }
 
  protected:

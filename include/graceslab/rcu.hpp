@@ -296,9 +296,11 @@ class rcu_obj_base {
                                             rcu_domain& domain = rcu_default_domain()) noexcept {
     static_assert(detail::rcu_protectable_by<T, D>,
                   "T needs rcu_obj_base<T, D> as a public, non-virtual base, and no other one");
+    // Of an object that is retired already the deleter is not touched.
+    if (gs_rcu_claim(domain.native_handle(), &head_) == 0) return;
     deleter_ = std::move(d);
-    gs_call_rcu(domain.native_handle(), &head_, &rcu_obj_base::run,
-                detail::runs_in(static_cast<T*>(this), deleter_));
+    gs_call_rcu_claimed(domain.native_handle(), &head_, &rcu_obj_base::run,
+                        detail::runs_in(static_cast<T*>(this), deleter_));
   }
 
  protected:

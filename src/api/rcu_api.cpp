@@ -72,6 +72,13 @@ void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head, rcu_call
                        void* owner) {
   rcu::call_hurry(or_default(domain), head, func, owner);
 }
+int gs_rcu_claim(struct gs_domain* domain, struct rcu_head* head) {
+  return rcu::claim_head(or_default(domain), head);
+}
+void gs_call_rcu_claimed(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
+                         void* owner) {
+  rcu::call_claimed(or_default(domain), head, func, owner);
+}
 void gs_rcu_barrier(struct gs_domain* domain) { rcu::barrier(or_default(domain)); }
 
 struct gs_domain* gs_domain_create(const struct gs_domain_options* options) {

@@ -8,35 +8,42 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rcu/whose.hpp"
+
 namespace graceslab::hazard {
 
+using rcu::those;
+
+// False: the object is retired already, which is reported. Else retire_claimed() is to follow.
+bool claim_head(gs_hazard_head* head) noexcept;
+void retire_claimed(gs_hazard_head* head, rcu_callback_t func, void* owner) noexcept;
 void retire(gs_hazard_head* head, rcu_callback_t func, void* owner) noexcept;
 // Waits until what was retired before, and is not protected, has been deleted.
 void barrier() noexcept;
 
-// Hands in what nobody protects, and where this thread may wait runs it as well. Waits for nobody's
-// code. False: no fence works just now, and everything stays.
+// Hands in what nobody protects, and runs nothing. Waits for nobody's code. False: no fence works
+// just now, and everything stays.
 bool scan() noexcept;
-bool any_retired() noexcept;  // and not handed in; a hint
 // A deleter of ours runs on this thread.
 bool deleting() noexcept;
 
-// Which of the retired objects.
-struct pick {
-  bool (*is)(const gs_hazard_head& head, const void* arg);
-  const void* arg;
-};
-unsigned long count(const pick& which) noexcept;
+// Not handed in.
+unsigned long count(const those& which) noexcept;
+// Those too that are, until their deleter has returned. Who is on the way may count twice.
+unsigned long count_unended(const those& which) noexcept;
 // A hazard pointer that the calling thread made protects one of them.
-bool protected_here(const pick& which) noexcept;
+bool protected_here(const those& which) noexcept;
 // "object 0x7f.. by a hazard pointer made by thread 1234 (name)", of the first that is protected;
 // 0: none is.
-std::size_t describe_protector(const pick& which, char* text, std::size_t bytes) noexcept;
+std::size_t describe_protector(const those& which, char* text, std::size_t bytes) noexcept;
 
-// Scans until none of them is left and deleters have returned; names who protects one at the stall
-// limit. False: this thread protects one itself, its deadline passed, or the
-// system refuses every fence. `what` is for the reports:
-// "the destroy of cache 'c'".
-bool wait_for(const pick& which, const char* what) noexcept;
+// Scans until none of them is left, and then, if their deleters run at all, runs those of them that
+// are queued and waits until they have returned; nobody else's. Names who protects one at the stall
+// limit. They may not be retired without end meanwhile. False: this thread protects one itself, its
+// deadline passed, or the system refuses every fence. `what` is for the reports: "the destroy of
+// cache 'c'".
+bool wait_for(const those& which, const char* what) noexcept;
+// The first half.
+bool wait_for_protectors(const those& which, const char* what) noexcept;
 
 }  // namespace graceslab::hazard

@@ -7,6 +7,7 @@
 #include "hazard/slots.hpp"
 #include "os/config.hpp"
 #include "os/exit.hpp"
+#include "os/fence.hpp"
 #include "os/hooks.hpp"
 #include "os/report.hpp"
 #include "rcu/barrier.hpp"
@@ -17,25 +18,17 @@
 namespace graceslab::hazard {
 namespace {
 
-bool is_of(const gs_hazard_head& h, const void* arg) noexcept {
-  return static_cast<const rcu::whose*>(arg)->has(h.owner, reinterpret_cast<const void*>(h.func),
-                                                  &h);
-}
-bool is_any(const gs_hazard_head&, const void*) noexcept { return true; }
-
 // ---- owners ----
 
-unsigned long pending_of(const rcu::whose& owner) { return count({is_of, &owner}); }
-
 // The code is about to go: the memory leaks, nobody jumps into the void.
-unsigned long drop(const rcu::whose& owner) noexcept {
+unsigned long drop(const those& which) noexcept {
   unsigned long n = 0;
   sync::lock_guard turn(scan_lock);
   for (shard& s : shards) {
     sync::lock_guard guard(s.lock);
     for (std::uint64_t left = s.retired.count; left != 0; --left) {
       gs_hazard_head* h = take_first(s.retired);
-      if (!is_of(*h, &owner)) {
+      if (!is_one(*h, which)) {
         append(s.retired, h);
         continue;
       }
@@ -46,33 +39,46 @@ unsigned long drop(const rcu::whose& owner) noexcept {
   return n;
 }
 
-unsigned long wait_for_protectors(const rcu::whose& owner) {
-  const pick all = {is_of, &owner};
-  if (count(all) == 0) return 0;
+// Whoever settles runs and awaits what is handed in.
+unsigned long wait_for_owner(const rcu::whose& owner) {
+  const those ours = rcu::of_owner(owner);
+  if (count(ours) == 0) return 0;
   char what[300];
   base::writer(what, sizeof what).add("the end of %s", owner.name);
-  return wait_for(all, what) ? 0 : drop(owner);
+  return wait_for_protectors(ours, what) ? 0 : drop(ours);
 }
 
 // ---- exit ----
 
-void report_left() noexcept {
-  const pick all = {is_any, nullptr};
-  const unsigned long left = count(all);
-  if (left == 0 && (deleting() || !rcu::callbacks_pending(&deleters))) return;
-  char who[200];
-  if (describe_protector(all, who, sizeof who) == 0)
-    base::writer(who, sizeof who).add(left == 0 ? "deleters have not returned" : "no fence works");
-  os::report(GS_REPORT_EXIT_UNDRAINED,
-             "the process exits with %lu object%s retired under hazard pointers: %s", left,
-             base::plural(left), who);
+constexpr unsigned rounds_most = 64;  // deleters may retire, and other threads go on
+bool gave_up;
+
+const char* describe_reason(unsigned long left, char* text, std::size_t bytes) noexcept {
+  if (describe_protector(any, text, bytes) != 0) return text;
+  if (left == 0) return "deleters have not returned";
+  return os::fence_mode() == GS_FENCE_NONE ? "no fence works" : "threads go on retiring";
 }
 
+void report_left() noexcept {
+  const unsigned long left = count(any);
+  if (left == 0 && (deleting() || !rcu::callbacks_pending(&deleters))) return;
+  char who[200];
+  os::report(GS_REPORT_EXIT_UNDRAINED,
+             "the process exits with %lu object%s retired under hazard pointers: %s", left,
+             base::plural(left), describe_reason(left, who, sizeof who));
+}
+
+// Once before the default domain is drained, for deleters post callbacks, and once after it, for
+// callbacks retire.
 void drain_at_exit() noexcept {
   if (gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave) return;
-  if (os::exit_cut_short() || (!any_retired() && !rcu::callbacks_pending(&deleters))) return;
+  if (os::exit_cut_short() || gave_up) return;
   rcu::deadline_scope limit(os::exit_deadline_ns());
-  if (!wait_for({is_any, nullptr}, "exit")) report_left();
+  for (unsigned round = 0; any_retired() || rcu::callbacks_pending(&deleters); ++round) {
+    gave_up =
+        round == rounds_most || !wait_for_aside("exit") || !rcu::wait_for_callbacks(&deleters);
+    if (gave_up) return report_left();
+  }
 }
 
 // ---- fork ----
@@ -89,16 +95,17 @@ void child_shards() noexcept {
 void child_slots() noexcept {
   scan_lock.reset_in_child();
   slots_after_fork_in_child();
-  poll_after_fork_in_child();
 }
 
 [[gnu::constructor(105)]] void start_hazard() noexcept {
   constexpr int slots_first = 5;
   constexpr auto rank_of = [](sync::rank r) { return static_cast<int>(r); };
   rcu::add_unread_domain(deleters, "hazard pointers");
-  rcu::set_hazard_hooks({pending_of, [] { (void)scan(); }, wait_for_protectors});
+  rcu::set_hazard_hooks({count, [] { (void)scan(); }, wait_for_owner});
   sync::on_thread_end(slots_first, end_thread_slots);
   os::on_process_exit(rank_of(sync::rank::hazards), drain_at_exit);
+  os::on_process_exit(rank_of(sync::rank::shard) + 1, drain_at_exit);
+  os::on_fork({os::after_fork_rank, [] {}, [] {}, disarm_poll_in_child});
   os::on_fork({rank_of(sync::rank::hazard_scan), [] { scan_lock.lock(); },
                [] { scan_lock.unlock(); }, child_slots});
   os::on_fork({rank_of(sync::rank::hazards), prepare_shards, parent_shards, child_shards});

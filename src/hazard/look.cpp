@@ -18,11 +18,11 @@ namespace {
 
 // With scan_lock held, so that nothing is on its way to the callbacks.
 template <class Use>
-void for_each_picked(const pick& which, Use use) noexcept {
+void for_each_of(const those& which, Use use) noexcept {
   for (shard& s : shards) {
     sync::lock_guard guard(s.lock);
     for (const gs_hazard_head* h = s.retired.first; h; h = next_of(h))
-      if (which.is(*h, which.arg)) use(*h);
+      if (is_one(*h, which)) use(*h);
   }
 }
 
@@ -32,10 +32,10 @@ struct protector {
 };
 
 // Of a thread, or of any (0).
-protector find_protector(const pick& which, std::uint32_t tid) noexcept {
+protector find_protector(const those& which, std::uint32_t tid) noexcept {
   protector found;
   sync::lock_guard turn(scan_lock);
-  for_each_picked(which, [&found, tid](const gs_hazard_head& h) {
+  for_each_of(which, [&found, tid](const gs_hazard_head& h) {
     if (found.object) return;
     for_each_slot([&](const gs_hazard_slot& s) {
       const std::uint32_t whose = gs_load_relaxed(&s.tid);
@@ -45,7 +45,7 @@ protector find_protector(const pick& which, std::uint32_t tid) noexcept {
   return found;
 }
 
-void report_overdue(const pick& which, const char* what, std::uint64_t age_ms) noexcept {
+void report_overdue(const those& which, const char* what, std::uint64_t age_ms) noexcept {
   const protector p = find_protector(which, 0);
   if (!p.object) return;
   char name[32], lines[1200] = "";
@@ -57,7 +57,7 @@ void report_overdue(const pick& which, const char* what, std::uint64_t age_ms) n
              what, static_cast<unsigned long long>(age_ms), p.object, p.tid, name, lines);
 }
 
-void look_whether_overdue(sync::overdue_clock& clock, const pick& which,
+void look_whether_overdue(sync::overdue_clock& clock, const those& which,
                           const char* what) noexcept {
   std::uint64_t age_ms;
   if (seen_before(clock, sync::overdue_now_ms(), &age_ms) && report_is_due(clock, age_ms))
@@ -66,18 +66,24 @@ void look_whether_overdue(sync::overdue_clock& clock, const pick& which,
 
 }  // namespace
 
-unsigned long count(const pick& which) noexcept {
+unsigned long count(const those& which) noexcept {
   unsigned long n = 0;
   sync::lock_guard turn(scan_lock);
-  for_each_picked(which, [&n](const gs_hazard_head&) { ++n; });
+  for_each_of(which, [&n](const gs_hazard_head&) { ++n; });
   return n;
 }
 
-bool protected_here(const pick& which) noexcept {
+// In the order in which they go: from the lists to the queues, and then to who runs them.
+unsigned long count_unended(const those& which) noexcept {
+  const unsigned long listed = count(which);
+  return listed + rcu::count_pending(&deleters, which);
+}
+
+bool protected_here(const those& which) noexcept {
   return find_protector(which, os::tid()).object != nullptr;
 }
 
-std::size_t describe_protector(const pick& which, char* text, std::size_t bytes) noexcept {
+std::size_t describe_protector(const those& which, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   const protector p = find_protector(which, 0);
   if (!p.object) return 0;
@@ -87,17 +93,33 @@ std::size_t describe_protector(const pick& which, char* text, std::size_t bytes)
   return out.written();
 }
 
-bool wait_for(const pick& which, const char* what) noexcept {
+namespace {
+
+bool wait_while(bool (*left)(const those&), const those& which, const char* what) noexcept {
   sync::overdue_clock clock;
   rcu::unproved_watch watch(&deleters);
   for (rcu::backoff pace(rcu::effort::normal);;) {
-    const bool fenced = scan();
-    if (count(which) == 0) break;
-    if ((!fenced && watch.lost()) || rcu::deadline_passed() || protected_here(which)) return false;
+    (void)scan();
+    if (!left(which)) return true;
+    if (rcu::deadline_passed() || protected_here(which)) return false;
     look_whether_overdue(clock, which, what);
-    (void)pace.step();
+    if (pace.step() && watch.lost()) return false;
   }
-  return rcu::wait_for_callbacks(&deleters);
+}
+
+}  // namespace
+
+bool wait_for_protectors(const those& which, const char* what) noexcept {
+  return wait_while([](const those& w) { return count(w) != 0; }, which, what);
+}
+
+bool wait_for_aside(const char* what) noexcept {
+  set_aside();
+  return wait_while([](const those&) { return any_aside(); }, any, what);
+}
+
+bool wait_for(const those& which, const char* what) noexcept {
+  return wait_for_protectors(which, what) && rcu::wait_for_those(&deleters, which);
 }
 
 }  // namespace graceslab::hazard

@@ -10,7 +10,7 @@
 
 namespace graceslab::hazard {
 
-constinit shard shards[rcu::shards_max];
+constinit shard shards[rcu::shards_max + 1];
 
 void append(list& l, gs_hazard_head* h) noexcept {
   h->head.gs_word[1] = 0;
@@ -65,21 +65,30 @@ void turn_away(gs_hazard_head* h) noexcept {
 
 }  // namespace
 
-void retire(gs_hazard_head* h, rcu_callback_t func, void* owner) noexcept {
+bool claim_head(gs_hazard_head* h) noexcept {
+  os::keep_errno keep;
+  os::define(h, sizeof *h);
+  if (rcu::mark_queued(&h->head)) return true;
+  rcu::report_here(GS_REPORT_DOUBLE_CALLBACK,
+                   "the object %p is retired already, under hazard pointers; the second call is "
+                   "dropped",
+                   static_cast<void*>(h));
+  return false;
+}
+
+void retire_claimed(gs_hazard_head* h, rcu_callback_t func, void* owner) noexcept {
   os::keep_errno keep;
   os::hand_over(&h->head);
-  os::define(h, sizeof *h);
-  if (!rcu::mark_queued(&h->head))
-    return rcu::report_here(GS_REPORT_DOUBLE_CALLBACK,
-                            "the object %p is retired already, under hazard pointers; the second "
-                            "call is dropped",
-                            static_cast<void*>(h));
   h->func = func;
   h->owner = owner;
   const outcome o = push(own_shard(), h);
   if (o == outcome::closing) return turn_away(h);
   arm_poll();
-  if (o == outcome::full) (void)scan();
+  if (o == outcome::full) scan_and_help();
+}
+
+void retire(gs_hazard_head* h, rcu_callback_t func, void* owner) noexcept {
+  if (claim_head(h)) retire_claimed(h, func, owner);
 }
 
 }  // namespace graceslab::hazard

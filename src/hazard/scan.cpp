@@ -2,8 +2,8 @@
 // Looking at the slots: one heavy fence for all that is retired.
 //
 // - State: gs_hazard_scanning is 1 from before the fence until the last slot was looked at.
-//   `copied` has a bit for each object that was copied meanwhile, by the hash of its address;
-//   others that share a bit stay until the next scan.
+//   `copied` has a bit for each object that was copied meanwhile, by the hash of its address with
+//   the scan's own salt; others that share a bit stay until the next scan.
 // - Lock: scan_lock, for both and for every object between its list and the callbacks.
 #include <algorithm>
 
@@ -13,6 +13,7 @@
 #include "os/fence.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
+#include "os/thread.hpp"
 #include "rcu/barrier.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/queue.hpp"
@@ -29,12 +30,15 @@ namespace {
 
 constexpr unsigned copied_bits = 4096, word_bits = 64;
 std::uint64_t copied[copied_bits / word_bits];
+std::uint64_t salt;  // changes with each scan, so that no two objects share a bit for long
 
 unsigned bit_of(const void* object) noexcept {
-  return static_cast<unsigned>(base::mix(reinterpret_cast<std::uintptr_t>(object)) % copied_bits);
+  const std::uint64_t salted = reinterpret_cast<std::uintptr_t>(object) ^ gs_load_relaxed(&salt);
+  return static_cast<unsigned>(base::mix(salted) % copied_bits);
 }
 
 void begin_scan() noexcept {
+  gs_store_relaxed(&salt, base::mix(salt + 1));
   for (std::uint64_t& word : copied) gs_store_relaxed(&word, std::uint64_t{0});
   gs_store_relaxed(&gs_hazard_scanning, 1u);
 }
@@ -64,14 +68,14 @@ bool is_skipped(const gs_hazard_slot& slot) noexcept {
 }
 
 struct sorting {
-  list rest[rcu::shards_max];  // nobody was seen protecting these yet
-  list kept[rcu::shards_max];
+  list rest[rcu::shards_max + 1];  // nobody was seen protecting these yet
+  list kept[rcu::shards_max + 1];
   named some;
   unsigned slots = 0;
   unsigned noted = 0;  // kept for a note alone, perhaps another one's
 
   void take() noexcept {
-    for (unsigned i = 0; i != rcu::shards_max; ++i) {
+    for (unsigned i = 0; i <= aside; ++i) {
       sync::lock_guard guard(shards[i].lock);
       rest[i] = shards[i].retired;
       shards[i].retired = {};
@@ -80,7 +84,7 @@ struct sorting {
   template <class Is>
   unsigned keep(Is is) noexcept {
     unsigned found = 0;
-    for (unsigned i = 0; i != rcu::shards_max; ++i)
+    for (unsigned i = 0; i <= aside; ++i)
       for (std::uint64_t n = rest[i].count; n != 0; --n) {
         gs_hazard_head* h = take_first(rest[i]);
         const bool keeps = is(h);
@@ -118,19 +122,23 @@ struct sorting {
     return n;
   }
   // What came meanwhile is younger.
-  void put_back() noexcept {
-    for (unsigned i = 0; i != rcu::shards_max; ++i) {
+  bool put_back() noexcept {
+    bool any = false;
+    for (unsigned i = 0; i <= aside; ++i) {
       sync::lock_guard guard(shards[i].lock);
       list& l = shards[i].retired;
+      any |= kept[i].count != 0;
       shards[i].limit = kept[i].count + limit_least + slots / 4;
       while (gs_hazard_head* h = take_first(l)) append(kept[i], h);
       l = kept[i];
     }
+    return any;
   }
 };
 
 struct outcome {
   bool fenced = true;
+  bool kept = false;
   unsigned noted = 0;
   unsigned handed_in = 0;
 };
@@ -148,54 +156,63 @@ outcome scan_locked() noexcept {
   end_scan();
   o.noted = s.noted;
   o.handed_in = s.hand_in();
-  s.put_back();
+  o.kept = s.put_back();
   return o;
 }
 
-// Under the lock from the first look at the lists: what another scan has in hand is in none.
-outcome scan_and_run() noexcept {
+// Under the lock from the first look at the lists: what another scan has in hand is in none. Whose
+// poll found nothing meanwhile is armed no more: what stays arms it again.
+outcome scan_once() noexcept {
   outcome o;
   {
     sync::lock_guard turn(scan_lock);
     if (any_retired()) o = scan_locked();
   }
   if (!o.fenced) os::report_lost_fence();
-  if (o.handed_in == 0) return o;
-  // As many again of those that others handed in, so that theirs do not pile up behind slow
-  // workers.
-  rcu::end_handing_in(&deleters);
-  if (rcu::may_wait() && !rcu::left_to_workers()) rcu::run_handed_in(&deleters, 2 * o.handed_in);
+  if (o.handed_in != 0) rcu::end_handing_in(&deleters);
+  if (o.kept) arm_poll();
   return o;
 }
 
-// A forked child goes on with the other one: it cannot know whether a thread that is not there was
-// about to run this one's.
 struct poller {
   rcu_head head;        // first
   std::uint32_t armed;  // 1: queued
 };
-poller pollers[2];
-unsigned current;  // changes in a forked child
+poller the_poller;
 
-void poll(rcu_head* head) {
-  gs_store_relaxed(&reinterpret_cast<poller*>(head)->armed, 0u);
-  (void)scan();
+void poll(rcu_head*) {
+  gs_store_relaxed(&the_poller.armed, 0u);
+  (void)scan_once();
   if (any_retired()) arm_poll();
 }
 
 }  // namespace
 
-bool scan() noexcept { return scan_and_run().fenced; }
+bool scan() noexcept { return scan_once().fenced; }
+
+// More than one list's worth: what a worker handed in may pile up behind a slow one, also when it
+// left nothing for us to find.
+void scan_and_help() noexcept {
+  const outcome o = scan_once();
+  if (rcu::may_wait() && !rcu::left_to_workers())
+    rcu::run_handed_in(&deleters, 2 * std::max(o.handed_in, unsigned{limit_least}));
+}
 
 // Whoever retires pushes under a lock that a scan takes after the poll is no longer armed.
 void arm_poll() noexcept {
-  poller& p = pollers[current];
+  poller& p = the_poller;
   if (gs_load_relaxed(&p.armed) == 0 && gs_exchange(&p.armed, 1u) == 0)
-    rcu::call(&deleters, &p.head, poll, nullptr);
+    rcu::call(&deleters, &p.head, poll, &p);
 }
 
-void poll_after_fork_in_child() noexcept {
-  if (pollers[current].armed != 0) current ^= 1;
+// Nobody but this thread is here, and it is not inside the poll, which runs no code of a user: what
+// is not queued any more was in the hands of another. The next who retires or scans arms it.
+void disarm_poll_in_child() noexcept {
+  poller& p = the_poller;
+  (void)rcu::withdraw(&deleters, &p);
+  if (rcu::is_linked(&p.head)) return;
+  rcu::unmark(&p.head);
+  p.armed = 0;
 }
 
 bool any_retired() noexcept {
@@ -204,6 +221,24 @@ bool any_retired() noexcept {
     if (s.retired.count != 0) return true;
   }
   return false;
+}
+
+bool any_aside() noexcept {
+  sync::lock_guard turn(scan_lock);
+  sync::lock_guard guard(shards[aside].lock);
+  return shards[aside].retired.count != 0;
+}
+
+// Its caller scans at once, which arms the poll if another scan or poll missed what was on the way.
+void set_aside() noexcept {
+  sync::lock_guard turn(scan_lock);
+  list all;
+  for (unsigned i = 0; i != aside; ++i) {
+    sync::lock_guard guard(shards[i].lock);
+    while (gs_hazard_head* h = take_first(shards[i].retired)) append(all, h);
+  }
+  sync::lock_guard guard(shards[aside].lock);
+  while (gs_hazard_head* h = take_first(all)) append(shards[aside].retired, h);
 }
 
 bool unprotected(const gs_hazard_head* h) noexcept {
@@ -223,12 +258,20 @@ bool unprotected(const gs_hazard_head* h) noexcept {
 bool deleting() noexcept { return rcu::in_callback_of(&deleters); }
 
 // What was kept for a note alone may be protected by nobody: the next scan, with notes of its own,
-// decides.
+// decides. One that every scan finds noted is copied all the time, and so protected.
 void barrier() noexcept {
+  if (rcu::in_any_reader())
+    return rcu::report_here(GS_REPORT_BARRIER_IN_READER,
+                            "hazard_pointer_barrier inside a read-side section (thread %u): it "
+                            "returns without having waited",
+                            os::tid());
+  constexpr unsigned scans_most = 16;
   rcu::unproved_watch watch(&deleters);
-  for (rcu::backoff pace(rcu::effort::normal);;) {
-    const outcome o = scan_and_run();
+  rcu::backoff pace(rcu::effort::normal);
+  for (unsigned scans = 0; scans != scans_most;) {
+    const outcome o = scan_once();
     if (o.fenced && o.noted == 0) break;
+    scans += o.fenced;
     if (pace.step() && watch.lost()) watch.say_when_due();
   }
   rcu::barrier(&deleters);

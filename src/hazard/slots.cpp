@@ -17,6 +17,8 @@ slot_chunk* chunks;
 
 namespace {
 
+constexpr std::uint32_t spares_most = 16;  // a KiB of each thread, which every scan looks at
+
 void free_slot(gs_hazard_slot& slot) noexcept {
   // ORDER hazard.free <-> hazard.claim   (docs/ordering/hazard-pointers.md, claim 5)
   gs_store_release(&slot.in_use, 0u);
@@ -67,7 +69,11 @@ static gs_hazard_slot* make_slot() noexcept {
   gs_hazard_slot* slot = claim_any();
   if (!slot) slot = claim_in_new_chunk();
   if (!slot) return nullptr;
-  if (sync::this_thread()) gs_hazard_tls.tid = os::tid();
+  const sync::thread_record* record = sync::this_thread();
+  if (gs_hazard_tls.tid == 0 && record && sync::end_is_told(*record)) {
+    gs_hazard_tls.tid = os::tid();
+    gs_hazard_tls.room = spares_most;
+  }
   gs_store_relaxed(&slot->tid, os::tid());
   return slot;
 }
@@ -78,7 +84,7 @@ void end_thread_slots(sync::thread_record& record) noexcept {
     gs_hazard_tls.spare = slot->next;
     free_slot(*slot);
   }
-  gs_hazard_tls.tid = 0;
+  gs_hazard_tls.tid = gs_hazard_tls.room = 0;
 }
 
 // Threads that are not here protect nothing any more. A slot that one of them owned stays its

@@ -4,7 +4,8 @@
 // - Slots: claimed and freed as reader slots are; a thread keeps those of its hazard pointers that
 //   ended, and gives them back when it ends itself.
 // - Lists: sharded by the thread's number; linked through the heads, which are marked as queued
-//   (rcu/queue.hpp). `first` is the oldest.
+//   (rcu/queue.hpp). `first` is the oldest. One more has what exit waits for, and gets nothing
+//   but by set_aside().
 // - Locks: a shard's lock guards its list; scan_lock, taken before, whatever is between a list and
 //   a queue of callbacks: who holds it sees every object in the one or the other.
 #pragma once
@@ -45,6 +46,11 @@ struct list {
 inline gs_hazard_head* next_of(const gs_hazard_head* h) noexcept {
   return reinterpret_cast<gs_hazard_head*>(h->head.gs_word[1]);
 }
+inline bool is_one(const gs_hazard_head& h, const those& which) noexcept {
+  return which.has(h.owner, reinterpret_cast<const void*>(h.func), &h);
+}
+inline constexpr those any = {
+    [](const void*, const void*, const void*, const void*) { return true; }, nullptr};
 void append(list& l, gs_hazard_head* h) noexcept;
 gs_hazard_head* take_first(list& l) noexcept;
 
@@ -54,15 +60,28 @@ struct alignas(GS_CACHE_LINE) shard {
   std::uint64_t limit = 0;  // beyond it whoever retires scans; 0: the least
 };
 inline constexpr std::uint64_t limit_least = 64;
-extern shard shards[rcu::shards_max];
+inline constexpr unsigned aside = rcu::shards_max;
+extern shard shards[rcu::shards_max + 1];
 
 void slots_after_fork_in_child() noexcept;
 void end_thread_slots(sync::thread_record& record) noexcept;
 
 // ---- scan.cpp ----
 bool unprotected(const gs_hazard_head* h) noexcept;  // one that is in no list
+// And then, where this thread may wait, runs as many as were found, also others'.
+void scan_and_help() noexcept;
 // Looks again before long, on a worker, while anything is retired.
 void arm_poll() noexcept;
-void poll_after_fork_in_child() noexcept;
+// After all locks: in a child the poll may be armed by a thread that is not here.
+void disarm_poll_in_child() noexcept;
+bool any_retired() noexcept;  // and not handed in; a hint
+// All that is retired and not handed in goes to the list of that name: whatever others retire
+// meanwhile, a wait for it comes to an end when the protectors let go.
+void set_aside() noexcept;
+bool any_aside() noexcept;
+
+// ---- look.cpp ----
+// As wait_for_protectors(), of all that has been retired by now. By exit alone.
+bool wait_for_aside(const char* what) noexcept;
 
 }  // namespace graceslab::hazard

@@ -42,7 +42,7 @@ void say_what_is_protected(slab::cache& c, ull retired, base::writer& out) noexc
 }
 
 void say_what_is_out(slab::cache& c, base::writer& out) noexcept {
-  const ull under_hazards = hazard::count(teardown::retired_in(c));
+  const ull under_hazards = hazard::count_unended(teardown::retired_in(c));
   teardown::tally t = teardown::glance(c);
   const ull live = t.live > under_hazards ? t.live - under_hazards : 0;
   if (live != 0)

@@ -26,6 +26,7 @@ namespace graceslab::os {
 namespace {
 
 constexpr std::uint64_t ns_per_ms = 1'000'000;
+constexpr std::uint64_t us_per_ms = 1000;
 constexpr std::uint64_t nap_us = 5'000;
 // Counted in sleeps that took their time, not by the clock: a machine that stood still past the
 // deadline still gives the holder of a lock the time to drop it.
@@ -38,6 +39,8 @@ std::uint32_t cut_short;    // exit() was called there
 std::uint32_t watches;      // how often watch_for_exit() was called
 std::uint64_t deadline_ns;  // 0: nobody has waited yet
 int exit_status = EXIT_FAILURE;
+// By waits of any length, which may come one after the other without end.
+__thread std::uint64_t slept_long_us __attribute__((tls_model("initial-exec")));
 __thread bool exits_here __attribute__((tls_model("initial-exec")));
 
 // The policy aside.
@@ -112,14 +115,15 @@ bool short_wait::is_limited() const noexcept {
   return waits_are_limited() && (!long_ || was_interrupted());
 }
 
-void short_wait::on(std::uint32_t* word, std::uint32_t value) noexcept {
+void short_wait::on(std::uint32_t* word, std::uint32_t value, std::uint64_t timeout_ms) noexcept {
   if (GS_LIKELY(!is_limited())) {
-    futex_wait(word, value);
+    futex_wait(word, value, timeout_ms);
     return;
   }
   const std::uint64_t began_ns = now_ns();
-  futex_nap_us(word, value, nap_us);
-  check(nap_us, began_ns);
+  const std::uint64_t us = timeout_ms < nap_us / us_per_ms ? timeout_ms * us_per_ms : nap_us;
+  futex_nap_us(word, value, us);
+  check(us, began_ns);
 }
 
 void short_wait::nap(std::uint64_t us) noexcept {
@@ -133,8 +137,9 @@ void short_wait::check(std::uint64_t asked_us, std::uint64_t began_ns) noexcept 
   if (GS_LIKELY(!is_limited())) return;
   const std::uint64_t now = now_ns();
   if (now < limit_ns() || now - began_ns < asked_us * 1000) return;
-  slept_us_ += asked_us;
-  if (slept_us_ >= slept_most_us) give_up();
+  std::uint64_t& slept_us = long_ ? slept_long_us : slept_us_;
+  slept_us += asked_us;
+  if (slept_us >= slept_most_us) give_up();
 }
 
 void short_wait::give_up() const noexcept {

@@ -4,6 +4,8 @@
 #pragma once
 #include <cstdint>
 
+#include "os/futex.hpp"
+
 namespace graceslab::os {
 
 // True from the first handler of ours that exit() runs; they run in reverse order of registration,
@@ -46,8 +48,9 @@ class short_wait {
     w.long_ = true;
     return w;
   }
-  void on(std::uint32_t* word, std::uint32_t value) noexcept;  // sleeps while the word is that
-  void nap(std::uint64_t us) noexcept;                         // sleeps
+  // Sleeps while the word is that.
+  void on(std::uint32_t* word, std::uint32_t value, std::uint64_t timeout_ms = forever_ms) noexcept;
+  void nap(std::uint64_t us) noexcept;                                  // sleeps
   void check(std::uint64_t asked_us, std::uint64_t began_ns) noexcept;  // slept somewhere else
 
  private:
@@ -57,7 +60,7 @@ class short_wait {
   const char* for_what_;
   unsigned rank_;
   bool long_ = false;
-  std::uint64_t slept_us_ = 0;  // since the deadline
+  std::uint64_t slept_us_ = 0;  // since the deadline; for the long ones, all of a thread's count
 };
 
 }  // namespace graceslab::os

@@ -6,6 +6,7 @@
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/exit.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
@@ -68,7 +69,7 @@ bool any_left(gs_domain* d, targets& t) noexcept {
 std::uint32_t excused(const batch& b, std::uint32_t self) noexcept {
   std::uint32_t n = 0;
   for (const runner* r = runners; r; r = r->next)
-    if (r->from == &b && (r->tid == self || r->waiting != 0)) ++n;
+    if (gs_load_relaxed(&r->from) == &b && (r->tid == self || r->waiting != 0)) ++n;
   return n;
 }
 
@@ -105,7 +106,7 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
   targets t = remember(d);
   wake_worker();  // sealed now, so due now; and starting one is tried again
   std::uint64_t pause_us = poll_min_us;
-  for (;;) {
+  for (auto patience = os::short_wait::of_any_length("a callback");;) {
     const std::uint32_t ticket = d->batch_done.ticket();
     if (!any_left(d, t)) return true;
     if (inside && only_excused_left(d, t)) return true;
@@ -120,7 +121,7 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
       d->batch_done.wait(ticket, look_ms());
       continue;
     }
-    os::sleep_us(pause_us);
+    patience.nap(pause_us);
     if (pause_us < poll_max_us) pause_us *= 2;
   }
 }

@@ -80,20 +80,21 @@ void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noex
   gs_store_relaxed(&d->rearmed, function);
 }
 
-static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
-                 bool hurry) noexcept {
-  if (!head || !func) return;
+bool claim_head(gs_domain* d, rcu_head* head) noexcept {
+  os::keep_errno keep;
+  os::define(head, sizeof *head);
+  if (!usable(d, "call_rcu")) return false;
+  if (mark_queued(head)) return true;
+  report_here(GS_REPORT_DOUBLE_CALLBACK,
+              "domain '%s': the callback head %p is queued already; the second call is dropped",
+              domain_name(d), static_cast<void*>(head));
+  return false;
+}
+
+static void post_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
+                         bool hurry) noexcept {
   os::keep_errno keep;
   os::hand_over(head);
-  os::define(head, sizeof *head);
-  if (!usable(d, "call_rcu")) return;
-  if (!mark_queued(head)) {
-    report_here(GS_REPORT_DOUBLE_CALLBACK,
-                "domain '%s': the callback head %p is queued already; the second call is "
-                "dropped",
-                domain_name(d), static_cast<void*>(head));
-    return;
-  }
   if (GS_UNLIKELY(gs_load_relaxed(&d->drains) != 0)) note_rearming(d, func);
   const entry e{head, func, owner};
   shard& s = pick(d);
@@ -121,11 +122,15 @@ static void post(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
 }
 
 void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
-  post(d, head, func, owner, false);
+  if (head && func && claim_head(d, head)) post_claimed(d, head, func, owner, false);
+}
+
+void call_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  post_claimed(d, head, func, owner, false);
 }
 
 void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
-  post(d, head, func, owner, true);
+  if (head && func && claim_head(d, head)) post_claimed(d, head, func, owner, true);
 }
 
 }  // namespace graceslab::rcu

@@ -40,8 +40,8 @@ void append(gs_domain* d) noexcept {
   last_domain = d;
 }
 
-unsigned long none_pending(const whose&) { return 0; }
-constexpr hazard_hooks no_hazards = {none_pending, [] {}, none_pending};
+constexpr hazard_hooks no_hazards = {[](const those&) { return 0ul; }, [] {},
+                                     [](const whose&) { return 0ul; }};
 hazard_hooks known_hazards = no_hazards;  // set at start-up
 
 constexpr upper_hooks no_hooks = {};

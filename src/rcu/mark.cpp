@@ -43,7 +43,10 @@ bool in_chain(const batch& b, const rcu_head* wanted) noexcept {
   return false;
 }
 
+}  // namespace
+
 bool is_linked(const rcu_head* head) noexcept {
+  if (!could_be_link(decoded(head))) return false;
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     for (shard& s : d->shards) {
       sync::lock_guard guard(s.lock);
@@ -53,14 +56,12 @@ bool is_linked(const rcu_head* head) noexcept {
   return false;
 }
 
-}  // namespace
-
 bool mark_queued(rcu_head* head) noexcept {
   const std::uintptr_t wanted = mark(head) ^ queued;
   std::uintptr_t word = gs_load_relaxed(&head->gs_word[0]);
   for (;;) {
     if (word == wanted) return false;
-    if (could_be_link(word ^ mark(head)) && is_linked(head)) return false;
+    if (is_linked(head)) return false;
     // ORDER callbacks.mark <-> callbacks.unmark   (docs/ordering/callbacks.md, claim 2)
     if (gs_compare_exchange(&head->gs_word[0], &word, wanted)) return true;
   }

@@ -178,15 +178,15 @@ bool take_next(batch& b, entry* out) noexcept {
   return false;
 }
 
-bool is_of(const entry& e, const whose& owner) noexcept {
-  return e.head && owner.has(e.owner, reinterpret_cast<const void*>(e.func), e.head);
+bool is_one(const entry& e, const those& which) noexcept {
+  return e.head && which.has(e.owner, reinterpret_cast<const void*>(e.func), e.head);
 }
 
-bool take_of_owner(batch& b, const whose& owner, std::uint32_t* index, entry* out) noexcept {
+bool take_one_of(batch& b, const those& which, std::uint32_t* index, entry* out) noexcept {
   if (*index < b.cursor) *index = b.cursor;
   for (; *index < b.count; ++*index) {
     entry& e = b.entries()[*index];
-    if (!is_of(e, owner)) continue;
+    if (!is_one(e, which)) continue;
     *out = e;
     e.head = nullptr;
     return true;
@@ -197,7 +197,7 @@ bool take_of_owner(batch& b, const whose& owner, std::uint32_t* index, entry* ou
 bool take(batch& b, const wish& w, std::uint32_t* index, entry* out) noexcept {
   if (b.taken == b.count) return false;
   if (b.linked) return take_linked(b, out);
-  return w.of ? take_of_owner(b, *w.of, index, out) : take_next(b, out);
+  return w.of ? take_one_of(b, *w.of, index, out) : take_next(b, out);
 }
 
 bool claimable(gs_domain* d, const batch& b, const wish& w) noexcept {
@@ -205,11 +205,18 @@ bool claimable(gs_domain* d, const batch& b, const wish& w) noexcept {
   return b.sealed && done(d, b.cookie);
 }
 
+std::uint32_t count_linked(const batch& b, const those& which) noexcept {
+  std::uint32_t n = 0;
+  for (rcu_head* h = b.chain_first; h; h = linked_next(h))
+    n += is_one({h, linked_func(h), unknown_owner()}, which);
+  return n;
+}
+
 bool contains(batch& b, const wish& w) noexcept {
   if (!w.of) return true;
-  if (b.linked) return b.taken != b.count;
+  if (b.linked) return w.of->by_owner ? b.taken != b.count : count_linked(b, *w.of) != 0;
   for (std::uint32_t i = b.cursor; i < b.count; ++i)
-    if (is_of(b.entries()[i], *w.of)) return true;
+    if (is_one(b.entries()[i], *w.of)) return true;
   return false;
 }
 
@@ -268,8 +275,7 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     if (!take(b, w, &where->index, out)) continue;
     ++b.taken;
     if (--s.waiting == 0) refresh_due(s);
-    r.domain = d;
-    r.from = &b;
+    gs_store_relaxed(&r.from, &b);
     gs_store_relaxed(&r.owner, out->owner);
     gs_store_relaxed(&r.head, static_cast<const void*>(out->head));
     // ORDER stuck.begin <-> stuck.look   (docs/ordering/callbacks.md, claim 13)
@@ -283,7 +289,7 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
 
 bool finish(shard& s, runner& r, batch*& surplus) noexcept {
   batch* b = r.from;
-  r.from = nullptr;
+  gs_store_relaxed(&r.from, static_cast<batch*>(nullptr));
   gs_store_relaxed(&r.func, static_cast<const void*>(nullptr));
   gs_store_relaxed(&r.owner, static_cast<void*>(nullptr));
   gs_store_relaxed(&r.head, static_cast<const void*>(nullptr));
@@ -324,11 +330,13 @@ std::uint64_t last_cookie(const shard& s) noexcept {
   return cookie;
 }
 
-std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept {
+std::uint32_t count_queued(shard& s, const those& which) noexcept {
   std::uint32_t n = 0;
-  for (batch* b = s.first; b; b = b->next)
+  for (batch* b = s.first; b; b = b->next) {
     for (std::uint32_t i = b->cursor; !b->linked && i < b->count; ++i)
-      n += is_of(b->entries()[i], owner);
+      n += is_one(b->entries()[i], which);
+    n += count_linked(*b, which);
+  }
   return n;
 }
 
@@ -341,7 +349,7 @@ void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept {
   for (batch* b = s.first; b;) {
     batch* after = b->next;
     std::uint32_t mine = 0;
-    for (const runner* r = current_runner; r; r = r->outer) mine += r->from == b;
+    for (const runner* r = current_runner; r; r = r->outer) mine += gs_load_relaxed(&r->from) == b;
     const std::uint32_t gone = b->taken - mine - b->done;
     b->done += gone;
     gs_store_relaxed(&s.finished, s.finished + gone);

@@ -70,11 +70,11 @@ inline char unknown_owner_tag;
 inline void* unknown_owner() noexcept { return &unknown_owner_tag; }
 
 struct runner;
-struct whose;
+struct those;
 
-// What to claim: the oldest ready callback, or one of an owner only, or only up to a number.
+// What to claim: the oldest ready callback, or one of these only, or only up to a number.
 struct wish {
-  const whose* of = nullptr;
+  const those* of = nullptr;
   bool unready = false;  // before their grace period, not to be run; linked ones excepted
   std::uint64_t below = ~std::uint64_t{0};  // batches whose first number is smaller
 };
@@ -116,7 +116,7 @@ void give_back(batch*& surplus) noexcept;
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 
 std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
-std::uint32_t count_of_owner(shard& s, const whose& owner) noexcept;
+std::uint32_t count_queued(shard& s, const those& which) noexcept;
 void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept;
 
 unsigned shard_count() noexcept;  // power of two, at least the cores online, at most shards_max
@@ -127,7 +127,8 @@ bool mark_queued(rcu_head* head) noexcept;  // false: it is queued already
 void unmark(rcu_head* head) noexcept;
 void link_head(rcu_head* head, rcu_callback_t func) noexcept;
 void link_after(rcu_head* last, rcu_head* next) noexcept;
-void mark_unlinked(rcu_head* head) noexcept;  // out of the chain, not yet running
+void mark_unlinked(rcu_head* head) noexcept;    // out of the chain, not yet running
+bool is_linked(const rcu_head* head) noexcept;  // in the chain of some shard
 rcu_head* linked_next(const rcu_head* head) noexcept;
 rcu_callback_t linked_func(const rcu_head* head) noexcept;
 

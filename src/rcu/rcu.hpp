@@ -14,6 +14,7 @@ struct gs_domain;
 namespace graceslab::rcu {
 
 struct whose;
+struct those;
 
 // The default domain; never destroyed, usable before main.
 gs_domain* default_domain() noexcept;
@@ -56,10 +57,19 @@ const void* current_callback() noexcept;  // address of the function, or nullptr
 
 // ---- callbacks ----
 void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
+// In two halves. False: the head is queued already, which is reported, or the domain is gone.
+bool claim_head(gs_domain* d, rcu_head* head) noexcept;
+void call_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
 void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
 // Takes callbacks of this owner out of the queues before they run; false: none was there, perhaps
 // because it runs.
 bool withdraw(gs_domain* d, const void* owner) noexcept;
+// Those that are queued and those that run. One that goes from the one place to the other meanwhile
+// may count twice, and is never missed.
+unsigned long count_pending(gs_domain* d, const those& which) noexcept;
+// Until none of them is queued, or runs on another thread; runs them past all that are ahead. They
+// may not come without end. False: this thread's deadline passed, or no fence works.
+bool wait_for_those(gs_domain* d, const those& which) noexcept;
 // A callback of `d` is running on this thread.
 bool in_callback_of(const gs_domain* d) noexcept;
 void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
@@ -124,10 +134,10 @@ struct upper_hooks {
 };
 void set_upper_hooks(const upper_hooks& hooks) noexcept;
 
-// What an owner has retired under hazard pointers, for whoever settles it. What is unprotected goes
-// to a queue of callbacks and never back: look here first, then at the queues.
+// What is retired under hazard pointers, for whoever settles its owner. What is unprotected goes to
+// a queue of callbacks and never back: look here first, then at the queues.
 struct hazard_hooks {
-  unsigned long (*pending_of)(const whose& owner);
+  unsigned long (*count)(const those& which);
   void (*scan)();
   // Until nothing of it is protected; the owner is closing, so no more comes. Returns what had to
   // be taken out and leaked.

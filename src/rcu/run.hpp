@@ -19,7 +19,7 @@ struct runner : sync::overdue_clock {  // by looks under runners_lock (stuck.hpp
   const void* head;      // what it was posted with
   const void* func;      // nullptr: between two callbacks
   std::uint64_t number;  // of this invocation; 0: it began while nobody settled (watch.hpp)
-  batch* from;           // whose count it will settle
+  batch* from;           // whose count it will settle; written as the owner
   std::uint32_t tid;
   std::uint32_t
       waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it

@@ -60,25 +60,26 @@ void number_invocation(runner& r) noexcept {
   sync::lock_guard guard(list_lock);
   gs_store_relaxed(&r.number, ++numbers);
   for (watch* w = first; w; w = w->next_)
-    if (is_of(r, w->of)) w->newest_ = numbers;
+    if (runs_one(r, of_owner(w->of))) w->newest_ = numbers;
 }
 
 void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   sync::lock_guard guard(list_lock);
   for (const watch* w = first; w; w = w->next_)
-    if (is_of(r, w->of))
+    if (runs_one(r, of_owner(w->of)))
       out.add("; %s %s waits for it%s", w->unloading ? "unloading" : "settling", w->of.name,
               w->unloading ? ": the object stays mapped until it returns, and dlclose() holds the "
                              "loader's lock meanwhile: settle the module before it"
                            : "");
 }
 
-bool is_of(const runner& r, const whose& owner) noexcept {
+bool runs_one(const runner& r, const those& which) noexcept {
   const void* func = gs_load_relaxed(&r.func);
   if (!func) return false;
   const void* of = gs_load_relaxed(&r.owner);
-  return of == unknown_owner() || owner.has(of, func, gs_load_relaxed(&r.head));
+  if (which.by_owner && of == unknown_owner()) return true;
+  return which.has(of, func, gs_load_relaxed(&r.head));
 }
 
 void lock_watches() noexcept { list_lock.lock(); }

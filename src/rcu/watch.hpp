@@ -50,8 +50,8 @@ inline void note_invocation(runner& r) noexcept {
 // runners_lock.
 void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept;
 
-// Linked callbacks may be anybody's.
-bool is_of(const runner& r, const whose& owner) noexcept;
+// Its callback is one of them, or may be.
+bool runs_one(const runner& r, const those& which) noexcept;
 
 void lock_watches() noexcept;  // fork
 void unlock_watches() noexcept;

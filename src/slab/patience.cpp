@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/patience.hpp"
 
-#include "os/clock.hpp"
+#include "os/exit.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
 #include "slab/hooks.hpp"
@@ -32,7 +32,7 @@ bool patience::once_more(cache* c) noexcept {
   if (!persists()) return give_up(c);
   if (nap_us_ != 0) {
     if (nap_us_ == nap_most_us) report_long_wait(c);
-    os::sleep_us(nap_us_);
+    os::short_wait::of_any_length("memory").nap(nap_us_);
   }
   nap_us_ = nap_us_ == 0 ? nap_least_us : nap_us_ * 2;
   if (nap_us_ > nap_most_us) nap_us_ = nap_most_us;

@@ -31,10 +31,7 @@ bool event::wait(std::uint32_t ticket, std::uint64_t timeout_ms) noexcept {
     if (moved) break;
     const std::uint64_t passed = for_ever ? 0 : os::now_ms() - start;
     if (!for_ever && passed >= timeout_ms) break;
-    if (for_ever)
-      patience.on(&moved_, ticket);
-    else
-      os::futex_wait(&moved_, ticket, timeout_ms - passed);
+    patience.on(&moved_, ticket, for_ever ? os::forever_ms : timeout_ms - passed);
   }
   gs_fetch_sub(&waiters_, 1u);
   return moved;

@@ -241,6 +241,8 @@ thread_record* this_thread() noexcept {
   return GS_LIKELY(known != nullptr) ? static_cast<thread_record*>(known) : register_thread();
 }
 
+bool end_is_told(const thread_record& r) noexcept { return (r.flags & flag_untold) == 0; }
+
 void on_thread_end(int rank, void (*run)(thread_record&)) noexcept {
   if (end_hook_count == hooks_max) os::panic("too many thread-end hooks");
   unsigned at = end_hook_count++;

@@ -25,6 +25,9 @@ struct thread_record {
 // (callers have a way without one). Never called from a signal handler.
 thread_record* this_thread() noexcept;
 
+// False: the C library refused the hook at its end; its record is taken over at some time.
+bool end_is_told(const thread_record& r) noexcept;
+
 // Layers clean up behind a thread that ends: lower ranks first (reclaim 10, slab 20, rcu 30).
 // Called on the ending thread; in a forked child also for every thread that did not survive (then
 // `tls` is nullptr and nothing of that thread runs), after every layer's child() hook has reset its

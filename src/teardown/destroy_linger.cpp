@@ -28,7 +28,7 @@ bool settle_without_passers_by(slab::cache& c) noexcept {
 void destroy(slab::cache& c, int policy, const caller& who, cookie* k) noexcept {
   tally t;
   (void)hazard::scan();
-  const unsigned long protected_ones = hazard::count(retired_in(c));
+  const unsigned long protected_ones = hazard::count_unended(retired_in(c));
   if (!close(c, who, k, &t)) return report_stale(who);
   bool quiet = (c.flags & slab::flag_once_fully_freed) != 0;
   bool all = policy == GS_POLICY_REPORT;

@@ -50,7 +50,7 @@ bool never_comes(slab::cache& c, const tally& t) noexcept {
 }
 
 int linger_on(slab::cache& c) noexcept {
-  const unsigned long protected_ones = hazard::count(retired_in(c));
+  const unsigned long protected_ones = hazard::count_unended(retired_in(c));
   const tally t = count(c);
   if (never_comes(c, t) && t.live + t.leaked > protected_ones &&
       (c.flags & slab::flag_once_fully_freed) == 0)
@@ -67,7 +67,7 @@ int serve_on(slab::cache& c, const caller& who) noexcept {
     (void)wait_for_work(c);
     (void)wait_for_protectors(c);
   }
-  const unsigned long protected_ones = leaves_at_exit() ? hazard::count(retired_in(c)) : 0;
+  const unsigned long protected_ones = leaves_at_exit() ? hazard::count_unended(retired_in(c)) : 0;
   tally t;
   if (!count_unused(c, &t) || t.live + t.leaked <= protected_ones) return 0;
   c.destroy_stack = who.stack;

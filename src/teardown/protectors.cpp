@@ -9,15 +9,15 @@
 
 namespace graceslab::teardown {
 
-hazard::pick retired_in(const slab::cache& c) noexcept {
-  return {[](const gs_hazard_head& head, const void* cache) {
-            return slab::cache_holding(&head) == cache;
+hazard::those retired_in(const slab::cache& c) noexcept {
+  return {[](const void*, const void*, const void* head, const void* cache) {
+            return slab::cache_holding(head) == cache;
           },
           &c};
 }
 
 bool wait_for_protectors(slab::cache& c) noexcept {
-  const hazard::pick ours = retired_in(c);
+  const hazard::those ours = retired_in(c);
   char what[120];
   base::writer(what, sizeof what).add("the destroy of cache '%s'", c.name);
   if (hazard::wait_for(ours, what)) return true;

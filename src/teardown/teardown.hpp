@@ -64,9 +64,9 @@ inline constexpr std::uint64_t constructor_look_ms = 50;
 
 // ---- protectors.cpp: objects of the cache that are retired under hazard pointers ----
 // Whoever counts them does so before he counts what is out: what ends meanwhile is then not missed.
-hazard::pick retired_in(const slab::cache& c) noexcept;
-// Until none is left; a protector that stays is named. False: this thread protects one itself,
-// which is reported, or its deadline passed.
+hazard::those retired_in(const slab::cache& c) noexcept;
+// Until none is left, and their deleters have returned; a protector that stays is named. False:
+// this thread protects one itself, which is reported, or its deadline passed.
 bool wait_for_protectors(slab::cache& c) noexcept;
 void add_protector(const slab::cache& c, os::draft& text) noexcept;
 

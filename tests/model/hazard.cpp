@@ -26,7 +26,9 @@ struct protect : model::suite<protect, 2> {
     chunks = &the_slots;
     gs_hazard_scanning = 0;
     for (std::uint64_t& word : copied) word = 0;
+    salt = base::mix(1);  // what the scan's will be
     std::uint64_t* ours = &copied[bit_of(&head) / word_bits];
+    salt = 0;
     model::leave_plain(copied, ours);
     model::leave_plain(ours + 1, std::end(copied));
     source = &head;

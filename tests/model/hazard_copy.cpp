@@ -24,8 +24,10 @@ struct copies : model::suite<copies, 3> {
     chunks = &the_slots;
     gs_hazard_scanning = 0;
     for (std::uint64_t& word : copied) word = 0;
+    salt = base::mix(1);  // what the scan's will be
     find_two();
     std::uint64_t* ours = &copied[bit_of(wanted) / word_bits];
+    salt = 0;
     model::leave_plain(copied, ours);
     model::leave_plain(ours + 1, std::end(copied));
     model::leave_plain(&the_slots.slot[4], &the_slots + 1);

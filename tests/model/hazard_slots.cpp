@@ -33,6 +33,7 @@ struct slots : model::suite<slots, 3> {
     chunks_made = 0;
     contents = &made;
     gs_hazard_scanning = 0;
+    salt = 0;
     for (std::uint64_t& word : copied) word = 0;
     model::leave_plain(copied, std::end(copied));
     source = &old_one;

@@ -19,7 +19,7 @@
 namespace model {
 inline bool fenced_readers;  // fence mode READER
 inline bool endless_naps;    // who sleeps for a bounded time is woken, or sleeps for ever
-}
+}  // namespace model
 
 namespace graceslab::os {
 
@@ -42,7 +42,7 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noex
 __thread std::uint32_t midway_depth;
 void also_midway(bool (*)() noexcept) noexcept {}
 bool was_interrupted() noexcept { return false; }
-void short_wait::on(std::uint32_t* word, std::uint32_t value) noexcept {
+void short_wait::on(std::uint32_t* word, std::uint32_t value, std::uint64_t) noexcept {
   model::futex_wait(word, value, RL_INFO);
 }
 void short_wait::nap(std::uint64_t) noexcept { model::pause(RL_INFO); }

@@ -22,6 +22,7 @@ thread_record* this_thread() noexcept {
   gs_tls.thread = &own_record;
   return &own_record;
 }
+[[maybe_unused]] bool end_is_told(const thread_record&) noexcept { return true; }
 }  // namespace graceslab::sync
 
 namespace graceslab::rcu {

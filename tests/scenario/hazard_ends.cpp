@@ -99,6 +99,19 @@ TEST(HazardExit, I8_a_deleter_that_does_not_return_is_told_of) {
   EXPECT_CONTAINS(child.err, "deleters have not returned");
 }
 
+TEST(HazardExit, I8_what_a_callback_retires_at_the_end_has_ended) {
+  const child_result child = end_as("callback_retires", {"GRACESLAB_EXIT=strict"});
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_EQ(ended(child), 1) << child.story();
+  EXPECT_FALSE(child.reported_anything()) << child.story();
+}
+
+// Only what was retired before is waited for, and the round after that ends at some time.
+TEST(HazardExit, I8_strict_ends_though_others_go_on_retiring) {
+  const child_result child = end_as("goes_on", {"GRACESLAB_EXIT=strict"});
+  EXPECT_TRUE(child.fine()) << child.story();
+}
+
 // ---- modules ----
 
 TEST(HazardUnload, I4_deleters_run_before_their_code_goes) {

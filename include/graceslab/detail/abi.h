@@ -86,6 +86,11 @@ GRACESLAB_API void gs_call_rcu(struct gs_domain* domain, struct rcu_head* head, 
                                void* owner);
 GRACESLAB_API void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head,
                                      rcu_callback_t func, void* owner);
+/* The two halves of gs_call_rcu(), for what is written to an object between them: the first says
+ * whether the head is not queued yet, and reports if it is. */
+GRACESLAB_API int gs_rcu_claim(struct gs_domain* domain, struct rcu_head* head);
+GRACESLAB_API void gs_call_rcu_claimed(struct gs_domain* domain, struct rcu_head* head,
+                                       rcu_callback_t func, void* owner);
 GRACESLAB_API void gs_rcu_barrier(struct gs_domain* domain);
 
 /* ---- hazard pointers ---- */
@@ -98,6 +103,9 @@ struct gs_hazard_head {
 };
 /* `func` runs once no slot names `head` (see hazard.h). `owner` as for gs_call_rcu. */
 GRACESLAB_API void gs_hazard_retire(struct gs_hazard_head* head, rcu_callback_t func, void* owner);
+GRACESLAB_API int gs_hazard_claim(struct gs_hazard_head* head); /* as gs_rcu_claim() */
+GRACESLAB_API void gs_hazard_retire_claimed(struct gs_hazard_head* head, rcu_callback_t func,
+                                            void* owner);
 GRACESLAB_API void gs_hazard_barrier(void);
 
 /* ---- domains ---- */

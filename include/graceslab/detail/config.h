@@ -52,6 +52,6 @@
 
 /* Raised whenever a structure that inlined code touches changes its layout; checked when an object
  * first registers. */
-#define GS_LAYOUT_VERSION 3u
+#define GS_LAYOUT_VERSION 4u
 
 #endif

@@ -26,14 +26,15 @@ struct gs_hazard_slot {
 
 struct gs_hazard_local {
   struct gs_hazard_slot* spare;
-  uint32_t tid; /* 0: nobody will be told when this thread ends, so it keeps no spare ones */
+  uint32_t tid;  /* 0: nobody will be told when this thread ends, so it keeps no spare ones */
+  uint32_t room; /* for so many more of them */
 };
 GRACESLAB_API extern __thread struct gs_hazard_local gs_hazard_tls
     __attribute__((tls_model("initial-exec")));
 /* 1 while somebody looks at the slots one by one. */
 GRACESLAB_API extern uint32_t gs_hazard_scanning;
 
-/* Out of line: no spare slot (NULL: no memory), a thread that keeps none, a copy during a scan. */
+/* Out of line: no spare slot (NULL: no memory), no room for more, a copy during a scan. */
 GRACESLAB_API struct gs_hazard_slot* gs_hazard_make(void);
 GRACESLAB_API void gs_hazard_give_back(struct gs_hazard_slot* slot);
 GRACESLAB_API void gs_hazard_note_copy(const void* object);
@@ -42,6 +43,7 @@ static inline struct gs_hazard_slot* gs_hazard_take(void) {
   struct gs_hazard_slot* slot = gs_hazard_tls.spare;
   if (GS_UNLIKELY(slot == NULL)) return gs_hazard_make();
   gs_hazard_tls.spare = slot->next;
+  ++gs_hazard_tls.room;
   gs_store_relaxed(&slot->tid, gs_hazard_tls.tid);
   return slot;
 }
@@ -75,10 +77,11 @@ static inline void gs_hazard_copy(struct gs_hazard_slot* slot, const void* objec
 static inline void gs_hazard_give(struct gs_hazard_slot* slot) {
   gs_hazard_clear(slot);
   gs_store_relaxed(&slot->tid, 0u);
-  if (GS_UNLIKELY(gs_hazard_tls.tid == 0)) {
+  if (GS_UNLIKELY(gs_hazard_tls.room == 0)) {
     gs_hazard_give_back(slot);
     return;
   }
+  --gs_hazard_tls.room;
   slot->next = gs_hazard_tls.spare;
   gs_hazard_tls.spare = slot;
 }

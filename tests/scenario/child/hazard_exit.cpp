@@ -103,15 +103,41 @@ void slow_deleter() {
   while (gs_load_relaxed(&ended) == 0) usleep(1000);
 }
 
+// What runs when the default domain is drained retires still.
+void callback_retires() {
+  static rcu_head head;
+  gs_call_rcu(
+      nullptr, &head, [](rcu_head*) { retire(1); }, gs_this_module());
+}
+
+// Threads that retire for as long as the process lives, and protect most of it for a moment.
+void goes_on() {
+  for (int i = 0; i != 2; ++i)
+    std::thread([] {
+      graceslab::hazard_pointer h = graceslab::make_hazard_pointer();
+      for (;;) {
+        std::atomic<node*> one = make();
+        (void)h.protect(one);
+        one.exchange(nullptr)->retire();
+      }
+    }).detach();
+  while (gs_load_relaxed(&ended) == 0) usleep(1000);
+}
+
 struct role {
   const char* name;
   void (*play)();
 };
 constexpr role roles[] = {
-    {"retires", [] { retire(500); }}, {"held", held},
-    {"held_here", held_here},         {"statics", statics},
-    {"held_cache", held_cache},       {"in_deleter", in_deleter},
+    {"retires", [] { retire(500); }},
+    {"held", held},
+    {"held_here", held_here},
+    {"statics", statics},
+    {"held_cache", held_cache},
+    {"in_deleter", in_deleter},
     {"slow_deleter", slow_deleter},
+    {"callback_retires", callback_retires},
+    {"goes_on", goes_on},
 };
 
 }  // namespace

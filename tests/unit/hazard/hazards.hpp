@@ -49,8 +49,7 @@ class protector {
   std::thread thread_;
 };
 
-inline constexpr graceslab::hazard::pick any = {
-    [](const gs_hazard_head&, const void*) { return true; }, nullptr};
+using graceslab::hazard::any;
 
 inline unsigned slots_in_use() {
   unsigned n = 0;

@@ -70,6 +70,54 @@ TEST(HazardRetired, I7_what_an_ended_thread_retired_is_ended_by_a_worker) {
   EXPECT_TRUE(within(50'000, [&] { return ended == 1; }));
 }
 
+// Scans of others take the lists in hand while the worker's poll looks whether they are empty.
+TEST(HazardRetired, I7_no_look_is_lost_to_others_that_look) {
+  std::atomic<long> ended{0};
+  auto* n = new node(&ended);
+  protector p({n});
+  n->retire();
+  std::vector<std::thread> others;
+  for (int t = 0; t != 2; ++t)
+    others.emplace_back([] {
+      for (int i = 0; i != 3000; ++i) (void)graceslab::hazard::scan();
+    });
+  for (std::thread& t : others) t.join();
+  p.leave();
+  EXPECT_TRUE(within(50'000, [&] { return ended == 1; }));
+}
+
+// Every scan notes some of what is copied meanwhile, and what shares their bits.
+TEST(HazardRetired, I7_a_barrier_ends_though_others_copy_and_retire) {
+  std::atomic<long> ended{0};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> others;
+  for (int t = 0; t != 2; ++t)
+    others.emplace_back([&] {
+      graceslab::hazard_pointer a = graceslab::make_hazard_pointer(),
+                                b = graceslab::make_hazard_pointer();
+      while (!stop) {
+        auto* n = new node(&ended);
+        a.reset_protection(n);
+        n->retire();
+        for (int i = 0; i != 10; ++i) {
+          b.reset_protection(n);
+          a.reset_protection();
+          swap(a, b);
+        }
+        a.reset_protection();
+      }
+    });
+  for (int i = 0; i != 20; ++i) {
+    auto* mine = new node(&ended);
+    mine->retire();
+    graceslab::hazard_pointer_barrier();
+  }
+  stop = true;
+  for (std::thread& t : others) t.join();
+  graceslab::hazard_pointer_barrier();
+  EXPECT_GE(ended, 20);
+}
+
 TEST(HazardRetired, a_deleter_may_retire) {
   struct chained : graceslab::hazard_pointer_obj_base<chained, void (*)(chained*)> {
     std::atomic<long>* ended;

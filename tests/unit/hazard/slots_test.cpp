@@ -55,6 +55,24 @@ TEST(HazardSlots, a_thread_that_ends_gives_its_slots_back) {
   EXPECT_EQ(slots_in_use(), before);
 }
 
+// Hazard pointers that one thread makes and another one ends.
+TEST(HazardSlots, a_thread_keeps_a_few_of_those_that_end_there) {
+  const unsigned before = slots_in_use();
+  std::vector<hazard_pointer> all;
+  for (int i = 0; i != 1000; ++i) all.push_back(make_hazard_pointer());
+  gate done, leave;
+  std::thread ends([&] {
+    (void)make_hazard_pointer();
+    all.clear();
+    done.open();
+    leave.pass();
+  });
+  done.pass();
+  EXPECT_LE(slots_in_use(), before + 16);
+  leave.open();
+  ends.join();
+}
+
 // The protection goes on although the thread that made it has ended; the slot is the new owner's.
 TEST(HazardSlots, R4_a_hazard_pointer_outlives_the_thread_that_made_it) {
   std::atomic<long> ended{0};

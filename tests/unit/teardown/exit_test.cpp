@@ -203,6 +203,32 @@ TEST_P(ExitAt, G6_I8_ExitThereIsOverWhateverElseIsCalledOnTheWay) {
         << policy;
 }
 
+// The callback waits for the interrupted frame, and a barrier at exit for the callback, in naps.
+TEST(ExitBehind, G6_I8_ACallbackThatNeedsTheInterruptedFrameDoesNotKeepTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  static std::atomic<bool> runs{false}, held{false};
+  constexpr place behind = {"behind", [] {
+                              static rcu_head head;
+                              gs_call_rcu(
+                                  nullptr, &head,
+                                  [](rcu_head*) {
+                                    runs = true;
+                                    while (!held) std::this_thread::yield();
+                                    sync::lock_guard never(sync::registry_lock);
+                                  },
+                                  gs_this_module());
+                              while (!runs) std::this_thread::yield();
+                              sync::lock_guard hold(sync::registry_lock);
+                              held = true;
+                              interrupted();
+                            }};
+  const auto waits_at_exit = [] { return std::atexit([] { ::rcu_barrier(); }); };
+  for (const char* policy : {"drain", "strict", "leave"})
+    EXPECT_EXIT(exit_at(behind, policy, waits_at_exit), testing::ExitedWithCode(chosen),
+                "that nobody gives up: exit\\(\\) was called in a signal handler")
+        << policy;
+}
+
 // ---- fork ----
 
 int child_status(pid_t child) {
