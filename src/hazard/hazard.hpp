@@ -37,6 +37,8 @@ bool protected_here(const those& which) noexcept;
 // 0: none is.
 std::size_t describe_protector(const those& which, char* text, std::size_t bytes) noexcept;
 
+// Runs those of them that are handed in; nobody else's.
+void run_handed_in(const those& which) noexcept;
 // Scans until none of them is left, and then, if their deleters run at all, runs those of them that
 // are queued and waits until they have returned; nobody else's. Names who protects one at the stall
 // limit. They may not be retired without end meanwhile. False: this thread protects one itself, its

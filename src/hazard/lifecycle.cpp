@@ -51,33 +51,41 @@ unsigned long wait_for_owner(const rcu::whose& owner) {
 // ---- exit ----
 
 constexpr unsigned rounds_most = 64;  // deleters may retire, and other threads go on
-bool gave_up;
+bool told;
 
 const char* describe_reason(unsigned long left, char* text, std::size_t bytes) noexcept {
   if (describe_protector(any, text, bytes) != 0) return text;
   if (left == 0) return "deleters have not returned";
-  return os::fence_mode() == GS_FENCE_NONE ? "no fence works" : "threads go on retiring";
+  return os::fence_mode() == GS_FENCE_NONE ? "no fence works"
+                                           : "deleters or threads go on retiring";
 }
 
 void report_left() noexcept {
   const unsigned long left = count(any);
-  if (left == 0 && (deleting() || !rcu::callbacks_pending(&deleters))) return;
+  if (told || (left == 0 && (deleting() || !rcu::callbacks_pending(&deleters)))) return;
+  told = true;
   char who[200];
   os::report(GS_REPORT_EXIT_UNDRAINED,
              "the process exits with %lu object%s retired under hazard pointers: %s", left,
              base::plural(left), describe_reason(left, who, sizeof who));
 }
 
+// A deleter that called exit() cannot return before it does.
+bool anything_left(unsigned round) noexcept {
+  return any_retired() || ((round == 0 || !deleting()) && rcu::callbacks_pending(&deleters));
+}
+
 // Once before the default domain is drained, for deleters post callbacks, and once after it, for
-// callbacks retire.
+// callbacks retire. Inside a section nothing is waited for: a deleter may wait for its end.
 void drain_at_exit() noexcept {
   if (gs_load_relaxed(&os::settings.at_exit) == os::exit_policy::leave) return;
-  if (os::exit_cut_short() || gave_up) return;
+  if (os::exit_cut_short()) return;
   rcu::deadline_scope limit(os::exit_deadline_ns());
-  for (unsigned round = 0; any_retired() || rcu::callbacks_pending(&deleters); ++round) {
-    gave_up =
-        round == rounds_most || !wait_for_aside("exit") || !rcu::wait_for_callbacks(&deleters);
-    if (gave_up) return report_left();
+  bool goes_on = !rcu::in_any_reader();
+  for (unsigned round = 0; anything_left(round); ++round) {
+    if (!goes_on || round == rounds_most) return report_left();
+    const bool all_free = wait_for_aside("exit");
+    goes_on = rcu::wait_for_callbacks(&deleters) && all_free;
   }
 }
 
@@ -91,6 +99,10 @@ void parent_shards() noexcept {
 }
 void child_shards() noexcept {
   for (shard& s : shards) s.lock.reset_in_child();
+}
+void prepare_slots() noexcept {
+  scan_lock.lock();
+  slots_before_fork();
 }
 void child_slots() noexcept {
   scan_lock.reset_in_child();
@@ -106,8 +118,8 @@ void child_slots() noexcept {
   os::on_process_exit(rank_of(sync::rank::hazards), drain_at_exit);
   os::on_process_exit(rank_of(sync::rank::shard) + 1, drain_at_exit);
   os::on_fork({os::after_fork_rank, [] {}, [] {}, disarm_poll_in_child});
-  os::on_fork({rank_of(sync::rank::hazard_scan), [] { scan_lock.lock(); },
-               [] { scan_lock.unlock(); }, child_slots});
+  os::on_fork(
+      {rank_of(sync::rank::hazard_scan), prepare_slots, [] { scan_lock.unlock(); }, child_slots});
   os::on_fork({rank_of(sync::rank::hazards), prepare_shards, parent_shards, child_shards});
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Who protects what: for waits, reports, and whoever settles an owner. A protector that stays is
 // named, never worked around.
+#include <algorithm>
+
 #include "base/format.hpp"
 #include "hazard/slots.hpp"
 #include "os/clock.hpp"
@@ -73,10 +75,12 @@ unsigned long count(const those& which) noexcept {
   return n;
 }
 
-// In the order in which they go: from the lists to the queues, and then to who runs them.
+// In the order in which they go, from the lists to the queues and then to who runs them; and the
+// lists once more, for those that deleters retired meanwhile.
 unsigned long count_unended(const those& which) noexcept {
   const unsigned long listed = count(which);
-  return listed + rcu::count_pending(&deleters, which);
+  const unsigned long handed_in = rcu::count_pending(&deleters, which);
+  return handed_in + std::max(listed, count(which));
 }
 
 bool protected_here(const those& which) noexcept {
@@ -119,7 +123,12 @@ bool wait_for_aside(const char* what) noexcept {
 }
 
 bool wait_for(const those& which, const char* what) noexcept {
-  return wait_for_protectors(which, what) && rcu::wait_for_those(&deleters, which);
+  do {
+    if (!wait_for_protectors(which, what) || !rcu::wait_for_those(&deleters, which)) return false;
+  } while (count_unended(which) != 0);  // deleters may retire more of them
+  return true;
 }
+
+void run_handed_in(const those& which) noexcept { rcu::run_those(&deleters, which); }
 
 }  // namespace graceslab::hazard

@@ -11,6 +11,7 @@
 #include "hazard/slots.hpp"
 #include "os/busted.hpp"
 #include "os/fence.hpp"
+#include "os/midway.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
@@ -201,8 +202,9 @@ void scan_and_help() noexcept {
 // Whoever retires pushes under a lock that a scan takes after the poll is no longer armed.
 void arm_poll() noexcept {
   poller& p = the_poller;
-  if (gs_load_relaxed(&p.armed) == 0 && gs_exchange(&p.armed, 1u) == 0)
-    rcu::call(&deleters, &p.head, poll, &p);
+  if (gs_load_relaxed(&p.armed) != 0) return;
+  os::midway_scope half_armed;  // no fork in a handler that comes between the two
+  if (gs_exchange(&p.armed, 1u) == 0) rcu::call(&deleters, &p.head, poll, &p);
 }
 
 // Nobody but this thread is here, and it is not inside the poll, which runs no code of a user: what

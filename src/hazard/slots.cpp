@@ -87,16 +87,20 @@ void end_thread_slots(sync::thread_record& record) noexcept {
   gs_hazard_tls.tid = gs_hazard_tls.room = 0;
 }
 
+static std::uint32_t forker;  // under scan_lock
+
+void slots_before_fork() noexcept { forker = os::tid(); }
+
 // Threads that are not here protect nothing any more. A slot that one of them owned stays its
 // hazard pointer's, which may have been moved to where this thread finds it; their spare ones are
 // free.
 void slots_after_fork_in_child() noexcept {
-  const std::uint32_t before = gs_hazard_tls.tid, self = os::tid();
-  if (before != 0) gs_hazard_tls.tid = self;
-  for (gs_hazard_slot* s = gs_hazard_tls.spare; s; s = s->next) s->tid = before;
-  for_each_slot([before, self](gs_hazard_slot& s) {
+  const std::uint32_t self = os::tid();
+  if (gs_hazard_tls.tid != 0) gs_hazard_tls.tid = self;
+  for (gs_hazard_slot* s = gs_hazard_tls.spare; s; s = s->next) s->tid = forker;
+  for_each_slot([self](gs_hazard_slot& s) {
     if (s.in_use == 0) return;
-    if (before != 0 && s.tid == before)
+    if (s.tid == forker)
       s.tid = self;
     else if (s.tid == 0)
       free_slot(s);

@@ -63,6 +63,7 @@ inline constexpr std::uint64_t limit_least = 64;
 inline constexpr unsigned aside = rcu::shards_max;
 extern shard shards[rcu::shards_max + 1];
 
+void slots_before_fork() noexcept;
 void slots_after_fork_in_child() noexcept;
 void end_thread_slots(sync::thread_record& record) noexcept;
 

@@ -116,7 +116,9 @@ bool short_wait::is_limited() const noexcept {
 }
 
 void short_wait::on(std::uint32_t* word, std::uint32_t value, std::uint64_t timeout_ms) noexcept {
-  if (GS_LIKELY(!is_limited())) {
+  // A wait that ends by itself is limited only where many of them may come without end.
+  const bool ends = timeout_ms != forever_ms && gs_load_relaxed(&cut_short) == 0;
+  if (GS_LIKELY(!is_limited()) || ends) {
     futex_wait(word, value, timeout_ms);
     return;
   }
@@ -137,7 +139,8 @@ void short_wait::check(std::uint64_t asked_us, std::uint64_t began_ns) noexcept 
   if (GS_LIKELY(!is_limited())) return;
   const std::uint64_t now = now_ns();
   if (now < limit_ns() || now - began_ns < asked_us * 1000) return;
-  std::uint64_t& slept_us = long_ ? slept_long_us : slept_us_;
+  const bool in_a_row = long_ && gs_load_relaxed(&cut_short) != 0;
+  std::uint64_t& slept_us = in_a_row ? slept_long_us : slept_us_;
   slept_us += asked_us;
   if (slept_us >= slept_most_us) give_up();
 }

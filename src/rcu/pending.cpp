@@ -63,6 +63,11 @@ unsigned long count_pending(gs_domain* d, const those& which) noexcept {
   return n;
 }
 
+void run_those(gs_domain* d, const those& which) noexcept {
+  const queued_now q = look_at_queue(d, which);
+  if (q.any) (void)run_queued(d, which, q);
+}
+
 bool wait_for_those(gs_domain* d, const those& which) noexcept {
   for (backoff pace(effort::normal);;) {
     const queued_now q = look_at_queue(d, which);

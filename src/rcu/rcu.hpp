@@ -67,6 +67,7 @@ bool withdraw(gs_domain* d, const void* owner) noexcept;
 // Those that are queued and those that run. One that goes from the one place to the other meanwhile
 // may count twice, and is never missed.
 unsigned long count_pending(gs_domain* d, const those& which) noexcept;
+void run_those(gs_domain* d, const those& which) noexcept;  // that are queued and ready
 // Until none of them is queued, or runs on another thread; runs them past all that are ahead. They
 // may not come without end. False: this thread's deadline passed, or no fence works.
 bool wait_for_those(gs_domain* d, const those& which) noexcept;

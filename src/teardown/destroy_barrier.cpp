@@ -80,6 +80,7 @@ void drive(slab::cache& c) noexcept {
     (void)rcu::try_advance(reclaim::domain_of(c), newest);
   reclaim::run_ripe(c, false);
   (void)hazard::scan();
+  hazard::run_handed_in(retired_in(c));  // perhaps there is no worker
   settle(c);
 }
 

@@ -79,7 +79,7 @@ TEST(HazardRetired, I7_no_look_is_lost_to_others_that_look) {
   std::vector<std::thread> others;
   for (int t = 0; t != 2; ++t)
     others.emplace_back([] {
-      for (int i = 0; i != 3000; ++i) (void)graceslab::hazard::scan();
+      for (int i = 0; i != 30000; ++i) (void)graceslab::hazard::scan();
     });
   for (std::thread& t : others) t.join();
   p.leave();
