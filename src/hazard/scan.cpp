@@ -191,7 +191,7 @@ bool scan() noexcept { return scan_and_run().fenced; }
 void arm_poll() noexcept {
   poller& p = pollers[current];
   if (gs_load_relaxed(&p.armed) == 0 && gs_exchange(&p.armed, 1u) == 0)
-    rcu::call(&deleters, &p.head, poll, nullptr);
+    rcu::call({0, &deleters}, &p.head, poll, nullptr);
 }
 
 void poll_after_fork_in_child() noexcept {
