@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Readers, grace periods, callbacks, owners and domains for programs: translation and nothing else.
+#include <errno.h>
 #include <graceslab/detail/abi.h>
 
 #include "os/config.hpp"
@@ -11,7 +12,8 @@
 
 namespace os = graceslab::os;
 namespace rcu = graceslab::rcu;
-using rcu::or_default;
+using rcu::effort;
+using rcu::with_domain;
 
 const char* gs_version(void) { return GRACESLAB_VERSION_STRING; }
 void gs_panic(const char* why) { os::panic(why); }
@@ -29,18 +31,18 @@ int gs_owner_protection(int on) { return gs_exchange(&os::settings.owner_protect
 
 void gs_domain_read_lock(struct gs_domain* domain) {
   if (domain)
-    rcu::enter(domain);
+    rcu::enter(rcu::ref_of(domain));
   else
     gs_read_lock();
 }
 void gs_domain_read_unlock(struct gs_domain* domain) {
   if (domain)
-    rcu::leave(domain);
+    rcu::leave(rcu::ref_of(domain));
   else
     gs_read_unlock();
 }
 int gs_read_held(struct gs_domain* domain) {
-  return static_cast<int>(rcu::reader_nesting(or_default(domain)));
+  return static_cast<int>(rcu::levels_held(rcu::ref_of(domain)));
 }
 void gs_read_lock(void) {
   gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
@@ -48,62 +50,85 @@ void gs_read_lock(void) {
 void gs_read_unlock(void) { gs_reader_leave(gs_tls.reader, gs_read_unlock_slow); }
 
 void gs_synchronize(struct gs_domain* domain) {
-  rcu::synchronize(or_default(domain), rcu::effort::normal);
+  with_domain(domain, "synchronize", [](gs_domain* d) { rcu::synchronize(d, effort::normal); });
 }
 void gs_synchronize_expedited(struct gs_domain* domain) {
-  rcu::synchronize(or_default(domain), rcu::effort::expedited);
+  with_domain(domain, "synchronize", [](gs_domain* d) { rcu::synchronize(d, effort::expedited); });
 }
-uint64_t gs_gp_state(struct gs_domain* domain) { return rcu::snapshot(or_default(domain)); }
+uint64_t gs_gp_state(struct gs_domain* domain) {
+  uint64_t cookie = 0;
+  with_domain(domain, "gp_state", [&](gs_domain* d) { cookie = rcu::snapshot(d); });
+  return cookie;
+}
 uint64_t gs_gp_start_poll(struct gs_domain* domain) {
-  return rcu::start_polled(or_default(domain));
+  uint64_t cookie = 0;
+  with_domain(domain, "gp_start_poll", [&](gs_domain* d) { cookie = rcu::start_polled(d); });
+  return cookie;
 }
+// A domain that is gone has no readers.
 int gs_gp_poll(struct gs_domain* domain, uint64_t cookie) {
-  return rcu::poll(or_default(domain), cookie);
+  bool done = true;
+  with_domain(domain, "gp_poll", [&](gs_domain* d) { done = rcu::poll(d, cookie); });
+  return done;
 }
 void gs_gp_cond_synchronize(struct gs_domain* domain, uint64_t cookie) {
-  rcu::cond_synchronize(or_default(domain), cookie);
+  with_domain(domain, "cond_synchronize", [=](gs_domain* d) { rcu::cond_synchronize(d, cookie); });
 }
 
 void gs_call_rcu(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
                  void* owner) {
-  rcu::call(or_default(domain), head, func, owner);
+  rcu::call(rcu::ref_of(domain), head, func, owner);
 }
 void gs_call_rcu_hurry(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
                        void* owner) {
-  rcu::call_hurry(or_default(domain), head, func, owner);
+  rcu::call_hurry(rcu::ref_of(domain), head, func, owner);
 }
 int gs_rcu_claim(struct gs_domain* domain, struct rcu_head* head) {
-  return rcu::claim_head(or_default(domain), head);
+  return rcu::claim_head(rcu::ref_of(domain), head);
 }
 void gs_call_rcu_claimed(struct gs_domain* domain, struct rcu_head* head, rcu_callback_t func,
                          void* owner) {
-  rcu::call_claimed(or_default(domain), head, func, owner);
+  rcu::call_claimed(rcu::ref_of(domain), head, func, owner);
 }
-void gs_rcu_barrier(struct gs_domain* domain) { rcu::barrier(or_default(domain)); }
+void gs_rcu_barrier(struct gs_domain* domain) { with_domain(domain, "rcu_barrier", rcu::barrier); }
 
 struct gs_domain* gs_domain_create(const struct gs_domain_options* options) {
   return rcu::create_domain(options);
 }
-int gs_domain_destroy(struct gs_domain* domain) { return rcu::destroy_domain(or_default(domain)); }
+int gs_domain_destroy(struct gs_domain* domain) { return rcu::destroy_domain(rcu::ref_of(domain)); }
 int gs_domain_drain(struct gs_domain* domain, unsigned rounds, uint64_t timeout_ms,
                     void** rearming) {
   const void* func = nullptr;
-  const int result = rcu::drain(or_default(domain), rounds, timeout_ms, &func);
+  int result = -ENOENT;
+  with_domain(domain, "drain",
+              [&](gs_domain* d) { result = rcu::drain(d, rounds, timeout_ms, &func); });
   if (rearming) *rearming = const_cast<void*>(func);
   return result;
 }
-int gs_domain_close(struct gs_domain* domain) { return rcu::close_domain(or_default(domain)); }
-void gs_domain_reclaim_now(struct gs_domain* domain) { rcu::reclaim_now(or_default(domain)); }
+int gs_domain_close(struct gs_domain* domain) {
+  int result = -ENOENT;
+  with_domain(domain, "close", [&](gs_domain* d) { result = rcu::close_domain(d); });
+  return result;
+}
+void gs_domain_reclaim_now(struct gs_domain* domain) {
+  with_domain(domain, "reclaim_now", rcu::reclaim_now);
+}
 int gs_barrier_covers_retire(struct gs_domain* domain, int on) {
-  return rcu::cover_retire(or_default(domain), on != 0);
+  bool before = false;
+  with_domain(domain, "barrier_covers_retire",
+              [&](gs_domain* d) { before = rcu::cover_retire(d, on != 0); });
+  return before;
 }
 void gs_domain_limit_memory(struct gs_domain* domain, uint64_t bytes) {
-  rcu::limit_memory(or_default(domain), bytes);
+  with_domain(domain, "memory limit", [=](gs_domain* d) { rcu::limit_memory(d, bytes); });
 }
 void gs_domain_read_memory(struct gs_domain* domain, struct gs_memory_use* use) {
-  gs_domain* d = or_default(domain);
-  *use = {rcu::room(d).memory.used(), rcu::memory_limit(d)};
+  *use = {};
+  with_domain(domain, nullptr, [=](gs_domain* d) {
+    *use = {rcu::room(d).memory.used(), rcu::memory_limit(d)};
+  });
 }
 void gs_domain_read_stats(struct gs_domain* domain, struct gs_domain_stats* stats) {
-  *stats = rcu::domain_stats(or_default(domain));
+  *stats = {};
+  with_domain(domain, nullptr, [=](gs_domain* d) { *stats = rcu::domain_stats(d); });
 }

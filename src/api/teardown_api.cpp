@@ -55,7 +55,7 @@ extern "C" {
 
 void gs_retire_barrier(gs_domain* domain) {
   os::keep_errno keep;
-  teardown::retire_barrier(rcu::or_default(domain));
+  rcu::with_domain(domain, "retire barrier", teardown::retire_barrier);
 }
 
 int gs_cache_barrier(kmem_cache* cache) {
@@ -64,14 +64,14 @@ int gs_cache_barrier(kmem_cache* cache) {
 }
 
 void gs_cache_call(kmem_cache* cache, rcu_head* head, rcu_callback_t func, void* owner) {
-  if (cache == nullptr) return rcu::call(rcu::or_default(nullptr), head, func, owner);
-  gs_domain* domain = nullptr;
-  (void)with(cache, "callback", __builtin_return_address(0), [&domain](slab::cache& c) {
+  rcu::domain_ref domain = rcu::ref_of(nullptr);
+  auto note = [&domain](slab::cache& c) {
     gs_store_relaxed(&c.posts, true);
-    domain = reclaim::domain_of(c);
-    return 0;
-  });
-  if (domain != nullptr) rcu::call(domain, head, func, owner);
+    domain = rcu::ref_of(c.domain);
+    return 1;
+  };
+  if (cache == nullptr || with(cache, "callback", __builtin_return_address(0), note) != 0)
+    rcu::call(domain, head, func, owner);
 }
 
 int gs_cache_destroy_by(kmem_cache* cache, int policy, kmem_cache_cookie_t* cookie) {

@@ -204,7 +204,7 @@ void arm_poll() noexcept {
   poller& p = the_poller;
   if (gs_load_relaxed(&p.armed) != 0) return;
   os::midway_scope half_armed;  // no fork in a handler that comes between the two
-  if (gs_exchange(&p.armed, 1u) == 0) rcu::call(&deleters, &p.head, poll, &p);
+  if (gs_exchange(&p.armed, 1u) == 0) rcu::call({0, &deleters}, &p.head, poll, &p);
 }
 
 // Nobody but this thread is here, and it is not inside the poll, which runs no code of a user: what

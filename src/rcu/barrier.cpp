@@ -127,7 +127,7 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
 }
 
 void barrier(gs_domain* d) noexcept {
-  if (os::busted(os::flaw::barrier_nothing) || !usable(d, "barrier")) return;
+  if (os::busted(os::flaw::barrier_nothing)) return;
   if (reader_nesting(d) != 0) {
     report_here(GS_REPORT_BARRIER_IN_READER,
                 "domain '%s': rcu_barrier inside a read-side section (thread %u): it "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // call_rcu(): never waits, never needs memory, keeps errno.
+#include "os/busted.hpp"
 #include "os/cancel.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
@@ -21,9 +22,11 @@ shard& pick(gs_domain* d) noexcept {
 
 // A drain wants to know which callback keeps the domain busy; one that posts itself is the best
 // answer.
-void note_rearming(gs_domain* d, rcu_callback_t func) noexcept {
+[[gnu::noinline]] void note_rearming(domain_ref r, rcu_callback_t func) noexcept {
+  gs_domain* d = r.record;
   const void* current = current_callback();
-  if (!current) return;
+  const lease lent(r);
+  if (!current || !lent) return;
   const auto* posted_func = reinterpret_cast<const void*>(func);
   gs_fetch_add_relaxed(&d->rearms, std::uint64_t{1});
   if (posted_func == current || gs_load_relaxed(&d->rearmed) == nullptr)
@@ -53,7 +56,7 @@ void turn_away(gs_domain* d, const entry& e, gs_report kind, const char* why,
 
 void hand_in(gs_domain* d, const entry& e) noexcept {
   shard& s = pick(d);
-  while (append(d, s, e, closing_generation(), false) == posting::recheck) {
+  while (append({0, d}, s, e, closing_generation(), false) == posting::recheck) {
   }
 }
 
@@ -80,26 +83,31 @@ void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noex
   gs_store_relaxed(&d->rearmed, function);
 }
 
-bool claim_head(gs_domain* d, rcu_head* head) noexcept {
-  os::keep_errno keep;
-  os::define(head, sizeof *head);
-  if (!usable(d, "call_rcu")) return false;
-  if (mark_queued(head)) return true;
-  report_here(GS_REPORT_DOUBLE_CALLBACK,
-              "domain '%s': the callback head %p is queued already; the second call is dropped",
-              domain_name(d), static_cast<void*>(head));
-  return false;
+namespace {
+
+// A callback that is not queued and not run.
+void drop(domain_ref r, const entry& e) noexcept {
+  unmark(e.head);
+  report_stale(r, "call_rcu");
 }
 
-static void post_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner,
-                         bool hurry) noexcept {
+// For a domain that is closed or an owner that is closing.
+void turn_away_from(domain_ref r, const entry& e, gs_report kind, const char* why) noexcept {
+  if (const lease lent(r); lent)
+    turn_away(r.record, e, kind, why, true);
+  else
+    drop(r, e);
+}
+
+void post(domain_ref r, const entry& e, bool hurry) noexcept {
   os::keep_errno keep;
-  os::hand_over(head);
-  if (GS_UNLIKELY(gs_load_relaxed(&d->drains) != 0)) note_rearming(d, func);
-  const entry e{head, func, owner};
+  os::hand_over(e.head);
+  gs_domain* d = r.record;
+  if (GS_UNLIKELY(gs_load_relaxed(&d->drains) != 0)) note_rearming(r, e.func);
   shard& s = pick(d);
+  os::open_window();
   for (std::uint32_t verified = 0;;) {
-    switch (append(d, s, e, verified, hurry)) {
+    switch (append(r, s, e, verified, hurry)) {
       case posting::quiet:
         return;
       case posting::wake:
@@ -109,28 +117,46 @@ static void post_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void
         if (callers_drive()) try_advance(d, snapshot(d));
         return;
       case posting::closed:
-        return turn_away(d, e, GS_REPORT_CLOSED_DOMAIN,
-                         "to a closed domain, inside a section or callback", true);
+        return turn_away_from(r, e, GS_REPORT_CLOSED_DOMAIN,
+                              "to a closed domain, inside a section or callback");
+      case posting::stale:
+        if (!named(r)) return drop(r, e);
+        break;
       case posting::recheck:
         verified = closing_generation();
         if (verified != 0 && owner_is_closing(e))
-          return turn_away(d, e, GS_REPORT_REARMING_CALLBACK,
-                           "again while its owner is being settled or unloaded", true);
+          return turn_away_from(r, e, GS_REPORT_REARMING_CALLBACK,
+                                "again while its owner is being settled or unloaded");
         break;
     }
   }
 }
 
-void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
-  if (head && func && claim_head(d, head)) post_claimed(d, head, func, owner, false);
+}  // namespace
+
+bool claim_head(domain_ref r, rcu_head* head) noexcept {
+  os::keep_errno keep;
+  os::define(head, sizeof *head);
+  if (mark_queued(head)) return true;
+  if (const lease lent(r); lent)
+    report_here(GS_REPORT_DOUBLE_CALLBACK,
+                "domain '%s': the callback head %p is queued already; the second call is dropped",
+                domain_name(r.record), static_cast<void*>(head));
+  else
+    report_stale(r, "call_rcu");
+  return false;
 }
 
-void call_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
-  post_claimed(d, head, func, owner, false);
+void call(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  if (head && func && claim_head(r, head)) post(r, {head, func, owner}, false);
 }
 
-void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
-  if (head && func && claim_head(d, head)) post_claimed(d, head, func, owner, true);
+void call_claimed(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  post(r, {head, func, owner}, false);
+}
+
+void call_hurry(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept {
+  if (head && func && claim_head(r, head)) post(r, {head, func, owner}, true);
 }
 
 }  // namespace graceslab::rcu

@@ -7,8 +7,10 @@
 #include <new>
 
 #include "base/format.hpp"
+#include "os/busted.hpp"
 #include "os/config.hpp"
 #include "os/fence.hpp"
+#include "os/midway.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
@@ -48,25 +50,60 @@ constexpr upper_hooks no_hooks = {};
 const upper_hooks* hooks = &no_hooks;
 upper_hooks stored_hooks;
 
-gs_domain* fresh_record() noexcept {
+std::uintptr_t handle_for(const gs_domain& d) noexcept {
+  const std::uintptr_t low = d.generation % (1u << generation_low_bits);
+  const std::uintptr_t high = d.generation >> generation_low_bits;
+  return reinterpret_cast<std::uintptr_t>(&d) | d.id % handle_places | low * handle_places |
+         high << handle_address_width;
+}
+
+// Systems give out addresses beyond 48 bits to who asks for them alone.
+void* map_record() noexcept {
   void* place = os::map(sizeof(gs_domain), GS_FAULT_META);
+  const auto address = reinterpret_cast<std::uintptr_t>(place);
+  if ((address & ~handle_address_bits) == 0) return place;
+  os::unmap(place, sizeof(gs_domain));
+  return nullptr;
+}
+
+gs_domain* fresh_record() noexcept {
+  void* place = map_record();
   if (!place) return nullptr;
   auto* d = new (place) gs_domain(nullptr);
   d->hot = &d->own_hot;
+  d->handle = no_handle;
   d->state = static_cast<std::uint32_t>(life::gone);
   append(d);
   return d;
 }
 
+void add_spare(gs_domain* d) noexcept {
+  d->next_spare = nullptr;
+  (spare_last ? spare_last->next_spare : spare_first) = d;
+  spare_last = d;
+  ++spare_count;
+}
+
+// The one that rests longest, of those that no call has on loan.
+gs_domain* rested_record() noexcept {
+  for (unsigned left = spare_count; left != 0; --left) {
+    gs_domain* d = spare_first;
+    spare_first = d->next_spare;
+    if (!spare_first) spare_last = nullptr;
+    --spare_count;
+    // ORDER domains.reuse <-> domains.lend   (docs/ordering/domains.md, claim 2)
+    // ORDER domains.reuse <-> domains.back   (claim 2)
+    if (gs_load_seq_cst(&d->lent) == 0) return d;
+    add_spare(d);
+  }
+  return nullptr;
+}
+
 gs_domain* take_record() noexcept {
-  gs_domain* d = nullptr;
-  if (spare_count < quarantine) d = fresh_record();
-  if (d || !spare_first) return d;
-  d = spare_first;
-  spare_first = d->next_spare;
-  if (!spare_first) spare_last = nullptr;
-  --spare_count;
-  return d;
+  const unsigned resting = os::busted(os::flaw::wide_windows) ? 0 : quarantine;
+  gs_domain* d = spare_count >= resting ? rested_record() : nullptr;
+  if (!d) d = fresh_record();
+  return d ? d : rested_record();
 }
 
 gs_domain_stats counted(const gs_domain* d) noexcept {
@@ -92,19 +129,57 @@ void set_up(gs_domain* d, const gs_domain_options* options) noexcept {
   d->upper.memory.limit = 0;
 }
 
-bool busy(gs_domain* d) noexcept {
+// What of a domain is alive.
+struct uses {
+  std::uint32_t readers = 0;
+  bool unseen_readers = false;
+  bool callbacks = false;
+  bool caches = false;
+  bool any() const noexcept { return readers != 0 || unseen_readers || callbacks || caches; }
+};
+
+uses look(domain_ref r) noexcept {
+  gs_domain* d = r.record;
+  uses left;
+  left.unseen_readers = !count_readers(r, &left.readers);
+  for (shard& s : d->shards)
+    sync::lock_guard guard(s.lock);  // whoever was posting is in the queue now
+  left.callbacks = callbacks_pending(d);
+  left.caches = upper().caches_alive && upper().caches_alive(d);
+  return left;
+}
+
+// What came by its handle before is found, what comes later waits for the table's lock, and for the
+// answer. False: the domain had ended before.
+bool end(domain_ref r, uses* left) noexcept {
+  gs_domain* d = r.record;
+  sync::lock_guard guard(table_lock);
+  if (gs_load_relaxed(&d->handle) != r.handle) return false;
+  // ORDER domains.end <-> reader.named   (docs/ordering/domains.md, claim 3)
+  // ORDER domains.end <-> domains.lend   (claim 2)
+  gs_store_seq_cst(&d->handle, no_handle);
+  os::open_window();
+  *left = look(r);
+  if (left->any()) {
+    gs_store_relaxed(&d->handle, r.handle);
+    return true;
+  }
+  gs_store_relaxed(&d->state, static_cast<std::uint32_t>(life::gone));
+  if (d->generation != generations_max) add_spare(d);
+  return true;
+}
+
+void report_busy(gs_domain* d, const uses& left) noexcept {
   char what[160];
   base::writer out(what, sizeof what);
-  const std::uint32_t readers = busy_readers(d);
-  if (readers) out.add(" %u reader%s", readers, base::plural(readers));
-  if (callbacks_pending(d)) out.add(" callbacks");
-  if (upper().caches_alive && upper().caches_alive(d)) out.add(" caches");
+  if (left.readers) out.add(" %u reader%s", left.readers, base::plural(left.readers));
+  if (left.unseen_readers) out.add(" readers that no fence shows");
+  if (left.callbacks) out.add(" callbacks");
+  if (left.caches) out.add(" caches");
   if (upper().retires_pending && upper().retires_pending(d)) out.add(" retired memory");
   if (d == &the_default_domain) out.add(" (the default domain is never destroyed)");
-  if (out.needed() == 0) return false;
   os::report(GS_REPORT_DOMAIN_BUSY, "domain '%s' destroyed while in use:%s; it is leaked",
              domain_name(d), what);
-  return true;
 }
 
 }  // namespace
@@ -121,10 +196,31 @@ bool live(const gs_domain* d) noexcept {
   return gs_load_relaxed(&d->state) == static_cast<std::uint32_t>(life::live);
 }
 
-bool usable(const gs_domain* d, const char* what) noexcept {
-  if (GS_LIKELY(live(d))) return true;
-  os::report(GS_REPORT_STALE_HANDLE, "%s on domain '%s', which was destroyed", what, d->name);
-  return false;
+bool named(domain_ref r) noexcept {
+  if (GS_LIKELY(gs_load_relaxed(&r.record->handle) == r.handle)) return true;
+  sync::lock_guard guard(table_lock);
+  return gs_load_relaxed(&r.record->handle) == r.handle;
+}
+
+bool while_named(domain_ref r, void (*what)(void*), void* arg) noexcept {
+  if (r.handle == 0) return what(arg), true;
+  sync::lock_guard guard(table_lock);
+  if (gs_load_relaxed(&r.record->handle) != r.handle) return false;
+  what(arg);
+  return true;
+}
+
+// The name is told as long as the record still has it. A handler may have interrupted the table.
+void report_stale(domain_ref r, const char* what) noexcept {
+  char name[sizeof r.record->name + 8] = "";
+  if (!os::is_midway()) {
+    sync::lock_guard guard(table_lock);
+    if (handle_for(*r.record) == r.handle)
+      base::writer(name, sizeof name).add(" ('%s')", r.record->name);
+  }
+  report_here(GS_REPORT_STALE_HANDLE,
+              "%s through domain handle %#zx%s, which was destroyed; no effect", what,
+              static_cast<std::size_t>(r.handle), name);
 }
 
 void for_each_domain(void (*visit)(gs_domain*, void*), void* arg) noexcept {
@@ -176,8 +272,11 @@ gs_domain* create_domain(const gs_domain_options* options) noexcept {
   gs_domain* d = take_record();
   if (!d) return nullptr;
   set_up(d, options);
+  ++d->generation;
+  const std::uintptr_t handle = handle_for(*d);
   gs_store_relaxed(&d->state, static_cast<std::uint32_t>(life::live));
-  return d;
+  gs_store_seq_cst(&d->handle, handle);
+  return reinterpret_cast<gs_domain*>(handle);
 }
 
 void add_unread_domain(gs_domain& d, const char* name) noexcept {
@@ -188,17 +287,16 @@ void add_unread_domain(gs_domain& d, const char* name) noexcept {
   append(&d);
 }
 
-int destroy_domain(gs_domain* d) noexcept {
-  if (!usable(d, "destroy")) return -ENOENT;
-  if (busy(d)) return -EBUSY;
-  sync::lock_guard guard(table_lock);
-  if (!live(d)) return -ENOENT;
-  gs_store_relaxed(&d->state, static_cast<std::uint32_t>(life::gone));
-  d->next_spare = nullptr;
-  (spare_last ? spare_last->next_spare : spare_first) = d;
-  spare_last = d;
-  ++spare_count;
-  return 0;
+int destroy_domain(domain_ref r) noexcept {
+  if (r.handle == 0) return report_busy(r.record, look(r)), -EBUSY;
+  const lease lent(r);  // of the name, for a report
+  uses left;
+  const bool was_there = lent && end(r, &left);
+  os::report_lost_fence();
+  if (!was_there) return report_stale(r, "destroy"), -ENOENT;
+  if (!left.any()) return 0;
+  report_busy(r.record, left);
+  return -EBUSY;
 }
 
 gs_domain_stats domain_stats(gs_domain* d) noexcept {

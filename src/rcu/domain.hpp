@@ -3,8 +3,8 @@
 //
 // Equations   under gp_lock: completed <= started, but of an unread domain;
 //             hot->entry == GS_ENTRY(started).
-// Records     type-stable: never unmapped, reused oldest first, so that a stale handle stays
-// harmless.
+// Records     type-stable: never unmapped, reused oldest first, each life with a handle of its own
+// (rcu/handle.hpp).
 #pragma once
 #include <graceslab/detail/abi.h>
 
@@ -42,7 +42,9 @@ struct gs_domain {
 
   gs_domain_hot* hot;
   graceslab::rcu::reader_chunk* chunks = nullptr;
+  std::uintptr_t handle = 0;  // no_handle: gone, or somebody is just ending it; atomic
   std::uint32_t id = 0;
+  std::uint32_t generation = 0;  // how many domains the record has been; under the table's lock
   std::uint32_t state = static_cast<std::uint32_t>(graceslab::rcu::life::live);
   std::uint32_t closed = 0;
   std::uint32_t drains = 0;       // running gs_domain_drain calls: note who re-arms
@@ -56,6 +58,8 @@ struct gs_domain {
 
   graceslab::rcu::overflow_counts overflow;
 
+  // Calls that have the record on loan; atomic, outlives the domain.
+  alignas(GS_CACHE_LINE) std::uint32_t lent = 0;
   alignas(GS_CACHE_LINE) std::uint64_t completed = 0;
   alignas(GS_CACHE_LINE) graceslab::sync::mutex gp_lock{graceslab::sync::rank::grace_period};
   bool scanned = true;        // the heavy fence of `started` succeeded
@@ -77,8 +81,6 @@ inline std::uint64_t newest(const gs_domain* d) noexcept { return gs_load_relaxe
 gs_domain* first_domain() noexcept;  // walk with next_domain(); includes records that are gone
 gs_domain* next_domain(const gs_domain* d) noexcept;
 bool live(const gs_domain* d) noexcept;
-// Reports a stale handle; true when the domain can be used.
-bool usable(const gs_domain* d, const char* what) noexcept;
 const upper_hooks& upper() noexcept;
 // Adds a static record of a domain that no reader enters, at start-up: there every cookie is done.
 void add_unread_domain(gs_domain& d, const char* name) noexcept;

@@ -147,7 +147,6 @@ void report_left(gs_domain* d) noexcept {
 
 int drain(gs_domain* d, unsigned rounds, std::uint64_t timeout_ms, const void** rearming) noexcept {
   if (rearming) *rearming = nullptr;
-  if (!usable(d, "drain")) return -ENOENT;
   if (!can_drain_here(d)) return -EDEADLK;
   deadline_scope limit(timeout_ms ? os::now_ns() + timeout_ms * ns_per_ms : 0);
   if (gs_fetch_add(&d->drains, 1u) == 0) {
@@ -162,7 +161,7 @@ int drain(gs_domain* d, unsigned rounds, std::uint64_t timeout_ms, const void** 
 
 int close_domain(gs_domain* d) noexcept {
   const int first = drain(d, 0, 0, nullptr);
-  if (first == -ENOENT || first == -EDEADLK) return first;
+  if (first == -EDEADLK) return first;
   gs_store_relaxed(&d->closed, 1u);
   for (shard& s : d->shards)
     sync::lock_guard guard(s.lock);  // whoever was posting is in the queue now
@@ -170,7 +169,6 @@ int close_domain(gs_domain* d) noexcept {
 }
 
 void reclaim_now(gs_domain* d) noexcept {
-  if (!usable(d, "reclaim")) return;
   for (shard& s : d->shards) {
     sync::lock_guard guard(s.lock);
     seal(d, s);

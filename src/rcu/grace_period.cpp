@@ -111,7 +111,6 @@ bool drive(gs_domain* d, std::uint64_t cookie, effort e, bool may_leak) noexcept
 
 bool wait_and(gs_domain* d, std::uint64_t cookie, effort e, bool may_leak) noexcept {
   if (done(d, cookie)) return true;
-  if (!usable(d, "wait for a grace period")) return false;
   if (reader_nesting(d) != 0) return wait_inside(d);
   return drive(d, cookie, e, may_leak);
 }

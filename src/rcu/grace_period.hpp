@@ -54,7 +54,7 @@ void restart_stall_clock(gs_domain* d, bool pending, std::uint64_t now_ms) noexc
 
 // ---- domains, for the C exports ----
 gs_domain* create_domain(const gs_domain_options* options) noexcept;
-int destroy_domain(gs_domain* d) noexcept;
+int destroy_domain(domain_ref r) noexcept;
 gs_domain_stats domain_stats(gs_domain* d) noexcept;
 bool cover_retire(gs_domain* d, bool on) noexcept;  // returns the old value
 int drain(gs_domain* d, unsigned rounds, std::uint64_t timeout_ms, const void** rearming) noexcept;

@@ -222,15 +222,18 @@ bool contains(batch& b, const wish& w) noexcept {
 
 }  // namespace
 
-posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified,
+posting append(domain_ref r, shard& s, const entry& e, std::uint32_t verified,
                bool hurry) noexcept {
+  gs_domain* d = r.record;
   batch* fresh = nullptr;
   posting result = posting::quiet;
   for (bool tried = false;; tried = true) {
     {
       sync::lock_guard guard(s.lock);
       bool decided = true;
-      if (gs_load_relaxed(&d->closed) != 0)
+      if (gs_load_relaxed(&d->handle) != r.handle)
+        result = posting::stale;
+      else if (gs_load_relaxed(&d->closed) != 0)
         result = posting::closed;
       else if (closing_generation() != verified)
         result = posting::recheck;

@@ -12,9 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rcu/handle.hpp"
 #include "sync/mutex.hpp"
-
-struct gs_domain;
 
 namespace graceslab::rcu {
 
@@ -87,10 +86,11 @@ struct place {
   std::uint32_t removals = 0;
 };
 
-enum class posting { quiet, wake, closed, recheck };
+enum class posting { quiet, wake, closed, recheck, stale };
 
-// Appends; `verified` is the closing generation for which the owner was found open.
-posting append(gs_domain* d, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept;
+// Appends to a shard of that domain; `verified` is the closing generation for which the owner was
+// found open. Stale: the handle was taken away, perhaps for a moment.
+posting append(domain_ref r, shard& s, const entry& e, std::uint32_t verified, bool hurry) noexcept;
 // ---- handing in for others (call.cpp) ----
 // Queues what was marked before and whose owner was open then. Needs no memory, calls no user code.
 void hand_in(gs_domain* d, const entry& e) noexcept;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rcu/handle.hpp"
 #include "sync/account.hpp"
 #include "sync/mutex.hpp"
 
@@ -18,7 +19,6 @@ struct those;
 
 // The default domain; never destroyed, usable before main.
 gs_domain* default_domain() noexcept;
-inline gs_domain* or_default(gs_domain* d) noexcept { return d ? d : default_domain(); }
 
 // ---- grace periods ----
 // A cookie is the sequence number whose completion ends a full grace period. 0 is always done.
@@ -56,11 +56,12 @@ inline bool may_wait() noexcept { return !in_any_reader() && !in_callback(); }
 const void* current_callback() noexcept;  // address of the function, or nullptr
 
 // ---- callbacks ----
-void call(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
-// In two halves. False: the head is queued already, which is reported, or the domain is gone.
-bool claim_head(gs_domain* d, rcu_head* head) noexcept;
-void call_claimed(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
-void call_hurry(gs_domain* d, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
+// Through a stale handle: reported, and not queued.
+void call(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
+void call_hurry(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
+// In two halves. False: the head is queued already, which is reported.
+bool claim_head(domain_ref r, rcu_head* head) noexcept;
+void call_claimed(domain_ref r, rcu_head* head, rcu_callback_t func, void* owner) noexcept;
 // Takes callbacks of this owner out of the queues before they run; false: none was there, perhaps
 // because it runs.
 bool withdraw(gs_domain* d, const void* owner) noexcept;

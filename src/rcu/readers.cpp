@@ -4,9 +4,11 @@
 
 #include <climits>
 
+#include "os/busted.hpp"
 #include "os/fence.hpp"
 #include "os/futex.hpp"
 #include "os/keep_errno.hpp"
+#include "os/midway.hpp"
 #include "os/pages.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
@@ -17,8 +19,7 @@ namespace graceslab::rcu {
 namespace {
 
 // The slots that this thread used last, by domain id: saves walking its list.
-constexpr unsigned cached_slots = 8;
-__thread reader_slot* slot_cache[cached_slots] __attribute__((tls_model("initial-exec")));
+__thread reader_slot* slot_cache[handle_places] __attribute__((tls_model("initial-exec")));
 
 sync::thread_record* known_record() noexcept {
   return static_cast<sync::thread_record*>(gs_tls.thread);
@@ -57,7 +58,9 @@ reader_slot* claim_in_new_chunk(gs_domain* d) noexcept {
   return &c->slot[0];
 }
 
+// One that this thread has in the record, from an earlier domain, serves.
 reader_slot* register_slot(gs_domain* d) noexcept {
+  if (reader_slot* slot = own_slot(d)) return slot;
   os::keep_errno keep;
   sync::thread_record* record = sync::this_thread();
   if (!record) return nullptr;
@@ -67,7 +70,6 @@ reader_slot* register_slot(gs_domain* d) noexcept {
   gs_store_relaxed(&slot->tid, os::tid());
   slot->next_of_thread = static_cast<reader_slot*>(record->readers);
   record->readers = slot;
-  slot_cache[d->id % cached_slots] = slot;
   return slot;
 }
 
@@ -85,23 +87,6 @@ reader_slot* register_slot(gs_domain* d) noexcept {
               "domain '%s': read-side unlock by thread %u, which is in no section; "
               "ignored",
               domain_name(d), os::tid());
-}
-
-void enter_slot(gs_domain* d, reader_slot* slot) noexcept {
-  const std::uint64_t word = gs_load_relaxed(&slot->reader.word);
-  const std::uint32_t nest = nesting_of(word);
-  if (nest == 0) {
-    // The same edges as in detail/reader.h: announce, then fence, then the caller loads pointers.
-    gs_store_release(&slot->reader.word, gs_load_acquire(&d->hot->entry));
-    os::take_over(&d->hot->entry);
-    // ORDER reader.fenced <-> gp.scan   (docs/ordering/grace-period.md, claim 9)
-    if (os::readers_fence()) gs_full_fence();
-  } else if (nest != GS_NEST_MASK) {
-    gs_store_release(&slot->reader.word, word + 1);
-  } else {
-    go_deeper(slot, word);
-  }
-  gs_light_fence();
 }
 
 void end_section(reader_slot* slot) noexcept {
@@ -131,17 +116,52 @@ void leave_slot(reader_slot* slot) noexcept {
     gs_store_release(&slot->reader.word, word - 1);
 }
 
+// False: the handle was taken away, and this is no section. Inside one it cannot be.
+bool enter_slot(domain_ref r, reader_slot* slot) noexcept {
+  const std::uint64_t word = gs_load_relaxed(&slot->reader.word);
+  const std::uint32_t nest = nesting_of(word);
+  if (nest == 0) {
+    if (GS_UNLIKELY(gs_load_relaxed(&r.record->handle) != r.handle)) return false;
+    os::open_window();
+    // The same edges as in detail/reader.h: announce, then fence, then the caller loads pointers.
+    gs_store_release(&slot->reader.word, gs_load_acquire(&r.record->hot->entry));
+    os::take_over(&r.record->hot->entry);
+    // ORDER reader.fenced <-> gp.scan   (docs/ordering/grace-period.md, claim 9)
+    if (os::readers_fence()) gs_full_fence();
+    gs_light_fence();
+    os::open_window();
+    // ORDER reader.named <-> domains.end   (docs/ordering/domains.md, claim 3)
+    // Announce, then look at the handle; who ends the domain takes it away and then looks at us.
+    if (GS_LIKELY(gs_load_relaxed(&r.record->handle) == r.handle)) return true;
+    return leave_slot(slot), false;
+  }
+  if (nest != GS_NEST_MASK)
+    gs_store_release(&slot->reader.word, word + 1);
+  else
+    go_deeper(slot, word);
+  gs_light_fence();
+  return true;
+}
+
 std::uint32_t slot_nesting(const reader_slot* slot) noexcept {
   return levels_of(gs_load_relaxed(&slot->reader.word), gs_load_relaxed(&slot->extra));
 }
 
-reader_slot* find_slot(const gs_domain* d) noexcept {
+template <class Is>
+reader_slot* find_slot(std::uintptr_t id, Is is) noexcept {
   sync::thread_record* record = known_record();
   if (!record) return nullptr;
   auto* slot = static_cast<reader_slot*>(record->readers);
-  while (slot && slot->domain != d) slot = slot->next_of_thread;
-  if (slot) slot_cache[d->id % cached_slots] = slot;
+  while (slot && !is(*slot)) slot = slot->next_of_thread;
+  if (slot) slot_cache[id % handle_places] = slot;
   return slot;
+}
+
+// That this thread entered by this handle last; nullptr: none.
+reader_slot* slot_named(std::uintptr_t handle) noexcept {
+  reader_slot* slot = slot_cache[handle % handle_places];
+  if (GS_LIKELY(slot && slot->handle == handle)) return slot;
+  return find_slot(handle, [=](const reader_slot& s) { return s.handle == handle; });
 }
 
 void report_ended(const reader_slot* slot, const sync::thread_record& record) noexcept {
@@ -154,32 +174,79 @@ void report_ended(const reader_slot* slot, const sync::thread_record& record) no
 }  // namespace
 
 reader_slot* own_slot(const gs_domain* d) noexcept {
-  reader_slot* slot = slot_cache[d->id % cached_slots];
-  return GS_LIKELY(slot && slot->domain == d) ? slot : find_slot(d);
+  reader_slot* slot = slot_cache[d->id % handle_places];
+  if (GS_LIKELY(slot && slot->domain == d)) return slot;
+  return find_slot(d->id, [=](const reader_slot& s) { return s.domain == d; });
 }
 
-void enter(gs_domain* d) noexcept {
-  if (overflow_tracked(d)) return overflow_enter(d);
-  reader_slot* slot = own_slot(d);
-  if (!slot) slot = register_slot(d);
-  if (!slot) return overflow_enter(d);
+namespace {
+
+// A handler that interrupted the library asks for no lock.
+bool may_enter(domain_ref r) noexcept {
+  return gs_load_relaxed(&r.record->handle) == r.handle || (!os::is_midway() && named(r));
+}
+
+// The handle is gone. Perhaps for the moment: then once more.
+[[gnu::noinline]] void enter_anew(domain_ref r) noexcept {
+  may_enter(r) ? enter(r) : report_stale(r, "read lock");
+}
+
+void enter_counted(domain_ref r) noexcept {
+  overflow_enter(r.record);
+  // ORDER reader.named <-> domains.end   (docs/ordering/domains.md, claim 3)
+  if (GS_LIKELY(gs_load_relaxed(&r.record->handle) == r.handle)) return;
+  if (!overflow_leave(r.record)) (void)overflow_leave_untracked(r.record);
+  enter_anew(r);
+}
+
+// By this handle: nothing of this thread carries it, unless it is counted.
+[[gnu::noinline]] void enter_first(domain_ref r) noexcept {
+  if (!may_enter(r)) return report_stale(r, "read lock");
+  if (overflow_tracked(r.record)) return overflow_enter(r.record);
+  reader_slot* slot = register_slot(r.record);
+  if (!slot) return enter_counted(r);
+  gs_store_relaxed(&slot->handle, r.handle);
+  slot_cache[r.handle % handle_places] = slot;
   // Fenced readers stay on the dummy: every entry must come by here. So do those that TSan is told
   // of.
-  if (d == &the_default_domain && !os::readers_fence() && !os::sanitized_by(os::sanitizer_thread))
+  if (r.handle == 0 && !os::readers_fence() && !os::sanitized_by(os::sanitizer_thread))
     gs_tls.reader = &slot->reader;
-  enter_slot(d, slot);
+  enter(r);
 }
 
-void leave(gs_domain* d) noexcept {
-  if (overflow_leave(d)) return;
-  reader_slot* slot = own_slot(d);
-  if (slot && nesting_of(gs_load_relaxed(&slot->reader.word)) != 0) return leave_slot(slot);
-  if (!overflow_leave_untracked(d)) not_inside(d);
+// Of no section in a slot.
+[[gnu::noinline]] void leave_other(domain_ref r) noexcept {
+  if (!may_enter(r)) return report_stale(r, "read unlock");
+  if (overflow_leave(r.record) || overflow_leave_untracked(r.record)) return;
+  if (const lease lent(r); lent)
+    not_inside(r.record);
+  else
+    report_stale(r, "read unlock");
+}
+
+}  // namespace
+
+void enter(domain_ref r) noexcept {
+  reader_slot* slot = slot_named(r.handle);
+  if (GS_UNLIKELY(!slot)) return enter_first(r);
+  if (GS_UNLIKELY(!enter_slot(r, slot))) enter_anew(r);
+}
+
+void leave(domain_ref r) noexcept {
+  reader_slot* slot = slot_named(r.handle);
+  if (GS_LIKELY(slot && nesting_of(gs_load_relaxed(&slot->reader.word)) != 0))
+    return leave_slot(slot);
+  leave_other(r);
 }
 
 unsigned reader_nesting(gs_domain* d) noexcept {
   const reader_slot* slot = own_slot(d);
   return (slot ? slot_nesting(slot) : 0) + overflow_nesting(d);
+}
+
+unsigned levels_held(domain_ref r) noexcept {
+  const unsigned levels = reader_nesting(r.record);
+  return levels != 0 && may_enter(r) ? levels : 0;
 }
 
 bool in_any_reader() noexcept {
@@ -199,13 +266,18 @@ std::uint32_t registered_slots(const gs_domain* d) noexcept {
   return n;
 }
 
-std::uint32_t busy_readers(gs_domain* d) noexcept {
+// A slot with another handle is that of a thread which has not yet seen that its own is stale.
+bool count_readers(domain_ref r, std::uint32_t* inside) noexcept {
+  const bool fenced = os::heavy_fence();
   std::uint32_t n = 0;
-  for (reader_chunk* c = gs_load_acquire(&d->chunks); c; c = c->next)
+  for (reader_chunk* c = gs_load_acquire(&r.record->chunks); c; c = c->next)
     for (const reader_slot& slot : c->slot)
-      n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0;
-  for (const std::uint64_t& count : d->overflow.count) n += sections_in(gs_load_relaxed(&count));
-  return n;
+      n += nesting_of(gs_load_relaxed(&slot.reader.word)) != 0 &&
+           gs_load_relaxed(&slot.handle) == r.handle;
+  for (const std::uint64_t& count : r.record->overflow.count)
+    n += sections_in(gs_load_relaxed(&count));
+  *inside = n;
+  return fenced;
 }
 
 // Also in a forked child, for each thread that did not survive: then there is no thread to blame.
@@ -239,5 +311,5 @@ void readers_after_fork_in_child() noexcept {
 
 using graceslab::rcu::the_default_domain;
 
-void gs_read_lock_slow(void) { graceslab::rcu::enter(&the_default_domain); }
-void gs_read_unlock_slow(void) { graceslab::rcu::leave(&the_default_domain); }
+void gs_read_lock_slow(void) { graceslab::rcu::enter({0, &the_default_domain}); }
+void gs_read_unlock_slow(void) { graceslab::rcu::leave({0, &the_default_domain}); }

@@ -3,7 +3,7 @@
 // slot.
 //
 // - State: chunk: a header line and 63 slots, one line each. A slot belongs to one thread and one
-//   domain until the thread ends. Chunks are never unmapped.
+//   record of a domain until the thread ends. Chunks are never unmapped.
 // - Equations: inside a section <=> nesting(slot) != 0; extra != 0 => the word's nesting is
 //   GS_NEST_MASK; awaited => the section is 1 + extra levels deep.
 // - Pages: docs/ordering/grace-period.md, docs/ordering/overflow-readers.md
@@ -13,6 +13,7 @@
 
 #include <cstdint>
 
+#include "rcu/handle.hpp"
 #include "sync/registry.hpp"
 
 struct gs_domain;
@@ -27,6 +28,7 @@ struct alignas(GS_CACHE_LINE) reader_slot {
   std::uint32_t waiting_inside;  // its thread waits for the others inside its own section
   reader_slot* next_of_thread;
   gs_domain* domain;
+  std::uintptr_t handle;  // of the domain that its thread entered last in this record; atomic
 };
 static_assert(sizeof(reader_slot) == GS_CACHE_LINE);
 
@@ -96,10 +98,13 @@ inline bool began_before(std::uint64_t word, std::uint64_t s) noexcept {
 
 // ---- slots ----
 reader_slot* own_slot(const gs_domain* d) noexcept;  // of this thread, or nullptr
-void enter(gs_domain* d) noexcept;
-void leave(gs_domain* d) noexcept;
+void enter(domain_ref r) noexcept;
+void leave(domain_ref r) noexcept;
+unsigned levels_held(domain_ref r) noexcept;  // of this thread; 0 through a stale handle
 std::uint32_t registered_slots(const gs_domain* d) noexcept;
-std::uint32_t busy_readers(gs_domain* d) noexcept;  // sections open now, in slots and counters
+// Sections of that domain that are open now, in slots and counters, after a fence: whoever is not
+// counted finds that the handle was taken away. False: the system refuses every fence.
+bool count_readers(domain_ref r, std::uint32_t* inside) noexcept;
 void end_thread_sections(sync::thread_record& record) noexcept;
 void readers_after_fork_in_child() noexcept;
 

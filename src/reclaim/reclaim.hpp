@@ -11,7 +11,7 @@
 
 namespace graceslab::reclaim {
 
-inline gs_domain* domain_of(const slab::cache& c) noexcept { return rcu::or_default(c.domain); }
+inline gs_domain* domain_of(const slab::cache& c) noexcept { return rcu::record_of(c.domain); }
 
 // ---- one cache (barrier.cpp) ----
 // Waits for every retire of this cache that happens before the call. False when it could not:

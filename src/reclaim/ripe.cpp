@@ -236,7 +236,7 @@ bool post_run(slab::cache& c, decltype(rcu::call)* post) noexcept {
     c.ripe_posted = true;
     (void)gs_fetch_add_relaxed(&c.walkers, 1u);
   }
-  post(domain_of(c), &c.ripe_head, run_posted, &c);
+  post(rcu::ref_of(c.domain), &c.ripe_head, run_posted, &c);
   return true;
 }
 

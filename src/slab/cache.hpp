@@ -88,6 +88,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint32_t slab_objects = 0;
   std::uint32_t align = 0;
   std::uint32_t red_zone_at = 0;  // offset in the object; 0 = none
+  // A handle.
   gs_domain* domain = nullptr;
   void (*ctor)(void*) = nullptr;
   void (*dtor)(void*) = nullptr;  // atomic: an owner that goes takes it away

@@ -103,8 +103,9 @@ cache* create(const gs_cache_options& o) noexcept {
   c->pressure = o.pressure;
   c->pending_limit_bytes = o.pending_limit_bytes;
   set_layout(*c, o.size, o.align, debug_zone_bytes(c->flags));
-  open(*c);
-  return c;
+  if (hooks.open_in_domain(*c, open)) return c;
+  cache_delete(*c);
+  return nullptr;
 }
 
 cache* create_internal(record_supply& from, const char* name, std::uint32_t size,

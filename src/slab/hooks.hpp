@@ -9,6 +9,7 @@
 
 namespace graceslab::slab {
 
+// Domains by their handles.
 struct grace_hooks {
   std::uint64_t (*snapshot)(gs_domain*) noexcept;            // full fence, then a cookie
   bool (*ready)(gs_domain*, std::uint64_t cookie) noexcept;  // one load
@@ -28,6 +29,8 @@ struct grace_hooks {
   bool (*relieve)(cache*, limited by, std::uint64_t wait_most_ms) noexcept;
   sync::account& (*memory_of)(gs_domain*) noexcept;
   std::uint64_t (*memory_limit)(gs_domain*) noexcept;  // 0: none
+  // open(c) while the cache's domain cannot end; false: that has ended, which is reported.
+  bool (*open_in_domain)(cache& c, void (*open)(cache&)) noexcept;
 };
 extern const grace_hooks hooks;  // defined by teardown, the layer above all that it names
 

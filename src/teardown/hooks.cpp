@@ -3,6 +3,7 @@
 // start-up to get wrong.
 #include "slab/hooks.hpp"
 
+#include "os/busted.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -12,7 +13,7 @@ bool any(gs_domain* d, bool (*wanted)(slab::cache&)) noexcept {
   for (std::uint32_t id = 1; id < slab::cache_ids(); ++id) {
     slab::cache* c = slab::cache_from_id(id);
     slab::cache_glimpse seen;
-    if (slab::glimpse(*c, &seen) && rcu::or_default(seen.domain) == d && wanted(*c)) return true;
+    if (slab::glimpse(*c, &seen) && rcu::record_of(seen.domain) == d && wanted(*c)) return true;
   }
   return false;
 }
@@ -41,11 +42,29 @@ const rcu::upper_hooks up = {
 }  // namespace graceslab::teardown
 
 namespace graceslab::slab {
+namespace {
+
+struct opening {
+  void (*open)(cache&);
+  cache& c;
+};
+
+bool open_in_domain(cache& c, void (*open)(cache&)) noexcept {
+  const rcu::domain_ref r = rcu::ref_of(c.domain);
+  opening o{open, c};
+  os::open_window();
+  const bool opened = rcu::while_named(
+      r, [](void* arg) { static_cast<opening*>(arg)->open(static_cast<opening*>(arg)->c); }, &o);
+  if (!opened) rcu::report_stale(r, "creation of a cache");
+  return opened;
+}
+
+}  // namespace
 
 constinit const grace_hooks hooks = {
-    [](gs_domain* d) noexcept { return rcu::snapshot(rcu::or_default(d)); },
+    [](gs_domain* d) noexcept { return rcu::snapshot(rcu::record_of(d)); },
     [](gs_domain* d, std::uint64_t cookie) noexcept {
-      return rcu::done(rcu::or_default(d), cookie);
+      return rcu::done(rcu::record_of(d), cookie);
     },
     reclaim::deferred,
     reclaim::reclaimed,
@@ -54,8 +73,9 @@ constinit const grace_hooks hooks = {
     teardown::late_free,
     reclaim::ripen,
     reclaim::relieve,
-    [](gs_domain* d) noexcept -> sync::account& { return rcu::room(rcu::or_default(d)).memory; },
-    [](gs_domain* d) noexcept { return rcu::memory_limit(rcu::or_default(d)); },
+    [](gs_domain* d) noexcept -> sync::account& { return rcu::room(rcu::record_of(d)).memory; },
+    [](gs_domain* d) noexcept { return rcu::memory_limit(rcu::record_of(d)); },
+    open_in_domain,
 };
 
 }  // namespace graceslab::slab

@@ -44,7 +44,7 @@ void retire_barrier(gs_domain* d) noexcept {
     return;
   }
   auto covered = [](const slab::cache& c, const void* domain) {
-    return rcu::or_default(c.domain) == domain;
+    return reclaim::domain_of(c) == domain;
   };
   if (const slab::cache* c = slab::constructing(covered, d)) {
     rcu::report_here(GS_REPORT_WAIT_IN_CONSTRUCTOR,

@@ -36,6 +36,25 @@ static void leave_twice(struct kmem_cache* s, void* object) {
   leave(s, object);
   leave(s, object);
 }
+/* A domain of the program's own, which this thread has been in. */
+static struct gs_domain* own;
+static void* outside_own(struct kmem_cache* s) {
+  (void)s;
+  if (own == NULL) own = gs_domain_create(NULL);
+  gs_domain_read_lock(own);
+  gs_domain_read_unlock(own);
+  return NULL;
+}
+static void* inside_own(struct kmem_cache* s) {
+  outside_own(s);
+  gs_domain_read_lock(own);
+  return NULL;
+}
+static void leave_own(struct kmem_cache* s, void* object) {
+  (void)s;
+  (void)object;
+  gs_domain_read_unlock(own);
+}
 static void* one(struct kmem_cache* s) { return kmem_cache_alloc(s, GFP_KERNEL); }
 static void* one_small(struct kmem_cache* s) {
   (void)s;
@@ -88,6 +107,8 @@ ENDS_IN(lock, gs_read_lock());
 ENDS_IN(unlock, gs_read_unlock());
 ENDS_IN(domain_lock, gs_domain_read_lock(NULL));
 ENDS_IN(domain_unlock, gs_domain_read_unlock(NULL));
+ENDS_IN(own_lock, gs_domain_read_lock(own));
+ENDS_IN(own_unlock, gs_domain_read_unlock(own));
 ENDS_IN(free, kmem_cache_free(s, object));
 ENDS_IN(kfree, kfree(object));
 ENDS_IN(retire, gs_cache_retire(s, object));
@@ -104,6 +125,8 @@ const struct operation kernel_operations[] = {
     {"reader.unlock.called", inside, CALLED(unlock), no_end},
     {"reader.lock.domain", nothing, CALLED(domain_lock), leave},
     {"reader.unlock.domain", inside, CALLED(domain_unlock), no_end},
+    {"reader.lock.domain.own", outside_own, CALLED(own_lock), leave_own},
+    {"reader.unlock.domain.own", inside_own, CALLED(own_unlock), no_end},
     {"kmem_cache_alloc", nothing, alloc_called, give_back},
     {"kmem_cache_free", one, CALLED(free), no_end},
     {"kfree", one, CALLED(kfree), no_end},

@@ -16,7 +16,7 @@ namespace {
 
 bool came_by_here;  // the reader, where awaited sections end
 
-void slow_entry() { enter_slot(&the_default_domain, &the_chunk.slot[0]); }
+void slow_entry() { (void)enter_slot({0, &the_default_domain}, &the_chunk.slot[0]); }
 void slow_exit() {
   came_by_here |= is_awaited(gs_load_relaxed(&the_chunk.slot[0].reader.word)) &&
                   gs_load_relaxed(&the_chunk.slot[0].extra) == 0;

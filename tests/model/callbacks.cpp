@@ -33,7 +33,7 @@ struct callbacks : model::suite<callbacks, 2> {
   void run(unsigned thread) { thread == 0 ? poster() : worker(); }
 
   void poster() {
-    append(d, d->shards[0], {&head, nullptr, nullptr}, 0, true);
+    append({0, d}, d->shards[0], {&head, nullptr, nullptr}, 0, true);
     for (int i = 0; i != 12; ++i) {
       if (!callbacks_pending(d)) MODEL_ASSERT(effect.read() == 1);
       gs_cpu_relax();

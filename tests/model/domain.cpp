@@ -12,7 +12,7 @@ namespace graceslab {
 namespace {
 
 model::data* contents;  // of a new domain's record
-alignas(64) char record[sizeof(gs_domain)];
+alignas(rcu::record_align) char record[sizeof(gs_domain)];
 
 struct lists : model::suite<lists, 2> {
   model::data made, hooked;

@@ -24,9 +24,9 @@ struct fenced_readers : model::suite<fenced_readers, 3> {
 
   void reader() {
     for (int i = 0; i != 2; ++i) {
-      enter(d);
+      enter({0, d});
       v.look();
-      leave(d);
+      leave({0, d});
     }
   }
   void updater() {

@@ -40,6 +40,7 @@ bool futex_wait(std::uint32_t* word, std::uint32_t expected, std::uint64_t) noex
   return true;
 }
 __thread std::uint32_t midway_depth;
+bool is_midway() noexcept { return false; }
 void also_midway(bool (*)() noexcept) noexcept {}
 bool was_interrupted() noexcept { return false; }
 void short_wait::on(std::uint32_t* word, std::uint32_t value, std::uint64_t) noexcept {

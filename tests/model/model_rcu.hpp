@@ -5,6 +5,7 @@
 #include "model_os.hpp"
 #include "rcu/await.cpp"
 #include "rcu/grace_period.cpp"
+#include "rcu/handle.cpp"
 #include "rcu/overflow.cpp"
 #include "rcu/readers.cpp"
 #include "rcu/wait_inside.cpp"
@@ -29,7 +30,14 @@ namespace graceslab::rcu {
 
 constinit gs_domain the_default_domain{&gs_default_hot};
 gs_domain* default_domain() noexcept { return &the_default_domain; }
-bool usable(const gs_domain*, const char*) noexcept { return true; }
+constinit sync::mutex domains{sync::rank::domains};  // the lock of their table
+bool may_be_stale;
+bool named(domain_ref r) noexcept {
+  if (gs_load_relaxed(&r.record->handle) == r.handle) return true;
+  sync::lock_guard guard(domains);
+  return gs_load_relaxed(&r.record->handle) == r.handle;
+}
+void report_stale(domain_ref, const char*) noexcept { MODEL_ASSERT(may_be_stale); }
 const char* domain_name(const gs_domain*) noexcept { return ""; }
 void note_progress(gs_domain*) noexcept {}
 void check_stall(gs_domain*) noexcept {}

@@ -31,9 +31,9 @@ struct slots : model::suite<slots, 3> {
   void run(unsigned thread) { thread == 0 ? updater() : reader(); }
 
   void reader() {
-    enter(d);
+    enter({0, d});
     v.look();
-    leave(d);
+    leave({0, d});
     end_thread_sections(*sync::this_thread());
   }
   void updater() {

@@ -35,8 +35,8 @@ struct wait_inside_model : model::suite<wait_inside_model, 3> {
     later();
   }
 
-  void in() { counted ? overflow_enter(d) : enter(d); }
-  void out() { counted ? (void)overflow_leave(d) : leave(d); }
+  void in() { counted ? overflow_enter(d) : enter({0, d}); }
+  void out() { counted ? (void)overflow_leave(d) : leave({0, d}); }
 
   void waiter() {
     in();

@@ -12,7 +12,10 @@ set(windows_sources
   scenario/cache_handles.cpp
   scenario/churn_caches.cpp
   scenario/constructors_aside.cpp
+  scenario/domain_handles.cpp
+  scenario/domains_reused.cpp
   scenario/handles_reused.cpp
+  unit/rcu/domain_handle_test.cpp
   unit/slab/cache_table_test.cpp
   unit/slab/stale_test.cpp)
 add_executable(windows ${windows_sources})

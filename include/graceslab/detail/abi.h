@@ -110,6 +110,9 @@ GRACESLAB_API void gs_hazard_barrier(void);
 
 /* ---- domains ---- */
 
+/* A handle of a domain that was destroyed is reported wherever one is taken and touches no other
+ * domain: sections are none, callbacks are not queued, waits return, cookies are done. Counts and
+ * gs_read_held() are 0 without a report. */
 struct gs_domain_options {
   const char* name;
   int barrier_covers_retire;    /* approach A2 */
@@ -121,12 +124,13 @@ enum gs_pressure { GS_PRESSURE_EXPEDITE = 0, GS_PRESSURE_BLOCK = 1, GS_PRESSURE_
 GRACESLAB_API struct gs_domain* gs_domain_create(
     const struct gs_domain_options* options); /* NULL: no memory */
 GRACESLAB_API int gs_domain_destroy(
-    struct gs_domain* domain); /* 0, or -EBUSY: reported and leaked */
+    struct gs_domain* domain); /* 0; -EBUSY: in use, reported and leaked; -ENOENT: destroyed */
 /* Repeats grace period, callbacks and reclaim until nothing is in flight. 0 when quiet; -EBUSY when
  * `timeout_ms` passed (0 = no limit) or a callback re-armed itself for `rounds` rounds; the
  * re-arming function is stored and reported. At the limit it reports which callback or reader it
  * waited for. With a time limit the caller runs callbacks itself
- * only where there is no worker: it could not leave one that blocks. */
+ * only where there is no worker: it could not leave one that blocks. -ENOENT: destroyed, as for
+ * gs_domain_close(). */
 GRACESLAB_API int gs_domain_drain(struct gs_domain* domain, unsigned rounds, uint64_t timeout_ms,
                                   void** rearming);
 GRACESLAB_API int gs_domain_close(struct gs_domain* domain);

@@ -320,11 +320,12 @@ TEST(GracePeriod, R10_stuck_reader_is_reported_with_name_nesting_age_and_stack) 
   gs_clock_advance(21'000);  // 3x
   EXPECT_TRUE(within(5000, [&] { return seen.count(GS_REPORT_STALL) == 2; }));
   char blocker[200];
-  EXPECT_GT(graceslab::rcu::describe_blocker(u.d, blocker, sizeof blocker), 0u);
+  gs_domain* record = graceslab::rcu::record_of(u.d);
+  EXPECT_GT(graceslab::rcu::describe_blocker(record, blocker, sizeof blocker), 0u);
   EXPECT_NE(std::string(blocker).find("nesting 2"), std::string::npos) << blocker;
   reader.leave();
   EXPECT_TRUE(wait.done_within(5000));
-  EXPECT_EQ(graceslab::rcu::describe_blocker(u.d, blocker, sizeof blocker), 0u);
+  EXPECT_EQ(graceslab::rcu::describe_blocker(record, blocker, sizeof blocker), 0u);
   gs_clock_virtual(0);
 }
 

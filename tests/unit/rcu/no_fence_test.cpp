@@ -121,6 +121,20 @@ TEST(NoFence, R1_I8_a_deadline_is_kept_and_told) {
   EXPECT_NE(o.errors.find("exit-undrained"), std::string::npos) << o.errors;
 }
 
+TEST(NoFenceAgain, DISABLED_domain) {
+  static reports seen;
+  static domain u("fenceless");
+  if (graceslab::os::readers_fence() || !take_fences_away()) _exit(no_sandbox);
+  if (gs_domain_destroy(u.d) != -EBUSY) _exit(1);
+  _exit(seen.text(GS_REPORT_DOMAIN_BUSY).find("no fence") == std::string::npos ? 2 : 0);
+}
+
+TEST(NoFence, R11_a_domain_whose_readers_cannot_be_seen_does_not_end) {
+  const outcome o = run_again("NoFenceAgain.DISABLED_domain", {});
+  if (o.status == no_sandbox) GTEST_SKIP() << "no seccomp here, or another mode was forced";
+  EXPECT_EQ(o.status, 0) << o.errors;
+}
+
 TEST(NoFenceAgain, DISABLED_abort) {
   if (graceslab::os::readers_fence() || !take_fences_away()) _exit(no_sandbox);
   synchronize_rcu();

@@ -18,10 +18,12 @@ struct untouched_domain {
     do {
       tried.push_back(std::make_unique<domain>("untouched"));
       d = tried.back()->d;
-    } while (d->chunks);
+      record = graceslab::rcu::record_of(d);
+    } while (record->chunks);
   }
   std::vector<std::unique_ptr<domain>> tried;
   gs_domain* d;
+  gs_domain* record;
 };
 
 }  // namespace
@@ -105,7 +107,7 @@ TEST(Reader, R4_slots_are_reused) {
     }).join();
   EXPECT_EQ(stats_of(u.d).readers, 0u);
   unsigned chunks = 0;
-  for (auto* c = u.d->chunks; c; c = c->next) ++chunks;
+  for (auto* c = u.record->chunks; c; c = c->next) ++chunks;
   EXPECT_EQ(chunks, 1u);
 }
 
@@ -139,7 +141,7 @@ TEST(Reader, R3_overflow_reader_is_waited_for) {
       gs_domain_read_lock(u.d);
       gs_domain_read_lock(u.d);
     }
-    was_overflow = graceslab::rcu::own_slot(u.d) == nullptr;
+    was_overflow = graceslab::rcu::own_slot(u.record) == nullptr;
     EXPECT_EQ(gs_read_held(u.d), 2);
     gs_domain_read_unlock(u.d);
     inside.open();
@@ -147,7 +149,7 @@ TEST(Reader, R3_overflow_reader_is_waited_for) {
     gs_domain_read_unlock(u.d);
     EXPECT_EQ(gs_read_held(u.d), 0);
     gs_domain_read_lock(u.d);  // memory is back: a real slot now
-    EXPECT_NE(graceslab::rcu::own_slot(u.d), nullptr);
+    EXPECT_NE(graceslab::rcu::own_slot(u.record), nullptr);
     gs_domain_read_unlock(u.d);
   });
   inside.pass();

@@ -17,7 +17,7 @@ using namespace graceslab;
 using slab::granule_bytes;
 
 std::uint64_t pending_bytes() {
-  return gs_load_relaxed(&rcu::room(rcu::or_default(nullptr)).pending_bytes);
+  return gs_load_relaxed(&rcu::room(rcu::default_domain()).pending_bytes);
 }
 
 TEST(OutlyingRegistry, C2_every_pointer_finds_its_run_and_no_other) {
