@@ -39,6 +39,7 @@ typedef unsigned gfp_t;
  * not reported and corrupts. Alloc and free then cost what they cost in allocators that do not look
  * either, and an object takes 0.9 bytes less. Not together with the debug flags above. */
 #define SLAB_NO_DETECTION 0x0100u
+#define SLAB_TRACE 0x0200u /* a `trace` report for each allocation, retire and free */
 
 #define GFP_KERNEL 0x0u
 #define GFP_NOWAIT 0x1u /* never waits for a grace period or reclaim */

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// debugged ROLE: one mistake, or none, for a debug mode that the environment chose to find. What
+// happens afterwards is printed: the program goes on.
+#include <graceslab/kernel/slab.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+namespace {
+
+struct object {
+  rcu_head rcu;
+  char text[56];
+};
+
+// Early: before main.
+struct early_cache {
+  kmem_cache* cache = kmem_cache_create("early", sizeof(object), 0, 0, nullptr);
+};
+early_cache early;
+
+// Each is in the stack: nothing here is called last.
+[[gnu::noinline]] void* make(std::size_t bytes) {
+  void* p = kzalloc(bytes, GFP_KERNEL);
+  asm volatile("" : "+r"(p));
+  return p;
+}
+[[gnu::noinline]] void drop(void* p) {
+  kfree(p);
+  asm volatile("");
+}
+
+kmem_cache* cache_named(const char* name) {
+  return kmem_cache_create(name, sizeof(object), 0, 0, nullptr);
+}
+
+void overflow_by_one() {
+  auto* p = static_cast<char*>(make(33));
+  std::memset(p, 'x', 33);
+  p[33] = 0;
+  drop(p);
+  std::printf("next %s\n", make(33) != p ? "another" : "the same");
+}
+
+void write_after_free() {
+  auto* p = static_cast<char*>(make(100));
+  drop(p);
+  p[21] = 'x';
+  std::printf("next %s\n", make(100) != p ? "another" : "the same");
+}
+
+void write_after_grace_period() {
+  kmem_cache* s = cache_named("mine");
+  auto* o = static_cast<object*>(kmem_cache_alloc(s, GFP_KERNEL));
+  kfree_rcu(o, rcu);
+  kmem_cache_free_barrier(s);
+  o->text[3] = 'x';
+  std::printf("damaged %d\n", gs_cache_validate(s));
+}
+
+// Beyond its end, while readers may still look: found when the grace period is over.
+void overflow_of_retired() {
+  kmem_cache* s = cache_named("mine");
+  auto* o = static_cast<object*>(kmem_cache_alloc(s, GFP_KERNEL));
+  rcu_read_lock();
+  kfree_rcu(o, rcu);
+  reinterpret_cast<char*>(o)[sizeof *o] = 'x';
+  rcu_read_unlock();
+  kmem_cache_free_barrier(s);
+  gs_cache_stats stats;
+  gs_cache_read_stats(s, &stats);
+  std::printf("leaked %llu, in flight %llu\n", static_cast<unsigned long long>(stats.leaked),
+              static_cast<unsigned long long>(stats.retired - stats.reclaimed));
+}
+
+void free_twice() {
+  void* p = make(64);
+  drop(p);
+  drop(p);
+}
+
+void free_inside() {
+  auto* p = static_cast<char*>(make(64));
+  drop(p + 8);
+  drop(p);
+}
+
+void use_early() {
+  auto* p = static_cast<char*>(kmem_cache_alloc(early.cache, GFP_KERNEL));
+  p[sizeof(object)] = 'x';
+  kmem_cache_free(early.cache, p);
+}
+
+void trace() {
+  kmem_cache* s = cache_named("traced");
+  auto* o = static_cast<object*>(kmem_cache_alloc(s, GFP_KERNEL));
+  kmem_cache_free(s, o);
+  o = static_cast<object*>(kmem_cache_alloc(s, GFP_KERNEL));
+  kfree_rcu(o, rcu);
+  kmem_cache_free_barrier(s);
+  drop(make(2u << 20));
+  drop(make(20));
+}
+
+// Everything that may be done with what was asked for.
+void clean() {
+  for (std::size_t bytes :
+       {0u, 1u, 8u, 33u, 64u, 100u, 4096u, 9000u, 65536u, 100'000u, 2'000'000u}) {
+    auto* p = static_cast<char*>(make(bytes));
+    if (bytes != 0 && (bytes & (bytes - 1)) == 0 &&
+        reinterpret_cast<std::uintptr_t>(p) % bytes != 0)
+      std::printf("%zu bytes are not aligned\n", bytes);
+    std::memset(p, 'x', bytes);
+    p = static_cast<char*>(krealloc(p, bytes + 3, GFP_KERNEL | __GFP_ZERO));
+    if (p[bytes] != 0) std::printf("what %zu bytes grew by is not zero\n", bytes);
+    std::memset(p, 'y', bytes + 3);
+    p = static_cast<char*>(krealloc(p, bytes / 2 + 1, GFP_KERNEL));
+    std::memset(p, 'z', ksize(p));
+    drop(p);
+  }
+  kmem_cache* s = cache_named("mine");
+  for (int i = 0; i != 200; ++i) {
+    auto* o = static_cast<object*>(kmem_cache_zalloc(s, GFP_KERNEL));
+    if (i % 2 == 0)
+      kfree_rcu(o, rcu);
+    else
+      kmem_cache_free(s, o);
+  }
+  std::printf("damaged %d\n", gs_caches_validate());
+  std::printf("destroyed %d\n", kmem_cache_destroy_wait(s));
+  kmem_cache_destroy(early.cache);
+}
+
+constexpr struct {
+  std::string_view name;
+  void (*play)();
+} roles[] = {
+    {"overflow", overflow_by_one},
+    {"write_after_free", write_after_free},
+    {"write_after_grace_period", write_after_grace_period},
+    {"overflow_of_retired", overflow_of_retired},
+    {"free_twice", free_twice},
+    {"free_inside", free_inside},
+    {"early", use_early},
+    {"trace", trace},
+    {"clean", clean},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto& role : roles)
+    if (argc == 2 && role.name == argv[1]) {
+      role.play();
+      std::puts("goes on");
+      return 0;
+    }
+  return 2;
+}
