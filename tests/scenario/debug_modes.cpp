@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // C1, C2, R14: debug modes that the environment chooses for a program which was not made for them,
 // each with the mistake that it finds.
+#include <algorithm>
 #include <regex>
 
 #include "child_process.hpp"
@@ -10,10 +11,10 @@ namespace {
 
 using watched::contains;
 
-child_result run(const char* role, const char* modes, const char* further = "GRACESLAB_TEST_=") {
-  return run_child(
-      {GRACESLAB_CHILD_DIR "/debugged", role},
-      {std::string("GRACESLAB_DEBUG=") + modes, "GRACESLAB_LEAKS_AT_EXIT=off", further});
+child_result run(const char* role, const char* modes,
+                 const char* further = "GRACESLAB_LEAKS_AT_EXIT=off") {
+  return run_child({GRACESLAB_CHILD_DIR "/debugged", role},
+                   {std::string("GRACESLAB_DEBUG=") + modes, further});
 }
 
 // The text has it, as a regular expression within lines or over them.
@@ -135,11 +136,68 @@ TEST_F(DebugModes, G3_the_program_may_choose_to_end) {
 // Under a sanitizer, too.
 TEST(DebugModesClean, C1_a_clean_program_is_silent_in_every_mode) {
   for (const char* modes : {"-", "F", "Z", "P", "U", "FZPU", ",kmalloc-*;-"}) {
-    const child_result child = run("clean", modes);
+    const child_result child = run("clean", modes, "GRACESLAB_LEAKS_AT_EXIT=auto");
     EXPECT_TRUE(child.fine()) << modes << "\n" << child.story();
     EXPECT_EQ(child.out, "damaged 0\ndestroyed 0\ngoes on\n") << modes;
     EXPECT_FALSE(child.reported_anything()) << modes << "\n" << child.story();
   }
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_F(DebugModes, I7_leaks_at_exit_are_told_by_site) {
+  const child_result child = run("leak", "U", "GRACESLAB_LEAKS_AT_EXIT=auto");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FOUND(child,
+               "^graceslab: leaks-at-exit: 54 objects of [0-9]+ bytes are allocated, and 3 "
+               "caches are open\n"
+               "  3145728 bytes in 1 object of cache 'kmalloc-large' #[0-9]+, allocated at "
+               "\\S*leak\\S*\\+.*\n"
+               "  5000 bytes in 50 objects of cache 'kmalloc-112' #[0-9]+, allocated at "
+               "\\S*leave\\S*\\+.* < \\S*leak\\S*\\+.*\n"
+               "  101 bytes in 1 object of cache 'kmalloc-112' .*\n"
+               "  72 bytes in 1 object of cache 'mine' .*\n"
+               "  40 bytes in 1 object of cache 'undetected' .*\n"
+               "  cache 'early' #[0-9]+ is open, created at .*\n"
+               "  cache 'mine' #[0-9]+ is open, created at \\S*.*\n"
+               "  cache 'undetected' #[0-9]+ is open, created at .*\n$");
+}
+
+TEST_F(DebugModes, I7_leaks_at_exit_need_no_debug_mode) {
+  const child_result child = run("leak", "-", "GRACESLAB_LEAKS_AT_EXIT=on");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FOUND(child, "\n  5712 bytes in 51 objects of cache 'kmalloc-112' #[0-9]+\n");
+  EXPECT_FOUND(child, "\n  40 bytes in 1 object of cache 'undetected' #[0-9]+\n");
+  EXPECT_FALSE(contains(child.err, "allocated at")) << child.story();
+}
+
+TEST_F(DebugModes, I7_leaks_at_exit_are_twenty_lines_at_most) {
+  const child_result child = run("leak_often", "U,kmalloc-*", "GRACESLAB_LEAKS_AT_EXIT=auto");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_FOUND(child,
+               "^graceslab: leaks-at-exit: 40 objects of 4780 bytes are allocated, and 9 "
+               "caches are open\n  139 bytes in 1 object of cache 'kmalloc-160' ");
+  EXPECT_LE(lines_of(child.err), 21u) << child.story();
+}
+
+TEST_F(DebugModes, I7_leaks_at_exit_are_silent_where_nobody_asked) {
+  for (const char* modes : {"-", "U"}) {
+    const child_result child =
+        run("leak", modes,
+            *modes == '-' ? "GRACESLAB_LEAKS_AT_EXIT=auto" : "GRACESLAB_LEAKS_AT_EXIT=off");
+    EXPECT_TRUE(child.fine()) << child.story();
+    EXPECT_FALSE(child.reported_anything()) << child.story();
+  }
+}
+
+TEST_F(DebugModes, R14_a_name_that_no_cache_had_is_told_at_exit) {
+  const child_result child = run("clean", "F,mine,kmaloc-*,early;Z,nobody?");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_EQ(child.err,
+            "graceslab: bad-config: GRACESLAB_DEBUG: no cache was made with a name "
+            "like: kmaloc-* nobody?\n");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace {
 
@@ -132,6 +133,36 @@ void clean() {
   kmem_cache_destroy(early.cache);
 }
 
+// One site each, and the later the more.
+template <int Which>
+[[gnu::noinline]] void leave() {
+  void* p = kmalloc(100 + Which, GFP_KERNEL);
+  asm volatile("" : "+r"(p));
+}
+template <int... Which>
+void leave_each(std::integer_sequence<int, Which...>) {
+  (leave<Which>(), ...);
+}
+
+void leak() {
+  for (int i = 0; i != 50; ++i) leave<0>();
+  leave<1>();
+  (void)kmalloc(3u << 20, GFP_KERNEL);
+  kmem_cache* s = cache_named("mine");
+  (void)kmem_cache_alloc(s, GFP_KERNEL);
+  kmem_cache* undetected = kmem_cache_create("undetected", 40, 0, SLAB_NO_DETECTION, nullptr);
+  (void)kmem_cache_alloc(undetected, GFP_KERNEL);
+  kmem_cache_free(undetected, kmem_cache_alloc(undetected, GFP_KERNEL));
+  // None of these is one.
+  drop(make(77));
+  kfree_rcu(static_cast<object*>(make(sizeof(object))), rcu);
+}
+
+void leak_often() {
+  leave_each(std::make_integer_sequence<int, 40>());
+  for (int i = 0; i != 8; ++i) cache_named("one of many");
+}
+
 constexpr struct {
   std::string_view name;
   void (*play)();
@@ -145,6 +176,8 @@ constexpr struct {
     {"early", use_early},
     {"trace", trace},
     {"clean", clean},
+    {"leak", leak},
+    {"leak_often", leak_often},
 };
 
 }  // namespace
