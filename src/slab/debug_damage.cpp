@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/format.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 
@@ -196,6 +197,12 @@ void report_damage(const cache& c, const finding& f, const char* when, const voi
   text.add(", found at %s by %s; left alone", when, where);
   if (f.broken == nullptr) add_bytes(f, text);
   text.add_from([&f](char* rest, std::size_t bytes) { debug_describe_owners(f.who, rest, bytes); });
+}
+
+void report_more_damage(const cache& c, unsigned more, const char* when) noexcept {
+  os::report(GS_REPORT_CORRUPT_OBJECT,
+             "%u more object%s of cache '%s' #%u, found at %s; left alone", more,
+             base::plural(more), c.name, c.id, when);
 }
 
 }  // namespace graceslab::slab

@@ -36,13 +36,16 @@ bool find_disorder(const cache& c, slab& s, std::uint32_t index, bool was_counte
 // `when` in words; `site` nullptr: nobody's code. Not under a lock: a handler may use the library.
 void report_damage(const cache& c, const finding& f, const char* when, const void* site) noexcept;
 
-// Some findings, reported when this ends; those beyond are counted only.
+void report_more_damage(const cache& c, unsigned more, const char* when) noexcept;
+
+// Findings, reported when this ends: so many of them one by one.
 class findings {
  public:
   findings(const cache& c, const char* when) noexcept : cache_(c), when_(when) {}
   ~findings() {
     for (unsigned i = 0; i != all_ && i != most; ++i)
       report_damage(cache_, one_[i], when_, nullptr);
+    if (all_ > most) report_more_damage(cache_, all_ - most, when_);
   }
   findings(const findings&) = delete;
   findings& operator=(const findings&) = delete;

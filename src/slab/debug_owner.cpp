@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/debug_owner.hpp"
 
+#include <cstring>
+
 #include "base/format.hpp"
 #include "os/clock.hpp"
 #include "os/sanitizer.hpp"
@@ -76,19 +78,35 @@ std::uint32_t debug_asked_of(const cache& c, slab& s, std::uint32_t index) noexc
   return known ? gs_load_relaxed(&s.records[index].asked) : c.size;
 }
 
+namespace {
+
+// Whole lines of it.
+void describe_within(std::uint32_t stack, char* text, std::size_t bytes) noexcept {
+  os::describe_stack_id(stack, text, bytes);
+  if (std::strlen(text) + 1 < bytes) return;
+  if (char* last = std::strrchr(text, '\n'); last != nullptr) *last = '\0';
+}
+
+}  // namespace
+
+// Each stack has its share of what is left: the last one says as much as the first.
 std::size_t debug_describe_owners(const owners& who, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   const std::uint64_t now_ms = os::now_ms();
+  std::size_t shares = 0;
+  for (const owner& one : who.by) shares += one.tid != 0 ? 1 : 0;
   const auto add = [&](owned what, const char* did) {
     const owner& one = who.of(what);
     if (one.tid == 0) return;
     const char* when = who.live && what != owned::allocated ? "before that, " : "";
     out.add("\n  %s%s by thread %u, %llu ms ago", when, did, one.tid,
             static_cast<unsigned long long>(now_ms - one.at_ms));
-    if (one.stack == 0) return;
-    out.add(", at");
-    out.add_from(
-        [&one](char* rest, std::size_t room) { os::describe_stack_id(one.stack, rest, room); });
+    if (one.stack != 0) {
+      out.add(", at");
+      out.add_from(
+          [&](char* rest, std::size_t room) { describe_within(one.stack, rest, room / shares); });
+    }
+    --shares;
   };
   const bool was_retired = who.of(owned::retired).tid != 0;
   add(owned::allocated, "allocated");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // C1, C2, R14: debug modes that the environment chooses for a program which was not made for them,
 // each with the mistake that it finds.
-#include <algorithm>
 #include <regex>
 
 #include "child_process.hpp"
@@ -23,6 +22,12 @@ bool found(const std::string& text, const char* wanted) {
 }
 #define EXPECT_FOUND(child, wanted) EXPECT_TRUE(found((child).err, wanted)) << (child).story()
 
+std::size_t lines_with(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; ++at) ++n;
+  return n;
+}
+
 class DebugModes : public testing::Test {
  protected:
   void SetUp() override {
@@ -40,6 +45,21 @@ TEST_F(DebugModes, C2_Z_finds_one_byte_too_many_inside_the_size_class) {
   EXPECT_FOUND(child, "\n  found    \\+0x0020:  78 00 cc cc cc cc cc cc cc cc cc cc cc cc cc cc");
   EXPECT_FOUND(child, "\n  expected \\+0x0020:  .. cc cc cc cc cc cc cc cc cc cc cc cc cc cc cc");
   EXPECT_FALSE(contains(child.err, "by thread")) << child.story();
+}
+
+TEST_F(DebugModes, C2_Z_follows_krealloc_and_ksize) {
+  const child_result child = run("move_border", "Z");
+  EXPECT_TRUE(child.fine()) << child.story();
+  EXPECT_EQ(child.out, "moved, then 0\nksize 48\nstayed\ngoes on\n") << child.story();
+  EXPECT_FOUND(child, "40 asked for\\) was overwritten at offset 40 ");
+  EXPECT_FOUND(child, "41 asked for\\) was overwritten at offset 41 ");
+  EXPECT_EQ(lines_with(child.err, "corrupt-object"), 2u) << child.story();
+}
+
+TEST_F(DebugModes, C1_the_program_chooses_as_well) {
+  const child_result child = run("choose_here", "P");
+  EXPECT_TRUE(child.fine() && child.said("damaged 1 of all")) << child.story();
+  EXPECT_FOUND(child, "of cache 'mine' .* was overwritten at offset 72 ");
 }
 
 TEST_F(DebugModes, C2_P_finds_a_write_after_the_free) {
@@ -90,6 +110,11 @@ TEST_F(DebugModes, C2_F_finds_what_is_wrong_at_each_operation) {
     EXPECT_TRUE(child.reported("double-free") || child.reported("foreign-pointer"))
         << child.story();
   }
+}
+
+TEST_F(DebugModes, C2_modes_bring_detection_with_them) {
+  const child_result child = run("free_undetected", "F,undetected");
+  EXPECT_TRUE(child.fine() && child.reported("double-free")) << child.story();
 }
 
 TEST_F(DebugModes, C1_T_tells_each_event_in_a_line) {
@@ -143,10 +168,6 @@ TEST(DebugModesClean, C1_a_clean_program_is_silent_in_every_mode) {
   }
 }
 
-std::size_t lines_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-}
-
 TEST_F(DebugModes, I7_leaks_at_exit_are_told_by_site) {
   const child_result child = run("leak", "U", "GRACESLAB_LEAKS_AT_EXIT=auto");
   EXPECT_TRUE(child.fine()) << child.story();
@@ -179,7 +200,7 @@ TEST_F(DebugModes, I7_leaks_at_exit_are_twenty_lines_at_most) {
   EXPECT_FOUND(child,
                "^graceslab: leaks-at-exit: 40 objects of 4780 bytes are allocated, and 9 "
                "caches are open\n  139 bytes in 1 object of cache 'kmalloc-160' ");
-  EXPECT_LE(lines_of(child.err), 21u) << child.story();
+  EXPECT_LE(lines_with(child.err, "\n"), 21u) << child.story();
 }
 
 TEST_F(DebugModes, I7_leaks_at_exit_are_silent_where_nobody_asked) {

@@ -87,6 +87,13 @@ void free_inside() {
   drop(p);
 }
 
+void free_undetected() {
+  kmem_cache* s = kmem_cache_create("undetected", 40, 0, SLAB_NO_DETECTION, nullptr);
+  void* p = kmem_cache_alloc(s, GFP_KERNEL);
+  kmem_cache_free(s, p);
+  kmem_cache_free(s, p);
+}
+
 void use_early() {
   auto* p = static_cast<char*>(kmem_cache_alloc(early.cache, GFP_KERNEL));
   p[sizeof(object)] = 'x';
@@ -163,6 +170,29 @@ void leak_often() {
   for (int i = 0; i != 8; ++i) cache_named("one of many");
 }
 
+// The border of what may be used moves; what was damaged before stays damage.
+void move_border() {
+  auto* p = static_cast<char*>(make(40));
+  p[40] = 'x';
+  auto* q = static_cast<char*>(krealloc(p, 44, GFP_KERNEL | __GFP_ZERO));
+  std::printf("%s, then %d\n", q == p ? "stayed" : "moved", q[40]);
+  p = static_cast<char*>(make(40));
+  std::printf("ksize %zu\n", ksize(p));
+  std::memset(p, 'x', 48);
+  q = static_cast<char*>(krealloc(p, 41, GFP_KERNEL));
+  std::printf("%s\n", q == p ? "stayed" : "moved");
+  q[41] = 'x';
+  drop(q);
+}
+
+void choose_here() {
+  if (gs_debug_caches("Z,mine;T,traced") != 0) return;
+  kmem_cache* s = cache_named("mine");
+  auto* p = static_cast<char*>(kmem_cache_alloc(s, GFP_KERNEL));
+  p[sizeof(object)] = 'x';
+  std::printf("damaged %d of all\n", gs_caches_validate());
+}
+
 constexpr struct {
   std::string_view name;
   void (*play)();
@@ -173,9 +203,12 @@ constexpr struct {
     {"overflow_of_retired", overflow_of_retired},
     {"free_twice", free_twice},
     {"free_inside", free_inside},
+    {"free_undetected", free_undetected},
     {"early", use_early},
     {"trace", trace},
     {"clean", clean},
+    {"move_border", move_border},
+    {"choose_here", choose_here},
     {"leak", leak},
     {"leak_often", leak_often},
 };
