@@ -61,8 +61,10 @@ void note_request(cache& c, const void* object, std::size_t size, const void* si
 
 void debug_run_given(cache& c, const void* run, owned what, const void* site) noexcept {
   if (GS_LIKELY((c.flags & flags_debug) == 0)) return;
+  const large_run now = large_look(run);
+  if (now.state != GS_STATE_LIVE) return;
   if (what == owned::retired) own_run(c, run, what, site);
-  debug_trace(c, what == owned::retired ? "retire" : "free", run, large_look(run).bytes, site);
+  debug_trace(c, what == owned::retired ? "retire" : "free", run, now.bytes, site);
 }
 
 std::size_t debug_asked(cache& c, const void* object, std::size_t usable) noexcept {

@@ -59,7 +59,11 @@ void report_foreign(const void* object, const char* operation, const void* site)
 
 void report_run(cache& c, const void* object, int state, giving what, const void* site) noexcept {
   if (state == no_run) return report_foreign(object, verb(what), site);
-  report_state(c, object, state, what, site, [](char*, std::size_t) {});
+  report_state(c, object, state, what, site, [object](char* rest, std::size_t bytes) {
+    owners who;
+    with_object(object, [&who](cache&, slab& s, std::uint32_t i) { who = debug_owners_of(s, i); });
+    debug_describe_owners(who, rest, bytes);
+  });
 }
 
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept {

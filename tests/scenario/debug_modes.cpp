@@ -31,7 +31,7 @@ std::size_t lines_with(const std::string& text, const std::string& part) {
 class DebugModes : public testing::Test {
  protected:
   void SetUp() override {
-    if (with_asan || with_tsan) GTEST_SKIP() << "the sanitizer looks itself";
+    if (with_asan) GTEST_SKIP() << "names come from the sanitizer";
   }
 };
 
@@ -101,6 +101,14 @@ TEST_F(DebugModes, C2_U_names_whose_object_a_wild_free_is_in) {
                "foreign-pointer: .*it lies 8 bytes inside object 0x[0-9a-f]+ of cache "
                "'kmalloc-64'");
   EXPECT_FOUND(child, "\n  allocated by thread [0-9]+, [0-9]+ ms ago, at\n    #0 \\S*make");
+}
+
+TEST_F(DebugModes, C2_U_names_the_owners_of_page_runs) {
+  const child_result child = run("retire_run_twice", "U,kmalloc-large");
+  EXPECT_TRUE(child.fine() && child.said("goes on")) << child.story();
+  EXPECT_FOUND(child, "double-retire: .* of cache 'kmalloc-large'");
+  EXPECT_FOUND(child, "\n  allocated by thread [0-9]+, [0-9]+ ms ago, at\n    #0 \\S*make");
+  EXPECT_FOUND(child, "\n  retired by thread [0-9]+, [0-9]+ ms ago, at\n    #0 \\S*twice");
 }
 
 TEST_F(DebugModes, C2_F_finds_what_is_wrong_at_each_operation) {

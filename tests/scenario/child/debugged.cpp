@@ -87,6 +87,15 @@ void free_inside() {
   drop(p);
 }
 
+// Page runs have owners as well.
+void retire_run_twice() {
+  void* p = make(2u << 20);
+  rcu_read_lock();
+  gs_retire(p);
+  gs_retire(p);
+  rcu_read_unlock();
+}
+
 void free_undetected() {
   kmem_cache* s = kmem_cache_create("undetected", 40, 0, SLAB_NO_DETECTION, nullptr);
   void* p = kmem_cache_alloc(s, GFP_KERNEL);
@@ -114,7 +123,8 @@ void trace() {
 // Everything that may be done with what was asked for.
 void clean() {
   for (std::size_t bytes :
-       {0u, 1u, 8u, 33u, 64u, 100u, 4096u, 9000u, 65536u, 100'000u, 2'000'000u}) {
+       {0u, 1u, 8u, 33u, 64u, 100u, 4096u, 9000u, 65536u, 100'000u, 1u << 20, 2'000'000u}) {
+    void* before = make(bytes);  // the first of a slab lies well anyhow
     auto* p = static_cast<char*>(make(bytes));
     if (bytes != 0 && (bytes & (bytes - 1)) == 0 &&
         reinterpret_cast<std::uintptr_t>(p) % bytes != 0)
@@ -125,6 +135,7 @@ void clean() {
     std::memset(p, 'y', bytes + 3);
     p = static_cast<char*>(krealloc(p, bytes / 2 + 1, GFP_KERNEL));
     std::memset(p, 'z', ksize(p));
+    drop(before);
     drop(p);
   }
   kmem_cache* s = cache_named("mine");
@@ -204,6 +215,7 @@ constexpr struct {
     {"free_twice", free_twice},
     {"free_inside", free_inside},
     {"free_undetected", free_undetected},
+    {"retire_run_twice", retire_run_twice},
     {"early", use_early},
     {"trace", trace},
     {"clean", clean},
