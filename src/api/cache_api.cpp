@@ -103,7 +103,7 @@ extern "C" {
 kmem_cache* gs_cache_create(const gs_cache_options* options) {
   os::keep_errno keep;
   reclaim::resume();
-  slab::cache* c = slab::create(*options);
+  slab::cache* c = slab::create(*options, GS_SITE);
   if (c == nullptr && (options->flags & slab::flag_panic) != 0)
     os::panic("a cache with SLAB_PANIC could not be created");
   return c != nullptr ? slab::handle_of(*c) : nullptr;
@@ -156,6 +156,10 @@ int gs_cache_is_open(kmem_cache* cache) {
 int gs_cache_validate(kmem_cache* cache) {
   return with_open(cache, "validation", GS_SITE, slab::debug_validate);
 }
+int gs_caches_validate(void) {
+  reclaim::resume();
+  return slab::debug_validate_all();
+}
 
 int gs_cache_limit_memory(kmem_cache* cache, uint64_t bytes) {
   if (cache == nullptr) return 0;
@@ -179,19 +183,14 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   if (c == nullptr) return nullptr;
   std::uint8_t* state;
   if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
-  slab::debug_resize(object, slab::debug_whole);
-  size_t old = slab::usable_bytes(object);
-  const bool stays = size != 0 && size <= old && (size > old / 2 || old <= 64);
-  if (stays) {
-    // What is cut off may be asked back, and is to read zero then.
-    if ((gfp & slab::gfp_zero) != 0)
-      __builtin_memset(static_cast<char*>(const_cast<void*>(object)) + size, 0, old - size);
-    slab::debug_resize(object, size);
-    return const_cast<void*>(object);
-  }
+  slab::debug_open(object);
+  const size_t whole = slab::usable_bytes(object), asked = slab::debug_asked(*c, object, whole);
+  const bool stays = size != 0 && size <= whole && (size > whole / 2 || whole <= 64);
+  const bool zero = (gfp & slab::gfp_zero) != 0;
+  if (stays && slab::resize(*c, object, size, zero)) return const_cast<void*>(object);
   void* moved = slab::kmalloc(size, gfp, GS_SITE);
   if (moved == nullptr) return nullptr;
-  __builtin_memcpy(moved, object, size < old ? size : old);
+  __builtin_memcpy(moved, object, size < asked ? size : asked);
   slab::free_object(*c, const_cast<void*>(object), GS_SITE);
   return moved;
 }
@@ -205,8 +204,9 @@ size_t gs_ksize(const void* object) {
   if (object == nullptr) return 0;
   slab::cache* c = owner_of(object, "ksize", GS_SITE);
   if (c == nullptr || !slab::still_held(*c, object, "ksize", GS_SITE)) return 0;
-  slab::debug_resize(object, slab::debug_whole);
-  return slab::usable_bytes(object);
+  const size_t whole = slab::usable_bytes(object);
+  (void)slab::resize(*c, object, whole, false);
+  return whole;
 }
 
 void gs_retire(const void* object) {

@@ -4,7 +4,9 @@
 
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/debug_modes.hpp"
 #include "os/fault.hpp"
+#include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/thread.hpp"
 
@@ -22,6 +24,10 @@ size_t gs_config_items(struct gs_config_item* items, size_t n) {
 }
 int gs_config_set(const char* variable, const char* value) {
   return os::set_config(variable, value);
+}
+int gs_debug_caches(const char* blocks) {
+  os::keep_errno keep;
+  return os::add_debug_modes(blocks);
 }
 
 void gs_helper_hooks_set(gs_helper_hook started, gs_helper_hook ending, void* arg) {

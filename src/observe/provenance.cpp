@@ -42,11 +42,11 @@ bool lookup(const void* pointer, gs_object_info* out) noexcept {
 void dump(const void* pointer) noexcept {
   gs_object_info i = {};
   std::uint32_t id = 0;
-  slab::object_stacks stacks;
+  slab::owners who;
   auto describe = [&](slab::cache& c, slab::slab& s, std::uint32_t index) {
     fill(c, s, index, &i);
     id = c.id;
-    stacks = slab::debug_stacks_of(s, index);
+    who = slab::debug_owners_of(s, index);
   };
   if (!slab::with_object(pointer, describe)) {
     os::report(GS_REPORT_OBJECT, "%p belongs to no cache", pointer);
@@ -57,9 +57,8 @@ void dump(const void* pointer) noexcept {
            static_cast<std::size_t>(static_cast<const char*>(pointer) -
                                     static_cast<const char*>(i.object)),
            i.object, i.cache_name, id, i.size, state_name(i.state));
-  text.add_from([&stacks](char* rest, std::size_t bytes) {
-    slab::debug_describe_stacks(stacks, rest, bytes);
-  });
+  text.add_from(
+      [&who](char* rest, std::size_t bytes) { slab::debug_describe_owners(who, rest, bytes); });
 }
 
 }  // namespace graceslab::observe

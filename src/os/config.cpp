@@ -12,6 +12,7 @@
 #include <initializer_list>
 
 #include "base/format.hpp"
+#include "os/debug_modes.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
 #include "os/word_lock.hpp"
@@ -52,11 +53,12 @@ constinit config settings = {
     .helper_cpus = 0,
     .depots = 0,
     .sanitizers = GRACESLAB_SANITIZERS_AUTO,
+    .leaks_at_exit = leaks_auto,
 };
 
 namespace {
 
-enum class storage { flag, word32, word64 };
+enum class storage { flag, word32, word64, modes };
 
 struct setting {
   const char* variable;
@@ -64,7 +66,7 @@ struct setting {
   const char* meaning;
   void* field;
   storage kind;
-  const char* words;        // "first|second|...", or nullptr for a number
+  const char* words;        // "first|second|...", nullptr for a number; of modes: what is legal
   int first;                // value of the first word
   std::uint64_t low, high;  // of a number
 };
@@ -126,6 +128,12 @@ constexpr setting table[] = {
     {"GRACESLAB_SANITIZERS", GRACESLAB_SANITIZERS_AUTO ? "auto" : "off",
      "whether ASan, LSan, TSan or memcheck, where one runs, is told of objects; read at start only",
      GS_FLAG_OF(sanitizers, "off|auto")},
+    {"GRACESLAB_DEBUG", "-",
+     "debug modes of the caches made from now on, or of those of some names", nullptr,
+     storage::modes, "letters F, Z, P, U, T, or -; [,NAME*...][;...]", 0, 0, 0},
+    {"GRACESLAB_LEAKS_AT_EXIT", "auto",
+     "whether what is allocated at exit is told, by site; auto = where GRACESLAB_DEBUG has letters",
+     GS_CHOICE_OF(leaks_at_exit, "auto|off|on", leaks_auto)},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
     {"GRACESLAB_HELPER_IDLE_MS", "2000",
@@ -217,6 +225,8 @@ void store(const setting& s, std::uint64_t value) noexcept {
       gs_store_relaxed(static_cast<word*>(s.field), static_cast<int>(value));
       break;
     }
+    case storage::modes:  // apply() keeps their text
+      break;
   }
 }
 
@@ -231,6 +241,7 @@ const char* legal_number(const setting& s) noexcept {
 }
 
 bool apply(const setting& s, const char* value) noexcept {
+  if (s.kind == storage::modes) return set_debug_modes(value) == 0;
   std::uint64_t parsed;
   if (!parse(s, value, &parsed)) {
     if (s.words)
@@ -257,6 +268,8 @@ std::uint64_t load(const setting& s) noexcept {
       return gs_load_relaxed(static_cast<const std::uint64_t*>(s.field));
     case storage::word32:
       break;
+    case storage::modes:
+      return 0;
   }
   using word [[gnu::may_alias]] = int;
   return static_cast<std::uint64_t>(
@@ -266,6 +279,7 @@ std::uint64_t load(const setting& s) noexcept {
 // The value in force, which other calls than gs_config_set may have changed. Under text_lock.
 const char* text_of(std::size_t row) noexcept {
   const setting& s = table[row];
+  if (s.kind == storage::modes) return debug_modes_text();
   const char* known = texts[row][0] ? texts[row] : s.fallback;
   const std::uint64_t now = load(s);
   std::uint64_t said;

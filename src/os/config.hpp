@@ -11,7 +11,10 @@ namespace graceslab::os {
 // Loaded atomically: clang takes no scoped enumeration there.
 enum exit_policy : int { drain, leave, strict };
 
+enum leaks : int { leaks_auto = -1, leaks_off, leaks_on };
+
 // Each field is GRACESLAB_ and its name in capitals, except on_violation and exit.
+// GRACESLAB_DEBUG is in debug_modes.hpp.
 struct config {
   int destroy;                     // enum gs_policy: linger, report, wait
   bool abort_on_violation;         // ON_VIOLATION: report, abort
@@ -39,6 +42,7 @@ struct config {
   std::uint64_t helper_cpus;       // bit per CPU; 0: those of the main thread
   std::uint64_t depots;            // 0: by the number of cores
   bool sanitizers;                 // auto (true): those in the process are told of objects; off
+  int leaks_at_exit;               // enum leaks: auto, off, on
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

@@ -12,6 +12,7 @@ enum : int {
   fork_rank_fence,
   fork_rank_ask,
   fork_rank_start,
+  fork_rank_modes,
   fork_rank_handlers
 };
 

@@ -62,6 +62,8 @@ constexpr kind_row kinds[] = {
     {"wait-in-constructor", true},
     {"use-of-freed", true},
     {"thread-ended-in-callback", true},
+    {"trace", false},
+    {"leaks-at-exit", false},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 
@@ -108,8 +110,8 @@ void to_standard_error(const char* text, std::size_t bytes, std::uint64_t tells)
 
 // `text` ends with a newline, and has tail_bytes behind it.
 void say(gs_report kind, char* text, std::size_t bytes) noexcept {
-  std::uint64_t held;
-  if (!flood_admits(kind, text, bytes, &held)) {
+  std::uint64_t held = 0;
+  if (kind != GS_REPORT_TRACE && !flood_admits(kind, text, bytes, &held)) {
     gs_fetch_add_relaxed(&unsaid, std::uint64_t{1});
     return;
   }

@@ -94,6 +94,16 @@ int unwind(void** frame, unsigned most) noexcept {
   return result;
 }
 
+[[gnu::noinline]] stack stack_since(const void* site) noexcept {
+  stack all = capture_stack(1);
+  unsigned first = 0;
+  while (first != all.depth && all.frame[first] != site) ++first;
+  if (first == 0 || first == all.depth) return all;
+  stack result;
+  while (first != all.depth) result.frame[result.depth++] = all.frame[first++];
+  return result;
+}
+
 namespace {
 
 std::size_t describe(const void* address, address_is what, char* text, std::size_t bytes) noexcept {
@@ -165,16 +175,39 @@ std::uint32_t stack_id(const stack& frames) noexcept {
   return guard ? insert(fresh) : 0;
 }
 
+namespace {
+
+bool look_up(std::uint32_t id, entry* out) noexcept {
+  kept_guard guard;
+  if (!guard || id == 0 || id > entries.count()) return false;
+  *out = entries[id];
+  return true;
+}
+
+}  // namespace
+
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept {
   unseen ours;
   entry known;
-  {
-    base::writer nothing(text, bytes);
-    kept_guard guard;
-    if (!guard || id == 0 || id > entries.count()) return 0;
-    known = entries[id];
-  }
+  base::writer nothing(text, bytes);
+  if (!look_up(id, &known)) return 0;
   return describe_frames(known.frames, known.place, code::may_be_gone, text, bytes);
+}
+
+std::size_t describe_calls(std::uint32_t id, unsigned most, char* text,
+                           std::size_t bytes) noexcept {
+  unseen ours;
+  entry known;
+  base::writer out(text, bytes);
+  if (!look_up(id, &known)) return 0;
+  if (!sanitized_by(sanitizer_address)) name_places(known.place, known.frames.depth);
+  for (unsigned i = 0; i < known.frames.depth && i < most; ++i) {
+    if (i != 0) out.add(" < ");
+    out.add_from([&](char* rest, std::size_t room) {
+      describe_frame(known.frames.frame[i], known.place[i], code::may_be_gone, rest, room);
+    });
+  }
+  return out.written();
 }
 
 void forget_stack_names(const void* inside) noexcept {

@@ -14,6 +14,8 @@ struct stack {
 };
 
 stack capture_stack(unsigned skip) noexcept;
+// The part of it that begins where a call returns to `site`; the whole, where that is not found.
+stack stack_since(const void* site) noexcept;
 
 // Another thread's stack, as far as it can be had without disturbing it (stack_ask.cpp).
 struct thread_stack {
@@ -44,6 +46,8 @@ std::size_t describe_stack(const stack& frames, char* text, std::size_t bytes) n
 // found when it is first seen, and the rest when it is described (os/place.hpp). 0 = none.
 std::uint32_t stack_id(const stack& frames) noexcept;
 std::size_t describe_stack_id(std::uint32_t id, char* text, std::size_t bytes) noexcept;
+// The first `most` frames alone, "a < b < c".
+std::size_t describe_calls(std::uint32_t id, unsigned most, char* text, std::size_t bytes) noexcept;
 // The module around `inside` is unloaded: known stacks get their names now, and as its addresses
 // may soon mean something else, they are known stacks no more when seen again.
 void forget_stack_names(const void* inside) noexcept;

@@ -178,13 +178,14 @@ void finish_sheaf(slab::cache& c, gs_sheaf* s) noexcept {
   reclaimed(c, n);
 }
 
-void return_marked(slab::cache& c, void* const* objects, std::uint32_t n) noexcept {
+void return_marked(slab::cache& c, void** objects, std::uint32_t n) noexcept {
   if (slab::is_large(c)) return;
+  for (std::uint32_t i = 0; (c.flags & slab::flag_trace) != 0 && i != n; ++i)
+    slab::debug_trace(c, "reclaim", objects[i], c.size, nullptr);
+  slab::findings damaged(c, "the end of its grace period");
   slab::transit in_hand(c);
-  if (slab::is_debug(c))
-    for (std::uint32_t i = 0; i != n; ++i)
-      slab::debug_after_reclaim(c, static_cast<char*>(objects[i]));
-  slab::return_objects(c, objects, n);
+  const std::uint32_t good = slab::is_debug(c) ? slab::debug_reclaim(c, objects, n, &damaged) : n;
+  slab::return_objects(c, objects, good);
   slab::touch(c);
   count_home(c, n);
 }

@@ -25,11 +25,14 @@ struct birth;
 inline constexpr unsigned flag_hwcache_align = 0x0001, flag_typesafe = 0x0002, flag_panic = 0x0004,
                           flag_poison = 0x0008, flag_red_zone = 0x0010, flag_store_user = 0x0020,
                           flag_checks = 0x0040, flag_once_fully_freed = 0x0080,
-                          flag_no_detection = 0x0100;
-inline constexpr unsigned flags_known = 0x01ff;
-inline constexpr unsigned flags_debug = flag_poison | flag_red_zone | flag_store_user | flag_checks;
+                          flag_no_detection = 0x0100, flag_trace = 0x0200;
+inline constexpr unsigned flags_known = 0x03ff;
+inline constexpr unsigned flags_debug =
+    flag_poison | flag_red_zone | flag_store_user | flag_checks | flag_trace;
 inline constexpr unsigned flag_large_runs = 0x10000;  // internal: each object is a run of its own
 inline constexpr unsigned flag_watched = 0x20000;  // internal: a sanitizer is told of each object
+// Internal: a size class of kmalloc.
+inline constexpr unsigned flag_sized = 0x40000;
 inline constexpr unsigned gfp_nowait = 0x1, gfp_atomic = 0x2, gfp_zero = 0x4, gfp_nowarn = 0x8,
                           gfp_nofail = 0x10;
 
@@ -143,6 +146,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint64_t closed_at_ms = 0;
   std::uint64_t next_splat_ms = 0;
   std::uint32_t destroy_stack = 0;
+  std::uint32_t create_stack = 0;  // kept where leaks at exit are told
   std::uint32_t splats = 0;
   bool finishing = false;  // somebody took it off the lingering list
   cache* next_lingering = nullptr;
@@ -306,7 +310,8 @@ void classes_lock_for_fork() noexcept;
 void classes_unlock_after_fork(bool child) noexcept;
 
 // ---- creation (create.cpp) ----
-cache* create(const gs_cache_options& options) noexcept;  // reports bad arguments
+// Reports bad arguments. `site`: where the program called.
+cache* create(const gs_cache_options& options, const void* site) noexcept;
 // Asks the system for nothing; nullptr: not without.
 cache* create_internal(record_supply& from, const char* name, std::uint32_t size,
                        unsigned flags) noexcept;

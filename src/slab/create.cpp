@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <algorithm>
 
+#include "os/debug_modes.hpp"
 #include "os/report.hpp"
+#include "os/stack.hpp"
 #include "slab/debug.hpp"
 #include "slab/hooks.hpp"
 #include "slab/patience.hpp"
@@ -67,6 +69,11 @@ void copy_name(cache& c, const char* name) noexcept {
   c.name[i] = 0;
 }
 
+// Where somebody will want to know at exit.
+std::uint32_t stack_of_creation(const void* site) noexcept {
+  return os::tells_leaks_at_exit() ? os::stack_id(os::stack_since(site)) : 0;
+}
+
 // ORDER handle.open <-> handle.look   (docs/ordering/teardown.md, claim 9)
 // The handle and all that the cache is come before the stage.
 void open(cache& c) noexcept { gs_store_release(&c.stage, std::uint32_t{GS_STAGE_OPEN}); }
@@ -82,7 +89,7 @@ cache* new_or_relieved() noexcept {
 
 }  // namespace
 
-cache* create(const gs_cache_options& o) noexcept {
+cache* create(const gs_cache_options& o, const void* site) noexcept {
   if (const char* problem = problem_with(o)) {
     os::report(GS_REPORT_BAD_CACHE_ARGUMENTS, "cache '%s', size %zu, align %zu, flags %#x: %s",
                o.name != nullptr ? o.name : "?", o.size, o.align, o.flags, problem);
@@ -94,7 +101,7 @@ cache* create(const gs_cache_options& o) noexcept {
     return nullptr;
   }
   copy_name(*c, o.name);
-  c->flags = debug_flags(o.flags);
+  c->flags = debug_flags(c->name, o.flags);
   c->ctor = o.ctor;
   c->dtor = o.dtor;
   c->domain = o.domain;
@@ -103,6 +110,7 @@ cache* create(const gs_cache_options& o) noexcept {
   c->pressure = o.pressure;
   c->pending_limit_bytes = o.pending_limit_bytes;
   set_layout(*c, o.size, o.align, debug_zone_bytes(c->flags));
+  c->create_stack = stack_of_creation(site);
   if (hooks.open_in_domain(*c, open)) return c;
   cache_delete(*c);
   return nullptr;
@@ -113,11 +121,14 @@ cache* create_internal(record_supply& from, const char* name, std::uint32_t size
   cache* c = from.take();
   if (c == nullptr) return nullptr;
   copy_name(*c, name);
-  c->flags = debug_flags(flags);
-  if ((flags & flag_large_runs) != 0)
+  c->flags = debug_flags(c->name, flags);
+  if ((flags & flag_large_runs) != 0) {
     c->sheaf_capacity = 1;  // stride 0 and inverse 1: only offset 0 of a run is an object
-  else
-    set_layout(*c, size, 0, 0);  // a power of two is a multiple of itself
+  } else {
+    // A power of two is a multiple of itself, also where something lies between them.
+    const bool power = (size & (size - 1)) == 0, zone = (c->flags & flag_red_zone) != 0;
+    set_layout(*c, size, power && zone ? size : 0, zone ? debug_zone_bytes(c->flags) : 0);
+  }
   open(*c);
   return c;
 }

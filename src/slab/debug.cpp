@@ -1,78 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "slab/debug.hpp"
 
-#include <initializer_list>
-
-#include "os/report.hpp"
+#include "os/debug_modes.hpp"
 #include "os/sanitizer.hpp"
 #include "os/stack.hpp"
 
 namespace graceslab::slab {
 namespace {
 
-constexpr unsigned char poison_byte = 0x6b,
-                        poison_end = 0xa5;  // the kernel's values, known from its splats
-constexpr unsigned char red_free = 0xbb, red_live = 0xcc;
-
-// A constructed or type-safe object keeps its contents while it is free, so it is never poisoned.
-bool poisons(const cache& c) noexcept {
-  return (c.flags & flag_poison) != 0 && c.ctor == nullptr && (c.flags & flag_typesafe) == 0;
+unsigned flags_of(unsigned modes) noexcept {
+  return ((modes & os::debug_checks) != 0 ? flag_checks : 0) |
+         ((modes & os::debug_red_zone) != 0 ? flag_red_zone : 0) |
+         ((modes & os::debug_poison) != 0 ? flag_poison : 0) |
+         ((modes & os::debug_owners) != 0 ? flag_store_user : 0) |
+         ((modes & os::debug_trace) != 0 ? flag_trace : 0);
 }
 
-void fill_red_zone(cache& c, char* object, unsigned char byte) noexcept {
-  if (c.red_zone_at != 0) __builtin_memset(object + c.red_zone_at, byte, c.stride - c.red_zone_at);
-}
-
-// The offset of the first byte that is not as expected, or -1.
-long first_damaged(const char* from, std::size_t n, unsigned char byte) noexcept {
-  for (std::size_t i = 0; i != n; ++i)
-    if (static_cast<unsigned char>(from[i]) != byte) return static_cast<long>(i);
-  return -1;
-}
-
-long damaged_at(cache& c, const char* object, bool live) noexcept {
-  if (c.red_zone_at != 0) {
-    long at =
-        first_damaged(object + c.red_zone_at, c.stride - c.red_zone_at, live ? red_live : red_free);
-    if (at >= 0) return at + static_cast<long>(c.red_zone_at);
+// False: it was damaged, and is given up.
+bool is_fit(cache& c, slab& s, const char* object, look as, const char* when,
+            const void* site) noexcept {
+  const std::uint32_t index = index_of(s, object);
+  finding found;
+  bool bad = find_damage(c, s, index, as, &found);
+  if (!bad && (c.flags & flag_checks) != 0) {
+    sync::lock_guard hold(c.slabs_lock);
+    bad = find_disorder(c, s, index, false, &found);
   }
-  if (live || !poisons(c)) return -1;
-  long at = first_damaged(object, c.size - 1, poison_byte);
-  if (at >= 0) return at;
-  return static_cast<unsigned char>(object[c.size - 1]) == poison_end
-             ? -1
-             : static_cast<long>(c.size) - 1;
-}
-
-// A damaged object, and all that a report says of it: its slab may be gone by then.
-struct finding {
-  const char* object;
-  long at;
-  unsigned byte;
-  object_stacks stacks;
-};
-
-finding found_at(slab& s, const char* object, long at) noexcept {
-  return {object, at, static_cast<unsigned char>(object[at]),
-          debug_stacks_of(s, index_of(s, object))};
-}
-
-void report_damage(cache& c, const finding& f, const char* when, const void* site) {
-  char where[160] = "validation";
-  if (site != nullptr) os::describe_address(site, where, sizeof where);
-  os::draft text(GS_REPORT_CORRUPT_OBJECT);
-  text.add(
-      "object %p of cache '%s' #%u (%u bytes) was overwritten at offset %ld (now 0x%02x), found "
-      "at %s by %s; left alone",
-      static_cast<const void*>(f.object), c.name, c.id, c.size, f.at, f.byte, when, where);
-  text.add_from(
-      [&f](char* rest, std::size_t bytes) { debug_describe_stacks(f.stacks, rest, bytes); });
-}
-
-void set_state(cache& c, slab& s, const char* object, std::uint8_t state) noexcept {
+  if (!bad) return true;
+  report_damage(c, found, when, site);
   sync::lock_guard hold(c.slabs_lock);
-  gs_store_relaxed(&states_of(s)[index_of(s, object)], state);
-  if (state == GS_STATE_LEAKED) ++c.leaked;
+  gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LEAKED});
+  ++c.leaked;
+  return false;
 }
 
 // To a thread that may hold it from now on. Others have written into it: those whose object this
@@ -93,19 +52,15 @@ void pass_on(slab& s, const char* object) noexcept {
   os::hand_over(&s.free);
 }
 
-// Under a sanitizer the call alone, where nobody asked for the whole stack: that takes long.
-void remember(cache& c, slab& s, const char* object, unsigned which, const void* site) noexcept {
-  if (s.stacks == nullptr) return;
-  const bool whole = (c.flags & flag_store_user) != 0;
-  const os::stack frames = whole ? os::capture_stack(3) : os::stack{1, {const_cast<void*>(site)}};
-  gs_store_relaxed(&s.stacks[index_of(s, object) * 2 + which], os::stack_id(frames));
-}
-
 }  // namespace
 
-unsigned debug_flags(unsigned asked_for) noexcept {
-  if (!os::sanitized() || (asked_for & flag_large_runs) != 0) return asked_for;
-  unsigned flags = (asked_for & ~flag_no_detection) | flag_watched;
+unsigned debug_flags(const char* name, unsigned asked_for) noexcept {
+  unsigned flags = asked_for | flags_of(os::debug_modes_of(name));
+  if ((asked_for & flag_large_runs) != 0)
+    return flags & ~(flag_poison | flag_red_zone | flag_checks);
+  if ((flags & flags_debug) != 0) flags &= ~flag_no_detection;
+  if (!os::sanitized()) return flags;
+  flags = (flags & ~flag_no_detection) | flag_watched;
   if (os::sanitizers_here != os::sanitizer_thread)
     flags &= ~(flag_poison | flag_red_zone | flag_checks);
   return flags;
@@ -117,16 +72,18 @@ std::uint32_t debug_zone_bytes(unsigned flags) noexcept {
   return zone ? zone_bytes : 0;
 }
 
-void debug_new_slab(slab& s) noexcept {
+void debug_new_slab(cache& c, slab& s) noexcept {
+  debug_new_records(c, s);
   if (!os::sanitized()) return;
   os::take_over(&gs_heap);
   os::hand_over(&s);
   os::forbid(start_of(s), whole_bytes(s));
 }
 
-void debug_old_slab(slab& s) noexcept {
+void debug_old_slab(cache&, slab& s) noexcept {
   os::take_over(&s.free);
   os::hand_over(&gs_heap);
+  debug_drop_records(s);
 }
 
 std::uint32_t debug_take(slab& s, void** out, std::uint32_t n) noexcept {
@@ -168,145 +125,75 @@ void debug_destroyed(cache& c) noexcept {
 void debug_wait_ended(const cache& c) noexcept { os::take_over(&c); }
 void debug_wait_ended() noexcept { os::take_over(&table); }
 
-void debug_new_object(cache& c, char* object) noexcept {
-  fill_red_zone(c, object, red_free);
-  if (!poisons(c)) return;
-  __builtin_memset(object, poison_byte, c.size - 1);
-  object[c.size - 1] = static_cast<char>(poison_end);
-}
+void debug_new_object(cache& c, char* object) noexcept { paint_free(c, object); }
 
 bool debug_before_alloc(cache& c, slab& s, char* object, const void* site) noexcept {
   hand_out(c, s, object);
-  long at = damaged_at(c, object, false);
-  if (at >= 0) {
-    report_damage(c, found_at(s, object, at), "allocation", site);
-    set_state(c, s, object, GS_STATE_LEAKED);
-    return false;
+  if (!is_fit(c, s, object, look::as_free, "allocation", site)) return false;
+  paint_zone(c, object, look::as_live, c.size);
+  const std::uint32_t index = index_of(s, object);
+  const owner by = debug_new_owner(c, site);
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    debug_set_owner(s, index, owned::allocated, by);
+    if (s.records != nullptr) gs_store_relaxed(&s.records[index].asked, c.size);
+    gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LIVE});
   }
-  fill_red_zone(c, object, red_live);
-  remember(c, s, object, 0, site);
-  set_state(c, s, object, GS_STATE_LIVE);
+  if ((c.flags & flag_sized) == 0) debug_trace(c, "alloc", object, c.size, site);
   return true;
 }
 
-bool debug_before_free(cache& c, slab& s, char* object, const void* site) noexcept {
-  long at = damaged_at(c, object, true);
-  if (at >= 0) {
-    report_damage(c, found_at(s, object, at), "free", site);
-    set_state(c, s, object, GS_STATE_LEAKED);
-    return false;
+bool debug_before_free(cache& c, slab& s, char* object, owned what, const void* site) noexcept {
+  const bool retired = what == owned::retired;
+  if (!is_fit(c, s, object, look::as_live, retired ? "retire" : "free", site)) return false;
+  const std::uint32_t index = index_of(s, object);
+  if (const owner by = debug_new_owner(c, site); by.tid != 0) {
+    sync::lock_guard hold(c.slabs_lock);
+    debug_set_owner(s, index, what, by);
   }
-  remember(c, s, object, 1, site);
+  debug_trace(c, retired ? "retire" : "free", object, debug_asked_of(c, s, index), site);
   pass_on(s, object);
   return true;
 }
 
-void debug_after_reclaim(cache& c, char* object) noexcept {
+void debug_after_free(cache& c, char* object) noexcept {
   slab& s = slab_of(*granule_of(object));
   os::take_over(object);
-  set_state(c, s, object, GS_STATE_FREE);
-  debug_new_object(c, object);
+  {
+    sync::lock_guard hold(c.slabs_lock);
+    gs_store_relaxed(&states_of(s)[index_of(s, object)], std::uint8_t{GS_STATE_FREE});
+  }
+  paint_free(c, object);
   if (!os::sanitized()) return;
   if ((c.flags & flag_typesafe) == 0) os::forbid_object(object, c.stride, c.ctor != nullptr);
   pass_on(s, object);
 }
 
-namespace {
-
-constexpr unsigned findings_max = 32;  // reported one by one; more are only counted
-
-// How an object ought to look. Under slabs_lock its state and its bit say who may be painting it:
-// with the bit set nobody, while it is live or marked nobody either (users stay inside it). Whoever
-// makes it one or the other has it in hand meanwhile, and it is FREE without its bit, or RETIRED.
-enum class look { as_free, as_live, in_hand };
-
-look expected_look(slab& s, std::uint32_t i) noexcept {
-  switch (state_of(s, i)) {
-    case GS_STATE_FREE:
-      return (bits_of(s)[i / 64] >> (i % 64) & 1) != 0 ? look::as_free : look::in_hand;
-    case GS_STATE_LIVE:
-    case GS_STATE_MARKED:
-    case GS_STATE_MARKED_NEXT:
-      return look::as_live;
-    default:
-      return look::in_hand;  // or left alone
-  }
-}
-
-unsigned find_damage(cache& c, finding* found) noexcept {
-  unsigned damaged = 0;
-  sync::lock_guard hold(c.slabs_lock);
-  for (slab_list* l : {&c.partial, &c.full_slabs, &c.empty_slabs, &c.quarantined})
-    for (slab* s = l->head; s != nullptr; s = s->next)
-      for (std::uint32_t i = 0; i != s->carved; ++i) {
-        look wanted = expected_look(*s, i);
-        if (wanted == look::in_hand) continue;
-        long at = damaged_at(c, object_at(*s, i), wanted == look::as_live);
-        if (at < 0) continue;
-        if (damaged < findings_max) found[damaged] = found_at(*s, object_at(*s, i), at);
-        ++damaged;
+std::uint32_t debug_reclaim(cache& c, void** objects, std::uint32_t n, findings* damaged) noexcept {
+  std::uint32_t good = 0;
+  const owner by = debug_new_owner(c, nullptr);
+  for (std::uint32_t i = 0; i != n; ++i) {
+    slab& s = slab_of(*granule_of(objects[i]));
+    const std::uint32_t index = index_of(s, objects[i]);
+    bool bad;
+    {
+      sync::lock_guard hold(c.slabs_lock);
+      bad = find_damage(c, s, index, look::as_live, damaged->next());
+      if (bad) {
+        gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LEAKED});
+        ++c.leaked;
+      } else {
+        debug_set_owner(s, index, owned::reclaimed, by);
       }
-  return damaged;
-}
-
-}  // namespace
-
-// Reports are made without the lock: a handler may use the library.
-int debug_validate(cache& c) noexcept {
-  finding found[findings_max];
-  unsigned damaged = find_damage(c, found);
-  for (unsigned i = 0; i != damaged && i != findings_max; ++i)
-    report_damage(c, found[i], "validation", nullptr);
-  return static_cast<int>(damaged);
-}
-
-object_stacks debug_stacks_of(slab& s, std::uint32_t index) noexcept {
-  if (s.stacks == nullptr) return {};
-  const std::uint32_t* of_object = s.stacks + index * 2;
-  return {gs_load_relaxed(of_object), gs_load_relaxed(of_object + 1)};
-}
-
-std::size_t debug_describe_stacks(const object_stacks& stacks, char* text,
-                                  std::size_t bytes) noexcept {
-  base::writer out(text, bytes);
-  const auto add = [&out](const char* what, std::uint32_t id) {
-    if (id == 0) return;
-    out.add("; %s at", what);
-    out.add_from([id](char* rest, std::size_t room) { os::describe_stack_id(id, rest, room); });
-  };
-  add("allocated", stacks.allocated);
-  add("freed or retired", stacks.given_back);
-  return out.written();
-}
-
-namespace {
-
-void forbid_beyond(const void* object, std::size_t size) noexcept {
-  if (!os::sanitized_by(os::knows_memory)) return;
-  const std::size_t whole = usable_bytes(object);
-  if (size < whole) os::forbid(static_cast<const char*>(object) + size, whole - size);
-}
-
-}  // namespace
-
-// A byte more than was asked for at least, and a power of two is a multiple of itself.
-void* debug_kmalloc(kmalloc_function* plain, std::size_t size, unsigned gfp,
-                    const void* site) noexcept {
-  constexpr std::size_t largest_doubled = 256u << 10, largest = std::size_t{1} << 40;
-  const bool power = size != 0 && (size & (size - 1)) == 0;
-  std::size_t bytes = size;
-  if (os::sanitized_by(os::knows_memory) && size < largest) {
-    if (!power) bytes = size + 1;
-    if (power && size <= largest_doubled) bytes = size * 2;
+    }
+    if (bad) {
+      damaged->keep();
+      continue;
+    }
+    debug_after_free(c, static_cast<char*>(objects[i]));
+    objects[good++] = objects[i];
   }
-  void* object = plain(bytes, gfp, site);
-  if (object != nullptr) forbid_beyond(object, size);
-  return object;
-}
-
-void resize_slowly(const void* object, std::size_t size) noexcept {
-  os::allow(object, usable_bytes(object));
-  forbid_beyond(object, size);
+  return good;
 }
 
 }  // namespace graceslab::slab

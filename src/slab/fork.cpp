@@ -33,7 +33,7 @@ void end_foreign_run(cache& c) noexcept {
   if (n == 0) return;
   c.run_count = 0;
   for (std::uint32_t i = 0; is_debug(c) && i != n; ++i)
-    debug_after_reclaim(c, static_cast<char*>(c.run_objects[i]));
+    debug_after_free(c, static_cast<char*>(c.run_objects[i]));
   if (!is_large(c)) return_objects(c, c.run_objects, n);
   for (std::uint32_t i = 0; is_large(c) && i != n; ++i)
     hooks.weigh(c, -static_cast<std::int64_t>(large_end(c.run_objects[i])));

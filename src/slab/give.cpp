@@ -100,6 +100,7 @@ large_run retire_large(cache& c, void* object) noexcept {
 }
 
 void give_large(cache& c, void* object, giving what, const void* site) noexcept {
+  debug_run_given(c, object, what == giving::free ? owned::freed : owned::retired, site);
   const large_run run = what == giving::free ? large_free(object) : retire_large(c, object);
   if (GS_UNLIKELY(run.state != GS_STATE_LIVE)) report_run(c, object, run.state, what, site);
 }
@@ -190,8 +191,9 @@ bool give_slow(cache& c, void* object, giving what, const void* site, bool must_
   if (!checked(c, object, what, site, &state)) return true;
   if (GS_UNLIKELY(is_debug(c))) {
     slab& s = slab_of(*granule_of(object));
-    if (!debug_before_free(c, s, static_cast<char*>(object), site)) return true;
-    if (what == giving::free) debug_after_reclaim(c, static_cast<char*>(object));
+    const owned end = what == giving::free ? owned::freed : owned::retired;
+    if (!debug_before_free(c, s, static_cast<char*>(object), end, site)) return true;
+    if (what == giving::free) debug_after_free(c, static_cast<char*>(object));
     stage_of(c) != GS_STAGE_OPEN ? give_late(c, object, what, site) : give_direct(c, object, what);
     return true;
   }

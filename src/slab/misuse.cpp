@@ -28,15 +28,23 @@ void report_state(cache& c, const void* object, int state, giving what, const vo
   text.add_from(owners);
 }
 
+owners owners_now(cache& c, slab& s, const void* object) noexcept {
+  sync::lock_guard hold(c.slabs_lock);
+  return debug_owners_of(s, index_of(s, object));
+}
+
 // An address inside an object is a mistake of its own, and the start is what was meant.
-void add_object_around(const void* pointer, os::draft& text) noexcept {
+owners add_object_around(const void* pointer, os::draft& text) noexcept {
+  owners who;
   with_object(pointer, [&](cache& c, slab& s, std::uint32_t index) {
     const char* start = object_at(s, index);
+    who = debug_owners_of(s, index);
     if (start != pointer)
       text.add(": it lies %zu bytes inside object %p of cache '%s' #%u",
                static_cast<std::size_t>(static_cast<const char*>(pointer) - start),
                static_cast<const void*>(start), c.name, c.id);
   });
+  return who;
 }
 
 }  // namespace
@@ -44,13 +52,18 @@ void add_object_around(const void* pointer, os::draft& text) noexcept {
 void report_foreign(const void* object, const char* operation, const void* site) noexcept {
   os::draft text(GS_REPORT_FOREIGN_POINTER);
   text.add("%s of %p, which is not the start of any cache's object", operation, object);
-  add_object_around(object, text);
+  const owners who = add_object_around(object, text);
   text.add(", at %s; left alone", place(site).text);
+  text.add_from([&who](char* rest, std::size_t bytes) { debug_describe_owners(who, rest, bytes); });
 }
 
 void report_run(cache& c, const void* object, int state, giving what, const void* site) noexcept {
   if (state == no_run) return report_foreign(object, verb(what), site);
-  report_state(c, object, state, what, site, [](char*, std::size_t) {});
+  report_state(c, object, state, what, site, [object](char* rest, std::size_t bytes) {
+    owners who;
+    with_object(object, [&who](cache&, slab& s, std::uint32_t i) { who = debug_owners_of(s, i); });
+    debug_describe_owners(who, rest, bytes);
+  });
 }
 
 void report_stale(const kmem_cache* handle, const char* operation, const void* site) noexcept {
@@ -87,7 +100,7 @@ bool checked(cache& c, const void* object, giving what, const void* site,
     slab& s = slab_of(*granule_of(object));
     if (index_of(s, object) < s.carved) {
       report_state(c, object, now, what, site, [&](char* rest, std::size_t bytes) {
-        debug_describe_stacks(debug_stacks_of(s, index_of(s, object)), rest, bytes);
+        debug_describe_owners(owners_now(c, s, object), rest, bytes);
       });
       return false;
     }

@@ -18,25 +18,26 @@ constexpr unsigned sites_shown = 4;
 struct site {
   const void* first;
   bool retired;
-  object_stacks stacks;
+  std::uint32_t allocated, retired_by;  // stacks; 0: not known
   ull objects;
 
-  bool holds(bool is_retired, const object_stacks& of) const noexcept {
-    return stacks.known() && retired == is_retired && stacks.allocated == of.allocated &&
-           stacks.given_back == of.given_back;
+  bool holds(bool is_retired, std::uint32_t from, std::uint32_t by) const noexcept {
+    return (from | by) != 0 && retired == is_retired && allocated == from && retired_by == by;
   }
 };
 
 class tally_by_site {
  public:
-  void add(const void* object, bool retired, object_stacks stacks) noexcept {
-    if (!retired) stacks.given_back = 0;  // in an earlier life
+  void add(const void* object, bool retired, const owners& who) noexcept {
+    const std::uint32_t from = who.of(owned::allocated).stack;
+    const std::uint32_t by = retired ? who.of(owned::retired).stack : 0;  // else in an earlier life
     site* end = all_ + n_;
-    site* known = std::find_if(all_, end, [&](const site& s) { return s.holds(retired, stacks); });
+    site* known =
+        std::find_if(all_, end, [&](const site& s) { return s.holds(retired, from, by); });
     if (known != end)
       ++known->objects;
     else if (n_ != sites_most)
-      all_[n_++] = {object, retired, stacks, 1};
+      all_[n_++] = {object, retired, from, by, 1};
     else
       ++others_;
   }
@@ -60,8 +61,14 @@ class tally_by_site {
       out.add("\n  object %p (%s)", s.first, state);
     else
       out.add("\n  %llu objects (%s), the first is %p", s.objects, state, s.first);
-    out.add_from(
-        [&s](char* rest, std::size_t bytes) { debug_describe_stacks(s.stacks, rest, bytes); });
+    add_stack("allocated", s.allocated, out);
+    add_stack("retired", s.retired_by, out);
+  }
+
+  static void add_stack(const char* what, std::uint32_t id, base::writer& out) noexcept {
+    if (id == 0) return;
+    out.add("; %s at", what);
+    out.add_from([id](char* rest, std::size_t room) { os::describe_stack_id(id, rest, room); });
   }
 
   site all_[sites_most];
@@ -78,11 +85,11 @@ void count(cache& c, bool retired_too, tally_by_site& found) noexcept {
   for (slab_list* l : {&c.partial, &c.full_slabs})
     for (slab* s = l->head; s != nullptr; s = s->next)
       for (std::uint32_t i = 0; i != s->carved; ++i) {
-        if (s->stacks == nullptr && found.sites() == sites_shown) return;
+        if (s->records == nullptr && found.sites() == sites_shown) return;
         const std::uint8_t state = state_of(*s, i);
         const bool retired = is_retired(state);
         if (state == GS_STATE_LIVE || (retired && retired_too))
-          found.add(object_at(*s, i), retired, debug_stacks_of(*s, i));
+          found.add(object_at(*s, i), retired, debug_owners_of(*s, i));
       }
 }
 

@@ -77,7 +77,7 @@ cache* class_cache_for(size_class c) noexcept {
   return made_once(class_cache[c.index], [c](record_supply& records) {
     char name[32];
     std::snprintf(name, sizeof name, "kmalloc-%u", c.bytes);
-    return create_internal(records, name, c.bytes, 0);
+    return create_internal(records, name, c.bytes, flag_sized);
   });
 }
 
@@ -97,23 +97,29 @@ cache* large_cache() noexcept {
 
 namespace {
 
+void* run_out(void* object, std::size_t size, const void* site) noexcept {
+  return object != nullptr ? debug_request(*large_cache_found(), object, size, site) : nullptr;
+}
+
 [[gnu::noinline]] void* kmalloc_middle(std::size_t size, unsigned gfp, const void* site) noexcept {
   for (patience p{"kmalloc", size, gfp, site};;) {
     cache* c = class_cache_for(class_of(size));
     if (c != nullptr)
-      if (void* object = alloc_once(c->handle, gfp, site)) return object;
-    if (void* object = large_try(size)) return object;
+      if (void* object = alloc_once(c->handle, gfp, site))
+        return debug_request(*c, object, size, site);
+    if (void* object = large_try(size)) return run_out(object, size, site);
     if (!p.once_more(large_cache_found())) return nullptr;
   }
 }
 
 [[gnu::noinline]] void* kmalloc_rest(std::size_t size, unsigned gfp, const void* site) noexcept {
-  if (size > largest_class) return large_alloc(size, gfp, site);  // fresh pages: already zero
+  if (size > largest_class)  // fresh pages: already zero
+    return run_out(large_alloc(size, gfp, site), size, site);
   if (size > largest_small) return kmalloc_middle(size, gfp, site);
   cache* c;
   for (patience p{"kmalloc", size, gfp, site}; (c = class_cache_for(class_of(size))) == nullptr;)
     if (!p.once_more(nullptr)) return nullptr;
-  return alloc(*c, c->handle, gfp, site);  // which never ends
+  return debug_request(*c, alloc(*c, c->handle, gfp, site), size, site);  // which never ends
 }
 
 }  // namespace

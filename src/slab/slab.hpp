@@ -13,6 +13,8 @@
 
 namespace graceslab::slab {
 
+struct object_record;
+
 struct slab {
   slab* next;
   slab* previous;
@@ -36,10 +38,10 @@ struct slab {
     std::uint64_t emptied_ms;  // of one that is not empty: when something came back; 0: swept since
     slab* above;
   };
-  std::uint64_t swept;    // of those in the first word that are free: their own pages went back
-  std::uint32_t* stacks;  // SLAB_STORE_USER: [alloc, free] per object
-  slab_list* list;        // which one holds it
-  std::uint32_t turn;     // of debug_take(): the object to look at first
+  std::uint64_t swept;     // of those in the first word that are free: their own pages went back
+  object_record* records;  // per object, of debug caches (debug_owner.hpp); nullptr: none
+  slab_list* list;         // which one holds it
+  std::uint32_t turn;      // of debug_take(): the object to look at first
 };
 
 inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::uint8_t*>(&s + 1); }

@@ -170,16 +170,6 @@ bool find_pages(cache& c, slab& s, std::uint32_t align) noexcept {
   return true;
 }
 
-slab* store_user(cache& c, slab& s) noexcept {
-  debug_new_slab(s);
-  const bool sites = is_watched(c) && os::sanitized_by(os::sanitizer_address);
-  if ((c.flags & flag_store_user) == 0 && !sites) return &s;
-  void* stacks = meta_alloc(std::size_t{s.objects} * 8, GS_FAULT_META, c.id);
-  if (stacks != nullptr) __builtin_memset(stacks, 0, std::size_t{s.objects} * 8);
-  s.stacks = static_cast<std::uint32_t*>(stacks);
-  return &s;
-}
-
 }  // namespace
 
 slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
@@ -194,7 +184,10 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
     s->owner = &c;
     s->granules = granules;
     s->objects = objects;
-    if (find_pages(c, *s, align)) return store_user(c, *s);
+    if (find_pages(c, *s, align)) {
+      debug_new_slab(c, *s);
+      return s;
+    }
     meta_free(s, bytes);
   }
   discharge(c, whole);
@@ -209,7 +202,7 @@ void unmake_slab(cache& c, slab& s) noexcept {
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
-  debug_old_slab(s);
+  debug_old_slab(c, s);
   discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);
@@ -217,7 +210,6 @@ void give_back_slab(cache& c, slab& s) noexcept {
     os::discard(start_of(s), whole_bytes(s));
     heap_give(granule_at(start_of(s)), s.granules);
   }
-  if (s.stacks != nullptr) meta_free(s.stacks, std::size_t{s.objects} * 8);
   meta_free(&s, descriptor_bytes(c, s.objects));
 }
 

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 
-FREE = [r"of cache 'entries'.*which is free", r"(?s)allocated at.*in .*allocate\b"]
+FREE = [r"of cache 'entries'.*which is free", r"(?s)allocated by thread.*in .*allocate\b"]
 BEYOND = [r"which is allocated"]
 GONE = [r"its slab was given back"]
 POISON = r"AddressSanitizer: use-after-poison"
@@ -24,9 +24,9 @@ SILENT = None
 # What each case's report must contain; a name is looked for as a function of a stack.
 EXPECTED = {
     "address": {
-        "use_after_free": [POISON, "touch", *FREE, r"(?s)freed or retired at.*in .*free_it"],
+        "use_after_free": [POISON, "touch", *FREE, r"(?s)freed by thread.*in .*free_it"],
         "use_after_grace_period":
-            [POISON, "touch", *FREE, r"(?s)freed or retired at.*in .*retire_it"],
+            [POISON, "touch", *FREE, r"(?s)retired by thread.*in .*retire_it"],
         "use_in_callback": [POISON, "touch", *FREE],
         "overflow": [POISON, "WRITE of size 1", r"in .*write\b", *BEYOND],
         "overflow_kmalloc": [POISON, "WRITE of size 1", *BEYOND],

@@ -175,8 +175,23 @@ GRACESLAB_API uint32_t
 gs_cache_id(struct kmem_cache* cache); /* for the inline fast path; 0 = none (debug cache) */
 GRACESLAB_API uint32_t gs_cache_stride(struct kmem_cache* cache);
 GRACESLAB_API int gs_cache_is_open(struct kmem_cache* cache); /* 0: it was destroyed */
-GRACESLAB_API int gs_cache_validate(
-    struct kmem_cache* cache); /* number of damaged objects found and reported */
+/* Looks at every object: free ones for poison, red zones of all, and, of any cache, whether what
+ * the library knows of them agrees. Each that is damaged is reported (`corrupt-object`), and left
+ * alone when it comes home or is due to go out.
+ * - Waits for: nothing. Does not: wait for threads that use the cache; what they have in hand at
+ *   that moment is passed over.
+ * - Context: any but signal handlers. Blocks: other threads' slow paths of the cache meanwhile.
+ * - Returns: how many are damaged. Errors: a stale handle is reported, 0. */
+GRACESLAB_API int gs_cache_validate(struct kmem_cache* cache);
+GRACESLAB_API int gs_caches_validate(void); /* the same of all caches, those of kmalloc too */
+/* Debug modes for caches that are made from now on, as if `blocks` stood behind what
+ * GRACESLAB_DEBUG says (docs/guide/debugging.md): "FZPU,mine_*;T,kmalloc-64". They are added to the
+ * flags that a cache is created with. gs_config_set("GRACESLAB_DEBUG", ...) replaces all.
+ * - Waits for: nothing. Does not: change caches that exist; those of kmalloc come at first use.
+ * - Context: any but signal handlers. Blocks: never.
+ * - Returns: 0; -EINVAL: part of it was not understood, which is reported, and the rest holds;
+ *   -E2BIG: more than 1022 characters in all, reported, and nothing is changed. */
+GRACESLAB_API int gs_debug_caches(const char* blocks);
 
 /* Memory limits: what the slabs and page runs of a cache, or of all caches of a domain, may take,
  * in whole granules of 64 KiB; 0 = any. Beyond it an allocation is NULL, as without memory: after
@@ -331,6 +346,8 @@ enum gs_report {
   GS_REPORT_WAIT_IN_CONSTRUCTOR,      /* of the same cache, by a barrier or its destroy */
   GS_REPORT_USE_OF_FREED,             /* ksize() of an object that is free */
   GS_REPORT_THREAD_ENDED_IN_CALLBACK, /* pthread_exit() in a callback or destructor */
+  GS_REPORT_TRACE,                    /* what happens to the objects of a cache with SLAB_TRACE */
+  GS_REPORT_LEAKS_AT_EXIT,            /* what is allocated at exit, with GRACESLAB_LEAKS_AT_EXIT */
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);

@@ -39,6 +39,9 @@ typedef unsigned gfp_t;
  * not reported and corrupts. Alloc and free then cost what they cost in allocators that do not look
  * either, and an object takes 0.9 bytes less. Not together with the debug flags above. */
 #define SLAB_NO_DETECTION 0x0100u
+#define SLAB_TRACE 0x0200u /* a `trace` report for each allocation, retire and free */
+/* The debug flags need not be in the source: GRACESLAB_DEBUG=FZPUT,name* adds them at start, to
+ * caches of kmalloc too, and gs_debug_caches() in the program (docs/guide/debugging.md). */
 
 #define GFP_KERNEL 0x0u
 #define GFP_NOWAIT 0x1u /* never waits for a grace period or reclaim */
@@ -222,7 +225,8 @@ static inline void* kvzalloc(size_t size, gfp_t gfp) { return gs_kmalloc(size, g
 /* Frees any object by its pointer alone, of any cache. */
 static inline void kfree(const void* p) { gs_kfree(p); }
 static inline void kvfree(const void* p) { gs_kfree(p); }
-/* Usable bytes of any object. 0 with a report for an object that is free or a pointer to none. */
+/* Usable bytes of any object; where a debug mode watches those behind what was asked for, all of
+ * them may be used from then on. 0 with a report for an object that is free, or no object. */
 static inline size_t ksize(const void* p) { return gs_ksize(p); }
 
 GS_EXTERN_C_END
