@@ -13,7 +13,7 @@ struct buffer {
   char text[scratch::most_bytes];
 };
 constexpr int buffers = 16;
-buffer pool[buffers];
+constinit buffer pool[buffers] = {};  // a thread may report before main
 
 }  // namespace
 

@@ -35,10 +35,11 @@ constexpr std::uint64_t nap_us = 200;
 
 word_lock ask_lock;  // one request at a time; guards all below but answer
 std::uint32_t requests;
-struct {
-  std::uint32_t phase;
-  stack frames;
-} answer;
+struct reply {
+  std::uint32_t phase = 0;
+  stack frames = {};
+};
+constinit reply answer;
 
 void* interrupted_at(void* context) noexcept {
   auto* machine = &static_cast<ucontext_t*>(context)->uc_mcontext;

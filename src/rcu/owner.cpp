@@ -15,7 +15,7 @@ constinit sync::mutex table_lock{sync::rank::owners};
 // Guarded by table_lock. Records are never unmapped; those not in use are taken oldest first.
 constexpr unsigned static_records = 16;
 constexpr std::size_t page = 4096;
-gs_owner reserve[static_records];
+constinit gs_owner reserve[static_records] = {};
 bool reserve_added;
 gs_owner* first;
 gs_owner* spare_first;

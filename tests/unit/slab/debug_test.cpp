@@ -113,9 +113,11 @@ TEST_F(DebugCaches, C2_owners_belong_to_the_life_that_they_are_of) {
   EXPECT_NE(who.of(slab::owned::allocated).stack, 0u);
   EXPECT_EQ(who.of(slab::owned::retired).tid, 0u);
   EXPECT_EQ(who.of(slab::owned::freed).tid, 0u);
+  rcu_read_lock();  // until then it stays retired
   gs_retire(p);
   EXPECT_NE(of(p).of(slab::owned::retired).stack, 0u);
   EXPECT_EQ(of(p).of(slab::owned::freed).tid, 0u);
+  rcu_read_unlock();
   kmem_cache_free_barrier(s);
   who = of(p);
   EXPECT_FALSE(who.live);
