@@ -248,9 +248,8 @@ const char* domain_name(const gs_domain* d) noexcept {
 bool domain_closed(const gs_domain* d) noexcept { return gs_load_relaxed(&d->closed) != 0; }
 
 gs_domain_options domain_options(const gs_domain* d) noexcept {
-  gs_domain_options options = d->options;
-  options.name = domain_name(d);
-  options.barrier_covers_retire = gs_load_relaxed(&d->options.barrier_covers_retire);
+  gs_domain_options options = {domain_name(d), gs_load_relaxed(&d->options.barrier_covers_retire),
+                               d->options.pending_limit_bytes, d->options.pressure};
   if (d == &the_default_domain) {
     if (gs_load_relaxed(&os::settings.barrier_covers_retire)) options.barrier_covers_retire = 1;
     options.pending_limit_bytes = gs_load_relaxed(&os::settings.pending_limit);
