@@ -176,7 +176,7 @@ outcome scan_once() noexcept {
 }
 
 struct poller {
-  rcu_head head;        // first
+  rcu_head head;
   std::uint32_t armed;  // 1: queued
 };
 poller the_poller;

@@ -69,7 +69,7 @@ void end_thread_slots(sync::thread_record& record) noexcept;
 
 // ---- scan.cpp ----
 bool unprotected(const gs_hazard_head* h) noexcept;  // one that is in no list
-// And then, where this thread may wait, runs as many as were found, also others'.
+// Scans, and where this thread may wait runs what was handed in, also by others.
 void scan_and_help() noexcept;
 // Looks again before long, on a worker, while anything is retired.
 void arm_poll() noexcept;

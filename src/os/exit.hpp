@@ -60,7 +60,7 @@ class short_wait {
   const char* for_what_;
   unsigned rank_;
   bool long_ = false;
-  std::uint64_t slept_us_ = 0;  // since the deadline; for the long ones, all of a thread's count
+  std::uint64_t slept_us_ = 0;  // since the deadline; see exit.cpp for the long ones
 };
 
 }  // namespace graceslab::os

@@ -16,6 +16,12 @@ unsigned flags_of(unsigned modes) noexcept {
          ((modes & os::debug_trace) != 0 ? flag_trace : 0);
 }
 
+// Damaged: left alone for good. Under slabs_lock.
+void give_up(cache& c, slab& s, std::uint32_t index) noexcept {
+  gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LEAKED});
+  ++c.leaked;
+}
+
 // False: it was damaged, and is given up.
 bool is_fit(cache& c, slab& s, const char* object, look as, const char* when,
             const void* site) noexcept {
@@ -29,8 +35,7 @@ bool is_fit(cache& c, slab& s, const char* object, look as, const char* when,
   if (!bad) return true;
   report_damage(c, found, when, site);
   sync::lock_guard hold(c.slabs_lock);
-  gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LEAKED});
-  ++c.leaked;
+  give_up(c, s, index);
   return false;
 }
 
@@ -80,7 +85,7 @@ void debug_new_slab(cache& c, slab& s) noexcept {
   os::forbid(start_of(s), whole_bytes(s));
 }
 
-void debug_old_slab(cache&, slab& s) noexcept {
+void debug_old_slab(slab& s) noexcept {
   os::take_over(&s.free);
   os::hand_over(&gs_heap);
   debug_drop_records(s);
@@ -179,12 +184,7 @@ std::uint32_t debug_reclaim(cache& c, void** objects, std::uint32_t n, findings*
     {
       sync::lock_guard hold(c.slabs_lock);
       bad = find_damage(c, s, index, look::as_live, damaged->next());
-      if (bad) {
-        gs_store_relaxed(&states_of(s)[index], std::uint8_t{GS_STATE_LEAKED});
-        ++c.leaked;
-      } else {
-        debug_set_owner(s, index, owned::reclaimed, by);
-      }
+      bad ? give_up(c, s, index) : debug_set_owner(s, index, owned::reclaimed, by);
     }
     if (bad) {
       damaged->keep();

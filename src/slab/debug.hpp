@@ -26,7 +26,7 @@ unsigned debug_flags(const char* name, unsigned asked_for) noexcept;
 std::uint32_t debug_zone_bytes(unsigned flags) noexcept;
 
 void debug_new_slab(cache& c, slab& s) noexcept;
-void debug_old_slab(cache& c, slab& s) noexcept;  // before its pages go back
+void debug_old_slab(slab& s) noexcept;  // before its pages go back
 // Free objects in turn, under slabs_lock: what came back is handed out again as late as can be, so
 // that who still uses it is found. Never more than there are.
 std::uint32_t debug_take(slab& s, void** out, std::uint32_t n) noexcept;

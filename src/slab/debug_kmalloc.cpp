@@ -14,10 +14,6 @@ void forbid_beyond(const void* object, std::size_t size) noexcept {
   if (size < whole) os::forbid(static_cast<const char*>(object) + size, whole - size);
 }
 
-bool keeps_sizes(const cache& c) noexcept {
-  return (c.flags & flag_sized) != 0 && (c.flags & flags_debug) != 0;
-}
-
 // Under slabs_lock, so that whoever validates sees both or neither.
 void set_asked(cache& c, slab& s, std::uint32_t index, std::size_t size) noexcept {
   if (s.records == nullptr) return;
@@ -68,7 +64,7 @@ void debug_run_given(cache& c, const void* run, owned what, const void* site) no
 }
 
 std::size_t debug_asked(cache& c, const void* object, std::size_t usable) noexcept {
-  if (!keeps_sizes(c)) return usable;
+  if (!debug_keeps_sizes(c)) return usable;
   slab& s = slab_of(*granule_of(object));
   return debug_asked_of(c, s, index_of(s, object));
 }
@@ -95,8 +91,8 @@ bool resize_sized(cache& c, const void* object, std::size_t size, bool zero) noe
 
 bool resize(cache& c, const void* object, std::size_t size, bool zero) noexcept {
   debug_open(object);
-  if (keeps_sizes(c) && !resize_sized(c, object, size, zero)) return false;
-  if (zero && !keeps_sizes(c)) clear(object, size, usable_bytes(object));
+  if (debug_keeps_sizes(c) && !resize_sized(c, object, size, zero)) return false;
+  if (zero && !debug_keeps_sizes(c)) clear(object, size, usable_bytes(object));
   forbid_beyond(object, size);
   return true;
 }

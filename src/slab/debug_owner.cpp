@@ -18,10 +18,6 @@ bool keeps_owners(const cache& c) noexcept {
          ((c.flags & flag_watched) != 0 && os::sanitized_by(os::sanitizer_address));
 }
 
-bool keeps_sizes(const cache& c) noexcept {
-  return (c.flags & flag_sized) != 0 && (c.flags & flags_debug) != 0;
-}
-
 std::size_t records_bytes(const slab& s) noexcept {
   return std::size_t{s.objects} * sizeof(object_record);
 }
@@ -36,7 +32,9 @@ std::uint32_t stack_from(const cache& c, const void* site) noexcept {
 
 }  // namespace
 
-bool debug_keeps_records(const cache& c) noexcept { return keeps_owners(c) || keeps_sizes(c); }
+bool debug_keeps_records(const cache& c) noexcept {
+  return keeps_owners(c) || debug_keeps_sizes(c);
+}
 
 void debug_new_records(cache& c, slab& s) noexcept {
   if (!debug_keeps_records(c)) return;
@@ -74,7 +72,7 @@ owners debug_owners_of(slab& s, std::uint32_t index) noexcept {
 }
 
 std::uint32_t debug_asked_of(const cache& c, slab& s, std::uint32_t index) noexcept {
-  const bool known = s.records != nullptr && keeps_sizes(c);
+  const bool known = s.records != nullptr && debug_keeps_sizes(c);
   return known ? gs_load_relaxed(&s.records[index].asked) : c.size;
 }
 

@@ -27,6 +27,10 @@ struct object_record {
   std::uint32_t asked = 0;  // bytes, of a size class; the red zone begins there
 };
 
+// How much was asked for, of the objects of a size class.
+inline bool debug_keeps_sizes(const cache& c) noexcept {
+  return (c.flags & flag_sized) != 0 && (c.flags & flags_debug) != 0;
+}
 bool debug_keeps_records(const cache& c) noexcept;
 void debug_new_records(cache& c, slab& s) noexcept;  // none without memory
 void debug_drop_records(slab& s) noexcept;

@@ -202,7 +202,7 @@ void unmake_slab(cache& c, slab& s) noexcept {
 }
 
 void give_back_slab(cache& c, slab& s) noexcept {
-  debug_old_slab(c, s);
+  debug_old_slab(s);
   discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);
