@@ -27,28 +27,34 @@ Function* next(const char* name) {
 
 }  // namespace
 
-// In front of the C library's. The program's own hooks are refused as well; it needs none.
+// In front of the C library's. The program's own hooks are refused as well; it needs none. Each
+// looks once for what it stands in front of, when main() or something before it calls: dlsym() takes
+// the loader's lock, which whoever unloads a module holds while it waits for callbacks.
 extern "C" {
 
 int pthread_key_create(pthread_key_t* key, void (*end)(void*)) noexcept {
   if (refuses("key")) return EAGAIN;
-  return next<int(pthread_key_t*, void (*)(void*))>("pthread_key_create")(key, end);
+  static auto* const real = next<int(pthread_key_t*, void (*)(void*))>("pthread_key_create");
+  return real(key, end);
 }
 
 int pthread_setspecific(pthread_key_t key, const void* value) noexcept {
   if (refuses("value")) return ENOMEM;
-  return next<int(pthread_key_t, const void*)>("pthread_setspecific")(key, value);
+  static auto* const real = next<int(pthread_key_t, const void*)>("pthread_setspecific");
+  return real(key, value);
 }
 
 int __register_atfork(void (*prepare)(), void (*parent)(), void (*child)(), void* dso) {
   if (refuses("fork")) return ENOMEM;
-  return next<int(void (*)(), void (*)(), void (*)(), void*)>("__register_atfork")(prepare, parent,
-                                                                                   child, dso);
+  static auto* const real =
+      next<int(void (*)(), void (*)(), void (*)(), void*)>("__register_atfork");
+  return real(prepare, parent, child, dso);
 }
 
 int __cxa_atexit(void (*run)(void*), void* arg, void* dso) {
   if (refuses("exit")) return -1;
-  return next<int(void (*)(void*), void*, void*)>("__cxa_atexit")(run, arg, dso);
+  static auto* const real = next<int(void (*)(void*), void*, void*)>("__cxa_atexit");
+  return real(run, arg, dso);
 }
 }
 

@@ -21,6 +21,14 @@ counted posted_before_main = {{}, &ran_before_main};
   if (!getenv("GRACESLAB_TEST_NO_POST")) call_rcu(&posted_before_main.head, count_one);
 }
 
+// Its grace period is over before any test of this program holds one up or counts them.
+class at_rest : public testing::Environment {
+  void SetUp() override {
+    if (!getenv("GRACESLAB_TEST_NO_POST")) rcu_barrier();
+  }
+};
+[[maybe_unused]] const auto* const begins_at_rest = testing::AddGlobalTestEnvironment(new at_rest);
+
 }  // namespace
 
 TEST(Callback, A1_barrier_waits_for_callbacks_posted_before) {
