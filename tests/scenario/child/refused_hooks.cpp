@@ -28,8 +28,8 @@ Function* next(const char* name) {
 }  // namespace
 
 // In front of the C library's. The program's own hooks are refused as well; it needs none. Each
-// looks once for what it stands in front of, when main() or something before it calls: dlsym() takes
-// the loader's lock, which whoever unloads a module holds while it waits for callbacks.
+// looks once for what it stands in front of, when main() or something before it calls: dlsym()
+// takes the loader's lock, which whoever unloads a module holds while it waits for callbacks.
 extern "C" {
 
 int pthread_key_create(pthread_key_t* key, void (*end)(void*)) noexcept {

@@ -15,20 +15,6 @@ namespace {
 
 void post(task& t, gs_domain* d = nullptr) { gs_call_rcu(d, &t.head, task::run, nullptr); }
 
-std::atomic<int> ran_before_main;
-counted posted_before_main = {{}, &ran_before_main};
-[[gnu::constructor]] void post_before_main() {
-  if (!getenv("GRACESLAB_TEST_NO_POST")) call_rcu(&posted_before_main.head, count_one);
-}
-
-// Its grace period is over before any test of this program holds one up or counts them.
-class at_rest : public testing::Environment {
-  void SetUp() override {
-    if (!getenv("GRACESLAB_TEST_NO_POST")) rcu_barrier();
-  }
-};
-[[maybe_unused]] const auto* const begins_at_rest = testing::AddGlobalTestEnvironment(new at_rest);
-
 }  // namespace
 
 TEST(Callback, A1_barrier_waits_for_callbacks_posted_before) {
@@ -87,10 +73,6 @@ TEST(Callback, R6_runs_without_anybody_waiting) {
   counted d{{}, &n};
   call_rcu_hurry(&d.head, count_one);
   EXPECT_TRUE(within(5000, [&] { return n == 2; }));
-}
-
-TEST(Callback, R6_legal_before_main) {
-  EXPECT_TRUE(within(5000, [] { return ran_before_main == 1; }));
 }
 
 TEST(Callback, R6_legal_inside_a_reader_and_in_a_callback_and_keeps_errno) {
