@@ -47,5 +47,8 @@ void run_handed_in(const those& which) noexcept;
 bool wait_for(const those& which, const char* what) noexcept;
 // The first half.
 bool wait_for_protectors(const those& which, const char* what) noexcept;
+// The same of those alone that have been retired by now, and then of all deleters that are queued.
+// By exit, where other threads go on.
+bool wait_for_retired_before(const those& which, const char* what) noexcept;
 
 }  // namespace graceslab::hazard

@@ -84,8 +84,7 @@ void drain_at_exit() noexcept {
   bool goes_on = !rcu::in_any_reader();
   for (unsigned round = 0; anything_left(round); ++round) {
     if (!goes_on || round == rounds_most) return report_left();
-    const bool all_free = wait_for_aside("exit");
-    goes_on = rcu::wait_for_callbacks(&deleters) && all_free;
+    goes_on = wait_for_retired_before(any, "exit");
   }
 }
 

@@ -99,6 +99,14 @@ std::size_t describe_protector(const those& which, char* text, std::size_t bytes
 
 namespace {
 
+bool any_aside(const those& which) noexcept {
+  sync::lock_guard turn(scan_lock);
+  sync::lock_guard guard(shards[aside].lock);
+  for (const gs_hazard_head* h = shards[aside].retired.first; h; h = next_of(h))
+    if (is_one(*h, which)) return true;
+  return false;
+}
+
 bool wait_while(bool (*left)(const those&), const those& which, const char* what) noexcept {
   sync::overdue_clock clock;
   rcu::unproved_watch watch(&deleters);
@@ -117,9 +125,10 @@ bool wait_for_protectors(const those& which, const char* what) noexcept {
   return wait_while([](const those& w) { return count(w) != 0; }, which, what);
 }
 
-bool wait_for_aside(const char* what) noexcept {
+bool wait_for_retired_before(const those& which, const char* what) noexcept {
   set_aside();
-  return wait_while([](const those&) { return any_aside(); }, any, what);
+  const bool all_free = wait_while(any_aside, which, what);
+  return rcu::wait_for_callbacks(&deleters) && all_free;
 }
 
 bool wait_for(const those& which, const char* what) noexcept {

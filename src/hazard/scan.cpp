@@ -225,12 +225,6 @@ bool any_retired() noexcept {
   return false;
 }
 
-bool any_aside() noexcept {
-  sync::lock_guard turn(scan_lock);
-  sync::lock_guard guard(shards[aside].lock);
-  return shards[aside].retired.count != 0;
-}
-
 // Its caller scans at once, which arms the poll if another scan or poll missed what was on the way.
 void set_aside() noexcept {
   sync::lock_guard turn(scan_lock);

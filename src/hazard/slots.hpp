@@ -79,10 +79,5 @@ bool any_retired() noexcept;  // and not handed in; a hint
 // All that is retired and not handed in goes to the list of that name: whatever others retire
 // meanwhile, a wait for it comes to an end when the protectors let go.
 void set_aside() noexcept;
-bool any_aside() noexcept;
-
-// ---- look.cpp ----
-// As wait_for_protectors(), of all that has been retired by now. By exit alone.
-bool wait_for_aside(const char* what) noexcept;
 
 }  // namespace graceslab::hazard

@@ -65,7 +65,7 @@ int serve_on(slab::cache& c, const caller& who) noexcept {
   if (!slab::open_as(c, who.handle)) return report_stale(who), -EBUSY;
   if (!cannot_wait(c) && !leaves_at_exit()) {
     (void)wait_for_work(c);
-    (void)wait_for_protectors(c);
+    (void)wait_for_protectors(c, true);
   }
   const unsigned long protected_ones = leaves_at_exit() ? hazard::count_unended(retired_in(c)) : 0;
   tally t;
@@ -108,7 +108,7 @@ int destroy_wait(slab::cache& c, const caller& who, bool quiet, cookie* k) noexc
   tally t;
   if (!close(c, who, k, &t)) return report_stale(who), -EBUSY;
   if (t.live != 0) {
-    (void)wait_for_protectors(c);
+    (void)wait_for_protectors(c, false);
     t = count(c);
   }
   if (never_comes(c, t) && find_lingering(*k) != nullptr) return linger_on(c);

@@ -16,11 +16,12 @@ hazard::those retired_in(const slab::cache& c) noexcept {
           &c};
 }
 
-bool wait_for_protectors(slab::cache& c) noexcept {
+bool wait_for_protectors(slab::cache& c, bool stays_open) noexcept {
   const hazard::those ours = retired_in(c);
   char what[120];
   base::writer(what, sizeof what).add("the destroy of cache '%s'", c.name);
-  if (hazard::wait_for(ours, what)) return true;
+  if (stays_open ? hazard::wait_for_retired_before(ours, what) : hazard::wait_for(ours, what))
+    return true;
   if (hazard::protected_here(ours))
     rcu::report_here(GS_REPORT_STALL,
                      "%s does not wait for what is retired and protected by hazard pointers made "

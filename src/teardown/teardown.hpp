@@ -66,8 +66,9 @@ inline constexpr std::uint64_t constructor_look_ms = 50;
 // Whoever counts them does so before he counts what is out: what ends meanwhile is then not missed.
 hazard::those retired_in(const slab::cache& c) noexcept;
 // Until none is left, and their deleters have returned; a protector that stays is named. False:
-// this thread protects one itself, which is reported, or its deadline passed.
-bool wait_for_protectors(slab::cache& c) noexcept;
+// this thread protects one itself, which is reported, or its deadline passed. Of a cache that stays
+// open at exit, only those that have been retired by now.
+bool wait_for_protectors(slab::cache& c, bool stays_open) noexcept;
 void add_protector(const slab::cache& c, os::draft& text) noexcept;
 
 // ---- leak.cpp ----

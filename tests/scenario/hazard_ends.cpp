@@ -108,8 +108,10 @@ TEST(HazardExit, I8_what_a_callback_retires_at_the_end_has_ended) {
 
 // Only what was retired before is waited for, and the round after that ends at some time.
 TEST(HazardExit, I8_strict_ends_though_others_go_on_retiring) {
-  const child_result child = end_as("goes_on", {"GRACESLAB_EXIT=strict"});
-  EXPECT_TRUE(child.fine()) << child.story();
+  for (const char* role : {"goes_on", "goes_on_static"}) {
+    const child_result child = end_as(role, {"GRACESLAB_EXIT=strict"});
+    EXPECT_TRUE(child.fine()) << role << child.story();
+  }
 }
 
 // ---- modules ----

@@ -111,17 +111,25 @@ void callback_retires() {
 }
 
 // Threads that retire for as long as the process lives, and protect most of it for a moment.
-void goes_on() {
+void go_on_retiring(node* (*make_one)()) {
   for (int i = 0; i != 2; ++i)
-    std::thread([] {
+    std::thread([make_one] {
       graceslab::hazard_pointer h = graceslab::make_hazard_pointer();
       for (;;) {
-        std::atomic<node*> one = make();
+        std::atomic<node*> one = make_one();
         (void)h.protect(one);
         one.exchange(nullptr)->retire();
       }
     }).detach();
   while (gs_load_relaxed(&ended) == 0) usleep(1000);
+}
+
+void goes_on() { go_on_retiring(make); }
+
+// Into a cache of static lifetime, whose destructor runs before exit drains anything.
+void goes_on_static() {
+  static graceslab::cache<node> cache("goes-on");
+  go_on_retiring([] { return cache.make(); });
 }
 
 struct role {
@@ -138,6 +146,7 @@ constexpr role roles[] = {
     {"slow_deleter", slow_deleter},
     {"callback_retires", callback_retires},
     {"goes_on", goes_on},
+    {"goes_on_static", goes_on_static},
 };
 
 }  // namespace
