@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # symbols.sh LIBRARY ABI: needs libc alone, is never unmapped, has the name of its minor release,
-# and exports what ABI lists: name, version, kind, and of data the size, which programs compile in.
+# initialises no state of its own at start-up (the archive beside it tells), and exports what ABI
+# lists: name, version, kind, and of data the size, which programs compile in.
 # A symbol may be added; one that goes, or changes, needs a new minor release.
 # To write ABI anew:   tests/install/symbols.sh LIBRARY - > ABI
 set -euo pipefail
@@ -29,6 +30,10 @@ if ! diff "$abi" <(exported "$library"); then
 fi
 if other=$(exported "$library" | grep -vE '^gs_[a-z_0-9]+@@GRACESLAB_0\.1 '); then
   echo "exports: $other"
+  bad=1
+fi
+if other=$(nm -A "${library%.so}.a" | grep _GLOBAL__sub_I_); then
+  echo "initialised at start-up, perhaps after a program's own constructors used it: $other"
   bad=1
 fi
 exit $bad
