@@ -172,11 +172,12 @@ TEST(ConstructorStuck, B7_I4_unloading_waits_for_it_and_names_it) {
     EXPECT_TRUE(m.unload());
     gone = true;
   });
-  EXPECT_TRUE(eventually([&] { return caught.count(GS_REPORT_STALL) > 1 || gone; }));
+  EXPECT_TRUE(eventually([&] {
+    return contains(caught.text(GS_REPORT_STALL), "constructed.so waits for it") || gone;
+  })) << caught.everything();
   EXPECT_FALSE(gone);
   EXPECT_CONTAINS(caught.text(GS_REPORT_STALL), "of cache 'module-made' #");
   EXPECT_CONTAINS(caught.text(GS_REPORT_STALL), "; unloading ");
-  EXPECT_CONTAINS(caught.text(GS_REPORT_STALL), "constructed.so waits for it");
   sem_post(&m.counts.go_on);
   allocator.join();
   closer.join();

@@ -61,7 +61,7 @@ TEST(HazardExit, I8_the_thread_that_exits_does_not_wait_for_itself) {
 // Rather for ever than undrained: it is killed here, once it has said why it waits.
 TEST(HazardExit, I8_strict_waits_for_a_protector_and_names_it) {
   child_result child;
-  for (int ms = 1500; ms < 30'000 && !child.reported("stall"); ms *= 4) {
+  for (int ms = 1500; ms < 30'000 && !contains(child.err, "exit has waited for"); ms *= 4) {
     child =
         run_child({GRACESLAB_CHILD_DIR "/hazard_exit", "held"},
                   {"GRACESLAB_EXIT=strict", "GRACESLAB_EXIT_MS=1", "GRACESLAB_STALL_MS=100"}, ms);
@@ -144,8 +144,8 @@ TEST(HazardUnload, I4_an_unload_names_the_protector_and_waits_for_it) {
   there.pass();
   m.api().post(100);
   std::thread closer([&] { EXPECT_TRUE(m.unload()); });
-  EXPECT_TRUE(eventually([&] { return seen.count(GS_REPORT_STALL) != 0; }));
-  EXPECT_CONTAINS(seen.text(GS_REPORT_STALL), "the end of ");
+  EXPECT_TRUE(eventually([&] { return contains(seen.text(GS_REPORT_STALL), "the end of "); }))
+      << seen.everything();
   EXPECT_CONTAINS(seen.text(GS_REPORT_STALL), "hazard.so");
   EXPECT_CONTAINS(seen.text(GS_REPORT_STALL), "thread " + std::to_string(tid));
   EXPECT_EQ(gs_load_relaxed(&m.counts.ran), 99u);

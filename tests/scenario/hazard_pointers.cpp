@@ -138,9 +138,10 @@ TEST(HazardPointers, I5_a_destroy_that_waits_names_the_protector_and_waits_for_i
   kept.exchange(nullptr)->retire();
   std::atomic<int> result{1};
   std::thread destroyer([&] { result = kmem_cache_destroy_wait(s); });
-  EXPECT_TRUE(eventually([&] { return caught.count(GS_REPORT_STALL) != 0; }));
+  EXPECT_TRUE(eventually([&] {
+    return contains(caught.text(GS_REPORT_STALL), "the destroy of cache 'waiting'");
+  })) << caught.everything();
   EXPECT_CONTAINS(caught.text(GS_REPORT_STALL), "thread " + std::to_string(p.tid));
-  EXPECT_CONTAINS(caught.text(GS_REPORT_STALL), "the destroy of cache 'waiting'");
   EXPECT_EQ(result, 1);
   p.leave();
   destroyer.join();
