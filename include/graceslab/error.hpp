@@ -39,7 +39,8 @@ inline std::uint64_t report_count(report_kind kind) noexcept { return gs_report_
 
 /// Replaces the writer of reports (one `write` to standard error); nullptr restores it.
 /// The handler runs on the thread and at the place where the misuse was found, possibly inside a
-/// reader or callback.
+/// reader or callback. Another thread may be in the old one still, with its argument, when this
+/// returns.
 inline void set_report_handler(gs_report_handler handler, void* arg = nullptr) noexcept {
   gs_report_set_handler(handler, arg);
 }

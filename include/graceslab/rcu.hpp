@@ -149,6 +149,48 @@ class [[nodiscard]] rcu_reader {
   bool inside_ = true;
 };
 
+/// A section of no thread: it may be moved to another thread, kept in an object, or handed through
+/// a queue, and ends where its last holder ends it: asynchronous work that follows pointers between
+/// its steps.
+/// - Context: any. Blocks: never, but for the moment in which somebody tries to end the domain; it
+///   does not fail for want of memory.
+/// - Does not: count as a section of the thread that has it. Whatever waits for the domain there
+///   waits for itself, and reports name the token alone: a grace period, a barrier, a retire under
+///   policy `block`, a post to a closed domain, the end of a cache that waits, exit.
+/// - Fork: it stays valid in the child; one that another thread had is never ended there, and holds
+///   grace periods back.
+/// - Cost: an atomic operation on a line that all tokens of the domain share, each way. A section
+///   that ends in its thread is an rcu_reader.
+/// - Source: kernel srcu_down_read(), srcu_up_read().
+class [[nodiscard]] rcu_token {
+ public:
+  [[nodiscard]] rcu_token() noexcept : rcu_token(rcu_default_domain()) {}
+  [[nodiscard]] explicit rcu_token(rcu_domain& domain) noexcept
+      : domain_(domain.native_handle()), token_(gs_domain_down_read(domain_)) {}
+  ~rcu_token() { reset(); }
+  rcu_token(rcu_token&& from) noexcept
+      : domain_(from.domain_), token_(std::exchange(from.token_, none)) {}
+  rcu_token& operator=(rcu_token&& from) noexcept {
+    rcu_token left(std::move(*this));  // ends what was ours
+    domain_ = from.domain_;
+    token_ = std::exchange(from.token_, none);
+    return *this;
+  }
+
+  /// Ends the section. No effect on one that is empty.
+  void reset() noexcept {
+    if (token_ != none) gs_domain_up_read(domain_, std::exchange(token_, none));
+  }
+  /// Moved from, ended, or begun in a domain that was destroyed or, in a signal handler, just being
+  /// destroyed: nothing is protected.
+  bool empty() const noexcept { return token_ == none; }
+
+ private:
+  static constexpr int none = -1;
+  gs_domain* domain_;
+  int token_;
+};
+
 /// A pointer that readers follow while updaters replace it. The orders are those of std::atomic;
 /// what stands there unless told otherwise is what publishing needs.
 template <class T>

@@ -44,6 +44,12 @@ void gs_domain_read_unlock(struct gs_domain* domain) {
 int gs_read_held(struct gs_domain* domain) {
   return static_cast<int>(rcu::levels_held(rcu::ref_of(domain)));
 }
+int gs_domain_down_read(struct gs_domain* domain) {
+  return rcu::enter_by_token(rcu::ref_of(domain));
+}
+void gs_domain_up_read(struct gs_domain* domain, int token) {
+  rcu::leave_by_token(rcu::ref_of(domain), token);
+}
 void gs_read_lock(void) {
   gs_reader_enter(gs_tls.reader, &gs_default_hot.entry, gs_read_lock_slow);
 }

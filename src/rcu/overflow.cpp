@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Readers that got no slot because memory ran out: counted, so that entering cannot fail.
+// Readers that got no slot because memory ran out, and sections that no thread owns: counted, so
+// that entering cannot fail.
 // Page: docs/ordering/overflow-readers.md
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
@@ -48,6 +49,17 @@ void count_out(gs_domain* d, unsigned counter) noexcept {
   gs_fetch_sub(&d->overflow.count[counter], std::uint64_t{1});
 }
 
+// Never below zero, so that an unlock without a lock stays harmless.
+bool count_out_if_in(gs_domain* d, unsigned counter) noexcept {
+  os::hand_over(&d->overflow);
+  std::uint64_t* count = &d->overflow.count[counter];
+  std::uint64_t now = gs_load_relaxed(count);
+  while (sections_in(now) != 0)
+    // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
+    if (gs_compare_exchange(count, &now, now - 1)) return true;
+  return false;
+}
+
 }  // namespace
 
 void overflow_enter(gs_domain* d) noexcept {
@@ -73,19 +85,21 @@ bool overflow_leave(gs_domain* d) noexcept {
   return true;
 }
 
-// Never below zero, so that an unlock without a lock stays harmless.
 bool overflow_leave_untracked(gs_domain* d) noexcept {
-  if (untracked_here == 0) return false;
-  os::hand_over(&d->overflow);
-  std::uint64_t* count = &d->overflow.count[overflow_counts::untracked];
-  std::uint64_t now = gs_load_relaxed(count);
-  while (sections_in(now) != 0) {
-    // ORDER overflow.leave <-> overflow.scan   (docs/ordering/overflow-readers.md, claims 2 and 3)
-    if (!gs_compare_exchange(count, &now, now - 1)) continue;
-    --untracked_here;
-    return true;
-  }
-  return false;
+  if (untracked_here == 0 || !count_out_if_in(d, overflow_counts::untracked)) return false;
+  --untracked_here;
+  return true;
+}
+
+int token_enter(gs_domain* d) noexcept {
+  const std::uint32_t phase = gs_load_relaxed(&d->overflow.phase);
+  count_in(d, overflow_counts::tokens + phase);
+  return static_cast<int>(phase);
+}
+
+bool token_leave(gs_domain* d, int token) noexcept {
+  return (token == 0 || token == 1) &&
+         count_out_if_in(d, overflow_counts::tokens + static_cast<unsigned>(token));
 }
 
 // With untracked sections the answer may be 1 for another thread's: waits then take the careful
@@ -106,6 +120,7 @@ bool overflow_anywhere() noexcept {
 }
 
 int overflow_say_waiting(gs_domain* d) noexcept {
+  gs_fetch_add_relaxed(&d->overflow.inside, 1u);
   if (overflow_nesting(d) == 0) return -1;
   const section* s = find(d);
   const unsigned counter = s ? s->counter : overflow_counts::untracked;
@@ -114,16 +129,12 @@ int overflow_say_waiting(gs_domain* d) noexcept {
 }
 
 void overflow_say_done(gs_domain* d, int counter) noexcept {
+  std::uint32_t* inside = &d->overflow.inside;
+  if (gs_load_relaxed(inside) != 0) gs_fetch_sub(inside, 1u);  // not so in a forked child
   if (counter >= 0) gs_fetch_sub(&d->overflow.count[counter], one_waiting);
 }
 
 namespace {
-
-bool any_waits(const overflow_counts& o) noexcept {
-  for (const std::uint64_t& count : o.count)
-    if (waiting_in(gs_load_relaxed(&count)) != 0) return true;
-  return false;
-}
 
 // One word, so that the sections and those of them that wait are of one moment.
 bool is_empty(const std::uint64_t& counter, bool but_for_waiting) noexcept {
@@ -134,19 +145,20 @@ bool is_empty(const std::uint64_t& counter, bool but_for_waiting) noexcept {
 }
 
 // Looks until every number to `newest` is free, or a counter is left; steers new sections away from
-// the last one where it may.
+// the last ones where it may.
 void look(overflow_counts& o, overflow_look& l, std::uint64_t newest, bool but_for_waiting,
           bool may_steer) noexcept {
-  constexpr std::uint32_t all = 0b111;
+  constexpr std::uint32_t all = (1u << overflow_counts::counters) - 1;
   while (l.floor < newest) {
     if (l.unseen == 0) {
       l.target = newest;
       l.unseen = all;
     }
-    for (unsigned i = 0; i < 3; ++i)
+    for (unsigned i = 0; i < overflow_counts::counters; ++i)
       if ((l.unseen >> i & 1) != 0 && is_empty(o.count[i], but_for_waiting)) l.unseen &= ~(1u << i);
     if (l.unseen != 0) {
-      if (may_steer && l.unseen == 1u << o.phase)
+      const std::uint32_t chosen_now = 1u << o.phase | 1u << (overflow_counts::tokens + o.phase);
+      if (may_steer && (l.unseen & ~chosen_now) == 0)
         gs_store_relaxed(&o.phase, 1 - o.phase);  // claim 4
       return;
     }
@@ -159,7 +171,7 @@ void look(overflow_counts& o, overflow_look& l, std::uint64_t newest, bool but_f
 // One hand steers: a grace period cannot end before those that wait inside their sections, so they
 // do.
 std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t newest) noexcept {
-  look(o, o.of_all, newest, false, !any_waits(o));
+  look(o, o.of_all, newest, false, gs_load_relaxed(&o.inside) == 0);
   return o.of_all.floor;
 }
 
@@ -181,9 +193,14 @@ void end_overflow_sections() noexcept {
   }
 }
 
-// Only this thread is left.
+// Only this thread is left, and every token: whoever has one in the child may end it.
 void overflow_after_fork_in_child(gs_domain* d) noexcept {
-  for (std::uint64_t& count : d->overflow.count) gs_store_relaxed(&count, std::uint64_t{0});
+  for (unsigned i = 0; i != overflow_counts::untracked; ++i)
+    gs_store_relaxed(&d->overflow.count[i], std::uint64_t{0});
+  // Perhaps its own are in another domain.
+  std::uint64_t* untracked = &d->overflow.count[overflow_counts::untracked];
+  if (untracked_here < sections_in(*untracked)) *untracked = untracked_here;
+  gs_store_relaxed(&d->overflow.inside, 0u);
   if (const section* s = find(d))
     gs_store_relaxed(&d->overflow.count[s->counter], std::uint64_t{1});
 }

@@ -239,6 +239,35 @@ void leave(domain_ref r) noexcept {
   leave_other(r);
 }
 
+// ---- tokens ----
+
+int enter_by_token(domain_ref r) noexcept {
+  while (may_enter(r)) {
+    const int token = token_enter(r.record);
+    // ORDER reader.named <-> domains.end   (docs/ordering/domains.md, claim 3)
+    if (GS_LIKELY(gs_load_relaxed(&r.record->handle) == r.handle)) return token;
+    (void)token_leave(r.record, token);
+  }
+  report_stale(r, "down_read");
+  return no_token;
+}
+
+void leave_by_token(domain_ref r, int token) noexcept {
+  if (token == no_token) return;
+  // While it is out, whoever is about to end the domain will find it: the handle comes back.
+  const std::uintptr_t handle = gs_load_relaxed(&r.record->handle);
+  const bool may_be_out = handle == r.handle || handle == no_handle;
+  if (may_be_out && token_leave(r.record, token)) return;
+  if (const lease lent(r); lent)
+    report_here(GS_REPORT_UNLOCK_WITHOUT_LOCK,
+                "domain '%s': up_read by thread %u with token %d, which nobody has; ignored",
+                domain_name(r.record), os::tid(), token);
+  else
+    report_stale(r, "up_read");
+}
+
+// ---- questions ----
+
 unsigned reader_nesting(gs_domain* d) noexcept {
   const reader_slot* slot = own_slot(d);
   return (slot ? slot_nesting(slot) : 0) + overflow_nesting(d);

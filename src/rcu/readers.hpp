@@ -50,13 +50,14 @@ struct overflow_look {
 
 // Readers without a slot; see docs/ordering/overflow-readers.md.
 struct alignas(GS_CACHE_LINE) overflow_counts {
-  static constexpr unsigned untracked =
-      2;  // index of the counter for threads without a table entry
+  // Indices: two for threads with a table entry, one for those without, two for tokens.
+  static constexpr unsigned untracked = 2, tokens = 3, counters = 5;
   // Low half: sections. High half: of these, those whose thread waits for the others inside them.
-  std::uint64_t count[3] = {};
+  std::uint64_t count[counters] = {};
   std::uint32_t phase = 0;
-  overflow_look of_all;     // empty: no section
-  overflow_look of_others;  // empty: no section but those that wait inside themselves
+  std::uint32_t inside = 0;  // waits inside sections, whether these are counted or have slots
+  overflow_look of_all;      // empty: no section
+  overflow_look of_others;   // empty: no section but those that wait inside themselves
 };
 
 inline std::uint32_t sections_in(std::uint64_t count) noexcept {
@@ -119,10 +120,19 @@ bool overflow_anywhere() noexcept;
 // Both under gp_lock. The second: have all sections of before `s` left but those that wait inside?
 std::uint64_t overflow_floor(overflow_counts& o, std::uint64_t newest) noexcept;
 bool overflow_others_left(overflow_counts& o, std::uint64_t s, std::uint64_t newest) noexcept;
-// This thread's counted section waits inside itself from now on; returns its counter, or -1.
+// This thread's section waits inside itself from now on; returns its counter, or -1 when it has a
+// slot.
 int overflow_say_waiting(gs_domain* d) noexcept;
 void overflow_say_done(gs_domain* d, int counter) noexcept;
 void end_overflow_sections() noexcept;
 void overflow_after_fork_in_child(gs_domain* d) noexcept;
+
+// ---- tokens: sections of no thread ----
+inline constexpr int no_token = -1;
+int enter_by_token(domain_ref r) noexcept;  // no_token: the handle is stale, which is reported
+void leave_by_token(domain_ref r, int token) noexcept;
+// The two halves of them that know no handles. False: nobody is inside.
+int token_enter(gs_domain* d) noexcept;
+bool token_leave(gs_domain* d, int token) noexcept;
 
 }  // namespace graceslab::rcu

@@ -28,7 +28,10 @@ struct blockers {
   unsigned count = 0;  // all of them; the first named_max are listed
   blocker listed[named_max] = {};
   std::uint64_t overflow = 0;  // sections that are only counted
+  std::uint64_t tokens = 0;
   std::uint64_t age_ms = 0;
+
+  bool any() const noexcept { return count != 0 || overflow != 0 || tokens != 0; }
 };
 
 // A thread that died without running its exit hook: nobody will ever leave that section.
@@ -56,8 +59,10 @@ void collect(gs_domain* d, bool end_dead, blockers* found, std::uint32_t* ended)
       ++found->count;
     }
   }
-  for (const std::uint64_t& count : d->overflow.count)
-    found->overflow += sections_in(gs_load_relaxed(&count));
+  for (unsigned i = 0; i != overflow_counts::counters; ++i)
+    if ((d->overflow.of_all.unseen >> i & 1) != 0)
+      (i < overflow_counts::tokens ? found->overflow : found->tokens) +=
+          sections_in(gs_load_relaxed(&d->overflow.count[i]));
   found->age_ms = os::now_ms() - d->stall.since_ms;
 }
 
@@ -66,6 +71,12 @@ void describe(const blocker& b, std::uint64_t age_ms, base::writer& out) noexcep
   os::thread_name(b.tid, name, sizeof name);
   out.add("thread %u (%s), nesting %u, for at least %llu ms", b.tid, name, b.nesting,
           static_cast<unsigned long long>(age_ms));
+}
+
+void describe_counted(std::uint64_t sections, const char* what, std::uint64_t age_ms,
+                      base::writer& out) noexcept {
+  out.add("%llu section%s %s, for at least %llu ms", static_cast<unsigned long long>(sections),
+          base::plural(sections), what, static_cast<unsigned long long>(age_ms));
 }
 
 void report_stall(gs_domain* d, const blockers& found) noexcept {
@@ -82,10 +93,14 @@ void report_stall(gs_domain* d, const blockers& found) noexcept {
       out.add("%s", lines);
   }
   if (found.count > listed) out.add("\n  and %u more threads", found.count - listed);
-  if (found.overflow)
-    out.add("\n  %llu sections without a slot (memory ran out), for at least %llu ms",
-            static_cast<unsigned long long>(found.overflow),
-            static_cast<unsigned long long>(found.age_ms));
+  if (found.overflow) {
+    out.add("\n  ");
+    describe_counted(found.overflow, "without a slot (memory ran out)", found.age_ms, out);
+  }
+  if (found.tokens) {
+    out.add("\n  ");
+    describe_counted(found.tokens, "of tokens, in whatever thread", found.age_ms, out);
+  }
   os::report(GS_REPORT_STALL,
              "domain '%s': a grace period has been held back for at least %llu ms by%s",
              domain_name(d), static_cast<unsigned long long>(found.age_ms), text);
@@ -124,7 +139,7 @@ void check_stall(gs_domain* d) noexcept {
     if (due) {
       collect(d, true, &found, &ended);
       set_next(d, now);
-      if (found.count || found.overflow) gs_store_relaxed(&d->stall.reports, d->stall.reports + 1);
+      if (found.any()) gs_store_relaxed(&d->stall.reports, d->stall.reports + 1);
     }
     d->gp_lock.unlock();
     if (!due) return;
@@ -134,7 +149,7 @@ void check_stall(gs_domain* d) noexcept {
                "thread %u ended inside a read-side section of domain '%s' without a trace; the "
                "section was ended",
                ended, domain_name(d));
-  if (found.count || found.overflow) report_stall(d, found);
+  if (found.any()) report_stall(d, found);
 }
 
 std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexcept {
@@ -148,9 +163,9 @@ std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexce
   if (found.count)
     describe(found.listed[0], found.age_ms, out);
   else if (found.overflow)
-    out.add("%llu sections without a slot, for at least %llu ms",
-            static_cast<unsigned long long>(found.overflow),
-            static_cast<unsigned long long>(found.age_ms));
+    describe_counted(found.overflow, "without a slot", found.age_ms, out);
+  else if (found.tokens)
+    describe_counted(found.tokens, "of tokens", found.age_ms, out);
   return out.written();
 }
 

@@ -8,8 +8,14 @@
 
 class reports_seen {
  public:
-  reports_seen() { graceslab::set_report_handler(&reports_seen::take, this); }
-  ~reports_seen() { graceslab::set_report_handler(nullptr); }
+  reports_seen() {
+    listen(this);
+    graceslab::set_report_handler(&reports_seen::take, this);
+  }
+  ~reports_seen() {
+    graceslab::set_report_handler(nullptr);
+    listen(nullptr);
+  }
   reports_seen(const reports_seen&) = delete;
   reports_seen& operator=(const reports_seen&) = delete;
 
@@ -32,11 +38,17 @@ class reports_seen {
   }
 
  private:
+  static void listen(reports_seen* who) {
+    std::lock_guard guard(lock_);
+    listening_ = who;
+  }
   static void take(gs_report kind, const char* text, std::size_t bytes, void* arg) {
     auto* self = static_cast<reports_seen*>(arg);
-    std::lock_guard guard(self->lock_);
-    self->seen_.emplace_back(kind, std::string(text, bytes));
+    std::lock_guard guard(lock_);
+    if (listening_ == self) self->seen_.emplace_back(kind, std::string(text, bytes));
   }
-  mutable std::mutex lock_;
+  // Another thread may be about to report to one that has ended.
+  inline static std::mutex lock_;
+  inline static reports_seen* listening_ = nullptr;
   std::vector<std::pair<gs_report, std::string>> seen_;
 };

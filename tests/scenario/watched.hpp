@@ -21,8 +21,14 @@ namespace watched {
 // Catches every report while it lives.
 class reports {
  public:
-  reports() { gs_report_set_handler(take, this); }
-  ~reports() { gs_report_set_handler(nullptr, nullptr); }
+  reports() {
+    listen(this);
+    gs_report_set_handler(take, this);
+  }
+  ~reports() {
+    gs_report_set_handler(nullptr, nullptr);
+    listen(nullptr);
+  }
   reports(const reports&) = delete;
   reports& operator=(const reports&) = delete;
 
@@ -43,10 +49,14 @@ class reports {
   }
 
  private:
+  static void listen(reports* who) {
+    std::lock_guard guard(lock_);
+    listening_ = who;
+  }
   static void take(gs_report kind, const char* text, std::size_t bytes, void* arg) {
     auto* self = static_cast<reports*>(arg);
-    std::lock_guard hold(self->lock_);
-    self->all_.emplace_back(kind, std::string(text, bytes));
+    std::lock_guard hold(lock_);
+    if (listening_ == self) self->all_.emplace_back(kind, std::string(text, bytes));
   }
   template <class Wanted>
   std::vector<std::string> matching(Wanted wanted) {
@@ -61,7 +71,9 @@ class reports {
     for (const auto& text : texts) joined += text;
     return joined;
   }
-  std::mutex lock_;
+  // Another thread may be about to report to one that has ended.
+  inline static std::mutex lock_;
+  inline static reports* listening_ = nullptr;
   std::vector<std::pair<gs_report, std::string>> all_;
 };
 

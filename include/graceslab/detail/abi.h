@@ -67,6 +67,20 @@ GRACESLAB_API int gs_read_held(
     struct gs_domain* domain);      /* nesting level of this thread, 0 outside */
 GS_HOT_API void gs_read_lock(void); /* the out-of-line twins of the inline reader */
 GS_HOT_API void gs_read_unlock(void);
+/* A section of no thread: whoever has what the first one returns ends it with the second, once.
+ * - Waits for: nothing but, through a handle, whoever is about to end the domain. Context: any;
+ *   never fails for want of memory. Cost: an atomic operation on a line that all tokens of the
+ *   domain share, each way.
+ * - Does not: count as a section of the calling thread: gs_read_held() is 0, and what waits for the
+ *   domain's grace periods there (see rcu_token in rcu.hpp) is not found to be a deadlock, only
+ *   reported as a stall.
+ * - Fork: a token stays valid in the child. One that another thread had is never ended there.
+ * - Errors: -1 through the handle of a destroyed domain, reported; it may be given to the second.
+ *   A token that nobody has: reported, no effect, while no other is out that it might be; else it
+ *   ends that one.
+ * - Source: kernel srcu_down_read(), srcu_up_read(). */
+GRACESLAB_API int gs_domain_down_read(struct gs_domain* domain);
+GRACESLAB_API void gs_domain_up_read(struct gs_domain* domain, int token);
 
 /* ---- grace periods ---- */
 
@@ -354,7 +368,8 @@ typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t 
 GRACESLAB_API const char* gs_report_name(enum gs_report kind);
 GRACESLAB_API uint64_t gs_report_count(enum gs_report kind);
 /* NULL restores the default: one write, which does not block, to what standard error is now. A
- * handler runs where the misuse was found, and is told of every one of a flood. */
+ * handler runs where the misuse was found, and is told of every one of a flood. Another thread may
+ * be in the old one still, with its argument, when this returns. */
 GRACESLAB_API void gs_report_set_handler(gs_report_handler handler, void* arg);
 /* Reports that nobody was told of: standard error was full, gone, or no longer what it was when the
  * program started, or they came as a flood. The next one that can be written says how many. */

@@ -21,8 +21,14 @@ namespace observed {
 
 class reports {
  public:
-  reports() { gs_report_set_handler(catch_one, this); }
-  ~reports() { gs_report_set_handler(nullptr, nullptr); }
+  reports() {
+    listen(this);
+    gs_report_set_handler(catch_one, this);
+  }
+  ~reports() {
+    gs_report_set_handler(nullptr, nullptr);
+    listen(nullptr);
+  }
   reports(const reports&) = delete;
   reports& operator=(const reports&) = delete;
 
@@ -55,12 +61,18 @@ class reports {
   }
 
  private:
+  static void listen(reports* who) {
+    std::lock_guard guard(lock_);
+    listening_ = who;
+  }
   static void catch_one(gs_report kind, const char* text, std::size_t bytes, void* arg) {
     auto* self = static_cast<reports*>(arg);
-    std::lock_guard guard(self->lock_);
-    self->all_.emplace_back(kind, std::string(text, bytes));
+    std::lock_guard guard(lock_);
+    if (listening_ == self) self->all_.emplace_back(kind, std::string(text, bytes));
   }
-  std::mutex lock_;
+  // Another thread may be about to report to one that has ended.
+  inline static std::mutex lock_;
+  inline static reports* listening_ = nullptr;
   std::vector<std::pair<gs_report, std::string>> all_;
 };
 
