@@ -13,6 +13,11 @@ mark_as_advanced(GRACESLAB_LIBDW GRACESLAB_LIBDW_HEADERS)
 if(NOT GRACESLAB_LIBDW OR NOT GRACESLAB_LIBDW_HEADERS)
   message(FATAL_ERROR "graceslab: the tool needs libdw (elfutils), or -DGRACESLAB_TOOLS=OFF")
 endif()
+set(CURSES_NEED_WIDE TRUE)
+find_package(Curses QUIET)
+if(NOT CURSES_FOUND)
+  message(FATAL_ERROR "graceslab: the tool needs ncurses, or -DGRACESLAB_TOOLS=OFF")
+endif()
 include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
@@ -24,7 +29,8 @@ endif()
 
 # Objects, so that the broken flavour of the library can be linked below the very same tool.
 add_library(tool_objects OBJECT ${tool_sources})
-target_include_directories(tool_objects SYSTEM PRIVATE "${GRACESLAB_LIBDW_HEADERS}")
+target_include_directories(tool_objects SYSTEM PRIVATE
+  "${GRACESLAB_LIBDW_HEADERS}" ${CURSES_INCLUDE_DIRS})
 target_include_directories(tool_objects
   PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/tools")
 target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
@@ -36,7 +42,8 @@ function(graceslab_tool name library)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX ENABLE_EXPORTS ON
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE
-    ${library} "${GRACESLAB_LIBDW}" -lelf fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+    ${library} "${GRACESLAB_LIBDW}" -lelf ${CURSES_LIBRARIES}
+    fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
 graceslab_tool(graceslab_tool graceslab::graceslab)

@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2034 # used where this is sourced
 build_packages=(build-essential cmake ninja-build pkg-config
-  libcli11-dev libfmt-dev nlohmann-json3-dev libdw-dev tor-geoipdb liburcu-dev)
+  libcli11-dev libfmt-dev nlohmann-json3-dev libdw-dev libncurses-dev tor-geoipdb liburcu-dev)
 # shellcheck disable=SC2034 # the peers of ./run bench
 bench_packages=(liburcu-dev libck-dev libcds-dev libboost-dev
   libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4)

@@ -42,6 +42,9 @@ void add_all(CLI::App& app) {
   add_config(app);
   add_memory(app);
   add_decode(app);
+  add_top(app);
+  add_slabinfo(app);
+  add_why(app);
   add_manual(app);
   add_completion(app);
   app.add_subcommand("version", "Print the version of the library")->callback([] {

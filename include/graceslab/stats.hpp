@@ -61,4 +61,15 @@ inline std::string why(kmem_cache_cookie_t cookie) {
   return text;
 }
 
+/// The same of a cache that is open, or that was destroyed, by its handle.
+inline std::string why(kmem_cache* handle) {
+  char text[2048];
+  gs_cache_why_of(handle, text, sizeof text);
+  return text;
+}
+template <class T>
+std::string why(const cache<T>& c) {
+  return why(c.native_handle());
+}
+
 }  // namespace graceslab

@@ -131,6 +131,27 @@ size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes) {
   return observe::why(cookie, text, bytes);
 }
 
+size_t gs_cache_why_of(kmem_cache* cache, char* text, size_t bytes) {
+  slab::cache* c = slab::cache_from_handle(cache);
+  os::open_window();
+  return observe::why_handle(c, slab::handle_value(cache), text, bytes);
+}
+
+int gs_dump_caches(int file) {
+  os::keep_errno keep;
+  return observe::dump_caches(file);
+}
+
+int gs_observe_start(void) {
+  os::keep_errno keep;
+  return observe::start_serving();
+}
+
+void gs_observe_stop(void) {
+  os::keep_errno keep;
+  observe::stop_serving();
+}
+
 int gs_object_lookup(const void* pointer, gs_object_info* info) {
   return observe::lookup(pointer, info) ? 0 : -ENOENT;
 }

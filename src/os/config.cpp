@@ -54,6 +54,7 @@ constinit config settings = {
     .depots = 0,
     .sanitizers = GRACESLAB_SANITIZERS_AUTO,
     .leaks_at_exit = leaks_auto,
+    .observe = false,
 };
 
 namespace {
@@ -134,6 +135,9 @@ constexpr setting table[] = {
     {"GRACESLAB_LEAKS_AT_EXIT", "auto",
      "whether what is allocated at exit is told, by site; auto = where GRACESLAB_DEBUG has letters",
      GS_CHOICE_OF(leaks_at_exit, "auto|off|on", leaks_auto)},
+    {"GRACESLAB_OBSERVE", "0",
+     "whether graceslab top, slabinfo and why may look at the process; read at start only",
+     GS_FLAG_OF(observe, "0|1")},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
     {"GRACESLAB_HELPER_IDLE_MS", "2000",

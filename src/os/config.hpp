@@ -43,6 +43,7 @@ struct config {
   std::uint64_t depots;            // 0: by the number of cores
   bool sanitizers;                 // auto (true): those in the process are told of objects; off
   int leaks_at_exit;               // enum leaks: auto, off, on
+  bool observe;                    // false
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

@@ -64,6 +64,7 @@ constexpr kind_row kinds[] = {
     {"thread-ended-in-callback", true},
     {"trace", false},
     {"leaks-at-exit", false},
+    {"no-observer", false},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

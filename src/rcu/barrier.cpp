@@ -126,6 +126,11 @@ bool wait_for_callbacks(gs_domain* d) noexcept {
   }
 }
 
+barrier_scope::barrier_scope(gs_domain* d) noexcept : domain_(d) {
+  (void)gs_fetch_add_relaxed(&d->barrier_waiters, 1u);
+}
+barrier_scope::~barrier_scope() { (void)gs_fetch_add_relaxed(&domain_->barrier_waiters, ~0u); }
+
 void barrier(gs_domain* d) noexcept {
   if (os::busted(os::flaw::barrier_nothing)) return;
   if (reader_nesting(d) != 0) {
@@ -145,6 +150,7 @@ void barrier(gs_domain* d) noexcept {
                 wait_here ? "waits for all callbacks but those on its own stack"
                           : "is nested too deeply and returns without having waited");
   }
+  const barrier_scope counted(d);
   if (wait_here && callbacks_pending(d)) {
     waiting_scope sitting;
     wait_for_callbacks(d);

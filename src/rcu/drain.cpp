@@ -77,7 +77,8 @@ std::uint64_t callbacks_left(gs_domain* d) noexcept {
 void describe_hold(gs_domain* d, char* text, std::size_t bytes) noexcept {
   base::writer out(text, bytes);
   char what[2600] = "";
-  if (describe_running(d, what, sizeof what) == 0) describe_blocker(d, what, sizeof what);
+  if (describe_running(d, running_stack::told, what, sizeof what) == 0)
+    describe_blocker(d, what, sizeof what);
   if (what[0]) out.add("; held back by %s", what);
 }
 

@@ -7,7 +7,7 @@
 
 namespace graceslab::rcu {
 
-lease::lease(domain_ref r) noexcept {
+lease::lease(domain_ref r, bool may_ask) noexcept {
   if (r.handle == 0) return;
   lent_ = r.record;
   // ORDER domains.lend <-> domains.reuse   (docs/ordering/domains.md, claim 2)
@@ -15,7 +15,7 @@ lease::lease(domain_ref r) noexcept {
   // We say that we have it and then look whose it is; who reuses it took the handle away and then
   // looks whether anybody has it.
   (void)gs_fetch_add(&lent_->lent, 1u);
-  good_ = gs_load_seq_cst(&lent_->handle) == r.handle || named(r);
+  good_ = gs_load_seq_cst(&lent_->handle) == r.handle || (may_ask && named(r));
   os::open_window();
 }
 

@@ -54,7 +54,8 @@ void report_stale(domain_ref r, const char* what) noexcept;
 // As long as it is lent a record becomes no other domain, also when its own ends meanwhile.
 class lease {
  public:
-  explicit lease(domain_ref r) noexcept;
+  // Where the handle is gone for the moment it asks under the table's lock, or takes it for gone.
+  explicit lease(domain_ref r, bool may_ask = true) noexcept;
   ~lease();
   lease(const lease&) = delete;
   lease& operator=(const lease&) = delete;

@@ -60,6 +60,7 @@ void child_shards() noexcept {
     for (shard& s : d.shards) shard_after_fork_in_child(&d, s);
     d.batch_done.reset_in_child();
     gs_store_relaxed(&d.drains, 0u);
+    gs_store_relaxed(&d.barrier_waiters, 0u);
   });
 }
 

@@ -75,6 +75,17 @@ bool wait_for_those(gs_domain* d, const those& which) noexcept;
 // A callback of `d` is running on this thread.
 bool in_callback_of(const gs_domain* d) noexcept;
 void barrier(gs_domain* d) noexcept;  // callbacks only; misuse handled as R5 says
+// The calling thread counts as one that waits in a barrier, for whoever looks.
+class barrier_scope {
+ public:
+  explicit barrier_scope(gs_domain* d) noexcept;
+  ~barrier_scope();
+  barrier_scope(const barrier_scope&) = delete;
+  barrier_scope& operator=(const barrier_scope&) = delete;
+
+ private:
+  gs_domain* domain_;
+};
 // A drain of this domain that does not come to an end names this function, which keeps it busy.
 void note_endless(gs_domain* d, const void* function, std::uint64_t rounds) noexcept;
 bool callbacks_pending(gs_domain* d) noexcept;

@@ -13,6 +13,7 @@
 #include "os/stack.hpp"
 #include "os/thread.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/sight.hpp"
 
 namespace graceslab::rcu {
 namespace {
@@ -150,6 +151,21 @@ void check_stall(gs_domain* d) noexcept {
                "section was ended",
                ended, domain_name(d));
   if (found.any()) report_stall(d, found);
+}
+
+bool sight_oldest(gs_domain* d, section_sight* out) noexcept {
+  *out = {};
+  blockers found;
+  if (!d->gp_lock.try_lock()) return false;
+  if (d->completed != newest(d)) collect(d, false, &found, nullptr);
+  d->gp_lock.unlock();
+  if (found.count != 0) {
+    out->tid = found.listed[0].tid;
+    out->nesting = found.listed[0].nesting;
+  }
+  out->overflow = found.overflow + found.tokens;
+  if (found.any()) out->age_ms = found.age_ms;
+  return true;
 }
 
 std::size_t describe_blocker(gs_domain* d, char* text, std::size_t bytes) noexcept {

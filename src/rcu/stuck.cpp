@@ -40,9 +40,9 @@ bool due(runner& r, std::uint64_t now, stuck* found) noexcept {
   return true;
 }
 
-std::size_t describe(const stuck& s, char* text, std::size_t bytes) noexcept {
+std::size_t describe(const stuck& s, running_stack stack, char* text, std::size_t bytes) noexcept {
   char lines[1600] = "";
-  os::describe_thread(s.tid, lines, sizeof lines);
+  if (stack == running_stack::told) os::describe_thread(s.tid, lines, sizeof lines);
   base::writer out(text, bytes);
   out.add_from([&s](char* rest, std::size_t n) { sync::describe(s, "callback", "", rest, n); });
   out.add("%s%s", s.settled, lines);
@@ -68,13 +68,14 @@ bool look_for_stuck() noexcept {
   }
   for (unsigned i = 0; i < n; ++i) {
     char text[2400];
-    describe(found[i], text, sizeof text);
+    describe(found[i], running_stack::told, text, sizeof text);
     os::report(GS_REPORT_STALL, "%s", text);
   }
   return true;
 }
 
-std::size_t describe_running(gs_domain* d, char* text, std::size_t bytes) noexcept {
+std::size_t describe_running(gs_domain* d, running_stack stack, char* text,
+                             std::size_t bytes) noexcept {
   stuck oldest;
   bool any = false;
   {
@@ -91,7 +92,7 @@ std::size_t describe_running(gs_domain* d, char* text, std::size_t bytes) noexce
       any = true;
     }
   }
-  return any ? describe(oldest, text, bytes) : 0;
+  return any ? describe(oldest, stack, text, bytes) : 0;
 }
 
 }  // namespace graceslab::rcu

@@ -13,7 +13,9 @@ struct gs_domain;
 namespace graceslab::rcu {
 
 // For whoever gives up waiting for a domain: the callback of it that another thread has run for
-// longest, with its stack. 0 = none.
-std::size_t describe_running(gs_domain* d, char* text, std::size_t bytes) noexcept;
+// longest, with its stack, for which that thread is asked. 0 = none.
+enum class running_stack { left_out, told };
+std::size_t describe_running(gs_domain* d, running_stack stack, char* text,
+                             std::size_t bytes) noexcept;
 
 }  // namespace graceslab::rcu

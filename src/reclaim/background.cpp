@@ -86,6 +86,7 @@ bool serve(slab::cache& c, void* arg) noexcept {
   if (pending) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
   sooner(r, trim_ms);
   sooner(r, tend_ms);
+  if (stage == GS_STAGE_OPEN && holds_surplus(c)) sooner(r, 1);  // what has just come home
   bool lingering = stage == GS_STAGE_CLOSING || stage == GS_STAGE_DRAINING;
   if (lingering && (pending || tend_ms <= 1)) r.draining = true;
   if (stage == GS_STAGE_CLOSING) sooner(r, 1);
@@ -208,11 +209,13 @@ void free_barriers(gs_domain* d, void*) noexcept {
 }  // namespace
 
 std::uint32_t inherited;
+void (*also_resume)() noexcept;
 
 void resume_slow() noexcept {
   if (os::forking() || gs_exchange(&inherited, 0u) == 0) return;
   os::keep_errno keep;
   if (any_active()) wake_background();
+  if (also_resume != nullptr) also_resume();
 }
 
 void hurry_background() noexcept {

@@ -80,7 +80,8 @@ void activate(slab::cache& c) noexcept;
 // A forked child has no background thread, and starts none by itself: it may be about to exec.
 // Entry points call resume() where they leave the fast path, so that a child which goes on using
 // caches starts it for what was inherited.
-extern std::uint32_t inherited;  // 1: not looked after yet; atomic
+extern std::uint32_t inherited;         // 1: not looked after yet; atomic
+extern void (*also_resume)() noexcept;  // for the layer above; set once, before use
 void resume_slow() noexcept;
 inline void resume() noexcept {
   if (GS_UNLIKELY(gs_load_relaxed(&inherited) != 0)) resume_slow();
@@ -114,6 +115,8 @@ void retire_mightsleep(slab::cache& c, void* object, const void* site) noexcept;
 bool shrink(slab::cache& c) noexcept;  // true when no slab is left
 // What is due in these caches (at most `batch`) goes back.
 void trim(slab::cache** caches, unsigned n, std::uint64_t now_ms) noexcept;
+// A depot has more reclaimed objects than the next trim leaves there, however it was asked.
+bool holds_surplus(slab::cache& c) noexcept;
 // How long until something is; forever when nothing is parked.
 std::uint64_t ms_until_trim(slab::cache& c, std::uint64_t now_ms) noexcept;
 

@@ -67,6 +67,13 @@ bool is_due(slab::cache& c, std::uint64_t now_ms) noexcept {
 
 }  // namespace
 
+bool holds_surplus(slab::cache& c) noexcept {
+  const std::uint32_t most = reclaimed_most(c);
+  for (slab::depot& d : depots_of(c))
+    if (gs_load_relaxed(&d.reclaimed.count) > most) return true;
+  return false;
+}
+
 bool shrink(slab::cache& c) noexcept {
   slab::cache* one[] = {&c};
   collect(c);

@@ -62,6 +62,7 @@ struct depot_fields {
   std::uint64_t reclaimed_objects = 0;
   std::uint64_t deferred_objects = 0;  // read without the lock too
   std::uint64_t newest_cookie = 0;
+  std::uint64_t deferred_since_ms = 0;  // the first of them is there at least since then
 };
 struct alignas(GS_CACHE_LINE) depot : depot_fields {
   sync::mutex lock{sync::rank::depot};
@@ -130,6 +131,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   std::uint64_t heirs_marked = 0;  // how many its destructors retired so, ever
   slab* first_marked = nullptr;    // slabs that hold such objects, in the order of their cookies
   slab* last_marked = nullptr;
+  std::uint64_t marked_since_ms = 0;  // the first of them is there at least since then
   std::uint64_t resident_bytes = 0;  // sum of resident_bytes() of its slabs
   slab* sweep_at = nullptr;          // where discard_free_pages() goes on in `partial`
   std::uint64_t leaked = 0;
@@ -143,7 +145,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
 
   // Teardown, under that layer's lock.
   std::uint64_t ticket = 0;
-  std::uint64_t closed_at_ms = 0;
+  std::uint64_t closed_at_ms = 0;  // read without the lock too
   std::uint64_t next_splat_ms = 0;
   std::uint32_t destroy_stack = 0;
   std::uint32_t create_stack = 0;  // kept where leaks at exit are told

@@ -17,13 +17,13 @@ namespace {
 
 constexpr unsigned cores_per_depot = 4;
 
+}  // namespace
+
 std::uint64_t objects_in(const sheaf_list& l) noexcept {
   std::uint64_t n = 0;
   for (const gs_sheaf* s = l.head; s != nullptr; s = s->next) n += s->count;
   return n;
 }
-
-}  // namespace
 
 void settle_depot_count() noexcept {
   std::uint64_t wanted = gs_load_relaxed(&os::settings.depots);

@@ -55,6 +55,8 @@ struct barn_counts {
 };
 barn_counts count_barn(const cache& c) noexcept;
 
+std::uint64_t objects_in(const sheaf_list& l) noexcept;  // under the lock of the list
+
 // Of all depots; without a lock, hence not exact.
 std::uint64_t deferred_objects(const cache& c) noexcept;
 bool any_reclaimed(const cache& c) noexcept;

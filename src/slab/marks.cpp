@@ -3,6 +3,7 @@
 // arrays. What is marked in a slab waits for one cookie; what comes later, for the next one.
 //
 // Slabs with marked objects stand in a list, in the order of their cookies.
+#include "os/clock.hpp"
 #include "slab/hooks.hpp"
 #include "slab/outlying.hpp"
 #include "slab/slab.hpp"
@@ -28,12 +29,14 @@ namespace {
 void join_marked(cache& c, slab& s) noexcept {
   s.mark_cookie = hooks.snapshot(c.domain);
   s.next_marked = nullptr;
+  if (c.first_marked == nullptr) c.marked_since_ms = os::coarse_ms();
   (c.last_marked != nullptr ? c.last_marked->next_marked : c.first_marked) = &s;
   c.last_marked = &s;
 }
 
 void leave_marked(cache& c) noexcept {
   c.first_marked = c.first_marked->next_marked;
+  c.marked_since_ms = os::coarse_ms();
   if (c.first_marked == nullptr) c.last_marked = nullptr;
 }
 

@@ -2,6 +2,7 @@
 #include "slab/sheaves.hpp"
 
 #include "os/busted.hpp"
+#include "os/clock.hpp"
 #include "os/report.hpp"
 #include "slab/depots.hpp"
 #include "slab/hooks.hpp"
@@ -245,6 +246,7 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept 
   s->root = 0;
   depot& here = depot_here(c);
   sync::lock_guard hold(here.lock);
+  if (here.deferred.head == nullptr) here.deferred_since_ms = os::coarse_ms();
   append(here.deferred, s);
   if (empty != nullptr) *empty = pop(here.empty);
   if (!os::busted(os::flaw::counter_stuck)) here.retired += s->count;
@@ -293,6 +295,7 @@ std::uint32_t harvest_depot(cache& c, depot& d) noexcept {
       }
       ++harvested;
     }
+    if (harvested != 0) d.deferred_since_ms = os::coarse_ms();
   }
   if (objects != 0) {
     touch(c);

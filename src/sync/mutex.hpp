@@ -8,6 +8,7 @@ namespace graceslab::sync {
 
 // The one table of lock ranks: while holding one, only higher ones may be taken.
 enum class rank : std::uint16_t {
+  observe = 1,        // who serves the tool; held while its thread and its sockets come and go
   barrier = 2,        // one global retire barrier at a time per domain; held while it waits
   settle = 3,         // one run of a cache's destructors at a time
   owners = 5,         // table of shared objects and tokens

@@ -32,8 +32,8 @@ bool win(slab::cache& c, const caller& who, cookie* ticket) noexcept {
     if (c.handle != who.handle || !move<GS_STAGE_OPEN, GS_STAGE_CLOSING>(c)) return false;
   }
   gs_store_relaxed(&c.ticket, ++tickets);
-  c.destroy_stack = who.stack;
-  c.closed_at_ms = os::now_ms();
+  gs_store_relaxed(&c.destroy_stack, who.stack);
+  gs_store_relaxed(&c.closed_at_ms, os::now_ms());
   c.next_splat_ms = c.closed_at_ms + gs_load_relaxed(&os::settings.linger_splat_ms);
   *ticket = cookie_of(c);
   return true;

@@ -70,7 +70,7 @@ int serve_on(slab::cache& c, const caller& who) noexcept {
   const unsigned long protected_ones = leaves_at_exit() ? hazard::count_unended(retired_in(c)) : 0;
   tally t;
   if (!count_unused(c, &t) || t.live + t.leaked <= protected_ones) return 0;
-  c.destroy_stack = who.stack;
+  gs_store_relaxed(&c.destroy_stack, who.stack);
   if ((c.flags & slab::flag_once_fully_freed) == 0) report_objects_at_destroy(c, t, false);
   return -EBUSY;
 }
@@ -90,6 +90,7 @@ int free_barrier(slab::cache& c) noexcept {
     report_cannot_wait(c, "barrier");
     return -EDEADLK;
   }
+  const rcu::barrier_scope counted(reclaim::domain_of(c));
   return wait_for_work(c) ? 0 : -EBUSY;
 }
 

@@ -90,7 +90,7 @@ std::uint64_t splat_if_due(slab::cache& c, std::uint64_t now_ms) noexcept {
     if (now_ms < c.next_splat_ms) return c.next_splat_ms - now_ms;
     age_ms = now_ms - c.closed_at_ms;
     c.next_splat_ms = c.closed_at_ms + age_ms * repeat_factor;
-    ++c.splats;
+    gs_store_relaxed(&c.splats, c.splats + 1);
   }
   tally t = count(c);
   if (t.live + t.leaked + t.in_flight + t.unborn != 0 || slab::newest_quarantine(c) != 0)

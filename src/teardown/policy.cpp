@@ -58,6 +58,7 @@ void retire_barrier(gs_domain* d) noexcept {
         GS_REPORT_BARRIER_IN_CALLBACK,
         "kfree_rcu_barrier() inside a callback; it waits for all retired memory but what "
         "waits for this callback");
+  const rcu::barrier_scope counted(d);
   reclaim::retire_barrier(d);
 }
 

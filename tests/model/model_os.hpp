@@ -64,6 +64,7 @@ void futex_wake(std::uint64_t* word, int how_many) noexcept {
 void yield() noexcept { model::pause(RL_INFO); }
 void sleep_us(std::uint64_t) noexcept { model::pause(RL_INFO); }
 std::uint64_t now_ms() noexcept { return 0; }
+std::uint64_t coarse_ms() noexcept { return 0; }
 std::uint64_t now_ns() noexcept { return 0; }
 unsigned cores_online() noexcept {
   return 1;

@@ -198,6 +198,12 @@ inline std::string why(kmem_cache_cookie_t cookie) {
   return text;
 }
 
+inline std::string why(kmem_cache* s) {
+  char text[4096];
+  gs_cache_why_of(s, text, sizeof text);
+  return text;
+}
+
 struct object {
   rcu_head rcu;
   std::uint64_t value[6];

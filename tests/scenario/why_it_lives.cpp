@@ -171,6 +171,68 @@ TEST(Why, I7_two_caches_of_one_name_are_told_apart) {
   }
 }
 
+TEST(Why, I7_of_an_open_cache_tells_counts_and_the_reader) {
+  kmem_cache* s = make_cache("open");
+  auto live = take(s, 3);
+  held_reader reader;
+  retire(take(s, 5));
+  EXPECT_TRUE(eventually([&] { return contains(why(s), "held back by thread"); })) << why(s);
+  const std::string text = why(s);
+  EXPECT_CONTAINS(text,
+                  "cache 'open' is open (#" + std::to_string(gs_cache_id(s)) + "); 3 objects ");
+  EXPECT_CONTAINS(text, "; 5 retired objects are not reclaimed yet; held back by thread");
+  EXPECT_CONTAINS(text, ", nesting 1, for at least ");
+  reader.leave();
+  EXPECT_TRUE(eventually([&] { return !contains(why(s), "retired"); })) << why(s);
+  give(s, live);
+  EXPECT_CONTAINS(why(s), "; 0 objects are allocated, and ");
+  kmem_cache_cookie_t cookie;
+  live = take(s, 1);
+  EXPECT_EQ(gs_cache_destroy_by(s, GS_POLICY_LINGER, &cookie), -EBUSY);
+  EXPECT_CONTAINS(why(s), "cache 'open' is draining");
+  EXPECT_CONTAINS(why(s), "; 1 object is allocated and was never retired");
+  give(s, live);
+  EXPECT_TRUE(is_gone_soon(s));
+  EXPECT_EQ(why(s), "gone: no cache has this handle");
+}
+
+TEST(Why, I7_of_an_open_cache_names_the_callback_in_front_of_its_destructors) {
+  gate running, finish;
+  in_destructor = &running;
+  go_on = &finish;
+  gs_cache_options o = {};
+  o.name = "behind";
+  o.size = sizeof(object);
+  o.dtor = [](void*) {
+    in_destructor->open();
+    go_on->pass();
+  };
+  kmem_cache* s = gs_cache_create(&o);
+  retire(take(s, 1));
+  running.pass();
+  EXPECT_CONTAINS(why(s), "1 retired object is not reclaimed yet");
+  EXPECT_CONTAINS(why(s), "; a destructor of its objects runs");
+  finish.open();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
+TEST(Why, I7_of_an_open_cache_names_who_constructs_and_what_is_protected) {
+  gate running, finish;
+  in_destructor = &running;
+  go_on = &finish;
+  kmem_cache* s = kmem_cache_create("unborn", sizeof(object), 0, 0, [](void*) {
+    in_destructor->open();
+    go_on->pass();
+  });
+  std::thread allocating([s] { kmem_cache_free(s, take(s)); });
+  running.pass();
+  EXPECT_CONTAINS(why(s), "; the constructor of ");
+  EXPECT_CONTAINS(why(s), " has been running for at least ");
+  finish.open();
+  allocating.join();
+  EXPECT_EQ(kmem_cache_destroy_wait(s), 0);
+}
+
 TEST(Why, I7_length_is_that_of_snprintf) {
   kmem_cache* s = make_cache("length", SLAB_DESTROY_ONCE_FULLY_FREED);
   object* live = take(s);

@@ -284,6 +284,35 @@ GRACESLAB_API void gs_caches_visit(void (*visit)(const struct gs_cache_stats* st
 /* One paragraph: why this cache still lives. Returns the length that was needed, as snprintf does.
  */
 GRACESLAB_API size_t gs_cache_why(kmem_cache_cookie_t cookie, char* text, size_t bytes);
+/* The same of a cache by its handle, open or destroyed: its stage, how many objects are out, and
+ * which reader, callback, constructor or hazard pointer it waits for, since when at least.
+ * - Waits for: nothing. Does not: wait for readers; a grace period is begun where retired objects
+ *   wait and none is under way, so that the reader in the way is known.
+ * - Context: any but signal handlers.
+ * - Blocks: never; of an open cache the arrays of all threads are seized for a moment.
+ * - Returns: as above. A stale handle is said to be one. */
+GRACESLAB_API size_t gs_cache_why_of(struct kmem_cache* cache, char* text, size_t bytes);
+/* Writes a table of all domains and caches, in lines of text, to a file descriptor.
+ * - Waits for: nothing, but a lock is tried for some milliseconds: what somebody has in hand all
+ *   the time is told with a `?`. Does not: stop other threads; the rows are of different moments,
+ *   and what lies in a thread's arrays counts as allocated.
+ * - Context: any, signal handlers too, also one that interrupted the library: each lock is tried
+ *   once there. Allocates nothing. A pipe that nobody reads raises SIGPIPE, as write(2) does.
+ * - Blocks: as write(2) to that file does. Keeps errno.
+ * - Returns: 0, or the negative error number of a write. */
+GRACESLAB_API int gs_dump_caches(int file);
+/* Lets `graceslab top`, `slabinfo` and `why` of the same user look at this process, as
+ * GRACESLAB_OBSERVE=1 does at start: a thread serves a socket (docs/guide/observing.md).
+ * - Waits for: nothing. Does not: carry over to a forked child until that uses the library; a
+ *   program that is executed begins anew.
+ * - Context: any but signal handlers and the hooks of helper threads.
+ * - Returns: 0, also when it is served already; the negative error number of what the system
+ *   refused, which is reported (`no-observer`). */
+GRACESLAB_API int gs_observe_start(void);
+/* Ends that.
+ * - Waits for: the serving thread to leave the answer that it is at. Does not: wait for peers.
+ * - Context: as above. */
+GRACESLAB_API void gs_observe_stop(void);
 
 struct gs_domain_stats {
   uint64_t started; /* grace periods */
@@ -362,6 +391,7 @@ enum gs_report {
   GS_REPORT_THREAD_ENDED_IN_CALLBACK, /* pthread_exit() in a callback or destructor */
   GS_REPORT_TRACE,                    /* what happens to the objects of a cache with SLAB_TRACE */
   GS_REPORT_LEAKS_AT_EXIT,            /* what is allocated at exit, with GRACESLAB_LEAKS_AT_EXIT */
+  GS_REPORT_NO_OBSERVER,              /* the system refuses what gs_observe_start() needs */
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);

@@ -193,6 +193,9 @@ static inline int kmem_cache_destroy_barrier_one(kmem_cache_cookie_t cookie) {
 static inline void kmem_cache_free_barrier(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 
+/* What a cache waits for, in words: gs_cache_why_of(). All of them in a table, also from a signal
+ * handler: gs_dump_caches(). */
+
 /* Reports what is known of any pointer: cache, state, who allocated, retired or freed it (with
  * SLAB_STORE_USER). */
 static inline void kmem_dump_obj(void* object) { gs_dump_object(object); }

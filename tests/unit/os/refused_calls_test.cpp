@@ -66,6 +66,15 @@ const row rows[] = {
     {GS_CALL(sendto)},
     {GS_CALL(fstat)},
     {GS_CALL(rt_sigtimedwait)},
+    {GS_CALL(fcntl)},
+    {GS_CALL(socket)},
+    {GS_CALL(bind)},
+    {GS_CALL(listen)},
+    {GS_CALL(accept4)},
+    {GS_CALL(getsockopt)},
+    {GS_CALL(geteuid)},
+    {GS_CALL(recvfrom)},
+    {GS_CALL(shutdown)},
 };
 
 std::vector<refusing::call> calls_of(const char* name, int error) {
@@ -200,6 +209,7 @@ void replace(int round) {
 
 void updater() {
   while (!go || !inside) std::this_thread::yield();
+  (void)gs_observe_start();
   cache = kmem_cache_create("refused", sizeof(item), 0, 0, nullptr);
   synchronize_rcu();
   if (!leaving) fail(2);
@@ -212,6 +222,7 @@ void updater() {
     (void)kmem_cache_shrink(cache);
     (void)kmem_cache_destroy_wait(cache);
   }
+  gs_observe_stop();
   done = true;
 }
 
