@@ -94,18 +94,22 @@ TEST(Why, I7_names_stage_counts_and_the_reader) {
 
 gate* in_destructor;
 gate* go_on;
-TEST(Why, I7_names_a_destructor_that_runs) {
-  gate running, finish;
-  in_destructor = &running;
-  go_on = &finish;
+kmem_cache* with_destructor(const char* name) {
   gs_cache_options o = {};
-  o.name = "destructing";
+  o.name = name;
   o.size = sizeof(object);
   o.dtor = [](void*) {
     in_destructor->open();
     go_on->pass();
   };
-  kmem_cache* s = gs_cache_create(&o);
+  return gs_cache_create(&o);
+}
+
+TEST(Why, I7_names_a_destructor_that_runs) {
+  gate running, finish;
+  in_destructor = &running;
+  go_on = &finish;
+  kmem_cache* s = with_destructor("destructing");
   retire(take(s, 1));
   kmem_cache_cookie_t cookie = kmem_cache_destroy_rcu(s);
   running.pass();
@@ -200,14 +204,7 @@ TEST(Why, I7_of_an_open_cache_names_the_callback_in_front_of_its_destructors) {
   gate running, finish;
   in_destructor = &running;
   go_on = &finish;
-  gs_cache_options o = {};
-  o.name = "behind";
-  o.size = sizeof(object);
-  o.dtor = [](void*) {
-    in_destructor->open();
-    go_on->pass();
-  };
-  kmem_cache* s = gs_cache_create(&o);
+  kmem_cache* s = with_destructor("behind");
   retire(take(s, 1));
   running.pass();
   EXPECT_CONTAINS(why(s), "1 retired object is not reclaimed yet");
