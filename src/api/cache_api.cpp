@@ -184,12 +184,13 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   std::uint8_t* state;
   if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
   slab::debug_open(object);
-  const size_t whole = slab::usable_bytes(object), asked = slab::debug_asked(*c, object, whole);
+  const size_t whole = slab::bytes_of(*c, object);
   const bool stays = size != 0 && size <= whole && (size > whole / 2 || whole <= 64);
   const bool zero = (gfp & slab::gfp_zero) != 0;
   if (stays && slab::resize(*c, object, size, zero)) return const_cast<void*>(object);
   void* moved = slab::kmalloc(size, gfp, GS_SITE);
   if (moved == nullptr) return nullptr;
+  const size_t asked = slab::debug_asked(*c, object, whole);
   __builtin_memcpy(moved, object, size < asked ? size : asked);
   slab::free_object(*c, const_cast<void*>(object), GS_SITE);
   return moved;
@@ -204,7 +205,7 @@ size_t gs_ksize(const void* object) {
   if (object == nullptr) return 0;
   slab::cache* c = owner_of(object, "ksize", GS_SITE);
   if (c == nullptr || !slab::still_held(*c, object, "ksize", GS_SITE)) return 0;
-  const size_t whole = slab::usable_bytes(object);
+  const size_t whole = slab::bytes_of(*c, object);
   (void)slab::resize(*c, object, whole, false);
   return whole;
 }

@@ -70,8 +70,15 @@ void debug_run_given(cache& c, const void* run, owned what, const void* site) no
 std::size_t debug_asked(cache& c, const void* object, std::size_t usable) noexcept;
 // From now on so many bytes may be used; `zero`: what is cut off or added reads zero when it may.
 // False: something was written beyond what might be, which is left for the free to report.
-bool resize(cache& c, const void* object, std::size_t size, bool zero) noexcept;
+bool resize_watched(cache& c, const void* object, std::size_t size, bool zero) noexcept;
+inline bool resize(cache& c, const void* object, std::size_t size, bool zero) noexcept {
+  const bool watched = (c.flags & flags_debug) != 0 || os::sanitized();
+  return GS_LIKELY(!watched && !zero) || resize_watched(c, object, size, zero);
+}
 // A sanitizer is to let the library touch all of it.
-void debug_open(const void* object) noexcept;
+void debug_open_all(const void* object) noexcept;
+inline void debug_open(const void* object) noexcept {
+  if (os::sanitized()) debug_open_all(object);
+}
 
 }  // namespace graceslab::slab

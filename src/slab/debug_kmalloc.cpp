@@ -89,7 +89,7 @@ bool resize_sized(cache& c, const void* object, std::size_t size, bool zero) noe
 
 }  // namespace
 
-bool resize(cache& c, const void* object, std::size_t size, bool zero) noexcept {
+bool resize_watched(cache& c, const void* object, std::size_t size, bool zero) noexcept {
   debug_open(object);
   if (debug_keeps_sizes(c) && !resize_sized(c, object, size, zero)) return false;
   if (zero && !debug_keeps_sizes(c)) clear(object, size, usable_bytes(object));
@@ -97,7 +97,7 @@ bool resize(cache& c, const void* object, std::size_t size, bool zero) noexcept 
   return true;
 }
 
-void debug_open(const void* object) noexcept {
+void debug_open_all(const void* object) noexcept {
   if (os::sanitized_by(os::knows_memory)) os::allow(object, usable_bytes(object));
 }
 

@@ -24,6 +24,10 @@ struct large_run {
 };
 // The run that starts at a pointer.
 large_run large_look(const void* object) noexcept;
+// Of an object of that cache that is known to be one.
+inline std::size_t bytes_of(const cache& c, const void* object) noexcept {
+  return GS_UNLIKELY(is_large(c)) ? large_look(object).bytes : c.size;
+}
 // A live run ends, or is marked as retired; any other is left alone. Tells what it was.
 large_run large_free(void* object) noexcept;
 large_run large_retire(void* object) noexcept;

@@ -150,9 +150,8 @@ cache* cache_of_object(const void* object) noexcept {
 }
 
 std::size_t usable_bytes(const void* object) noexcept {
-  cache* c = cache_holding(object);
-  if (c != nullptr && is_large(*c)) return large_look(object).bytes;
-  return cache_of_object(object) != nullptr ? c->size : 0;
+  const cache* c = cache_of_object(object);
+  return c != nullptr ? bytes_of(*c, object) : 0;
 }
 
 void classes_lock_for_fork() noexcept { classes_lock.lock(); }

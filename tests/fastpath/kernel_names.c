@@ -93,6 +93,7 @@ RUN(unlock_inline, rcu_read_unlock())
 RUN(pair_inline, rcu_read_lock(); __asm__ volatile("" ::: "memory"); rcu_read_unlock())
 CALL(alloc_called, return kmem_cache_alloc(s, GFP_KERNEL))
 CALL(small_called, return kmalloc(64, GFP_KERNEL))
+CALL(stays_called, return krealloc(object, 61, GFP_KERNEL))
 
 /* Those that return nothing end in a jump too: their type is cast, not their value. */
 typedef void* (*run_function)(struct kmem_cache*, void*);
@@ -132,6 +133,7 @@ const struct operation kernel_operations[] = {
     {"kfree", one, CALLED(kfree), no_end},
     {"kmalloc", nothing, small_called, give_small_back},
     {"kmalloc.kfree", one_small, CALLED(kfree), no_end},
+    {"kmalloc.krealloc.stays", one_small, stays_called, give_small_back},
     {"gs_cache_retire", one_after_a_retire, CALLED(retire), no_end},
     {"kfree_rcu", one_after_a_retire, CALLED(kfree_rcu), no_end},
     {"kmalloc.kfree_rcu", one_small_after_a_retire, CALLED(kfree_rcu), no_end},
