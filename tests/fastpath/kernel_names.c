@@ -91,6 +91,7 @@ static void give_small_back(struct kmem_cache* s, void* object) {
 RUN(lock_inline, rcu_read_lock())
 RUN(unlock_inline, rcu_read_unlock())
 RUN(pair_inline, rcu_read_lock(); __asm__ volatile("" ::: "memory"); rcu_read_unlock())
+CALL(held_inline, return rcu_read_lock_held() != 0 ? s : object)
 CALL(alloc_called, return kmem_cache_alloc(s, GFP_KERNEL))
 CALL(small_called, return kmalloc(64, GFP_KERNEL))
 CALL(stays_called, return krealloc(object, 61, GFP_KERNEL))
@@ -122,6 +123,7 @@ const struct operation kernel_operations[] = {
     {"reader.pair.inline", nothing, pair_inline, no_end},
     {"reader.lock.nested.inline", inside, lock_inline, leave_twice},
     {"reader.unlock.nested.inline", inside_twice, unlock_inline, leave},
+    {"reader.held.inline", inside, held_inline, leave},
     {"reader.lock.called", nothing, CALLED(lock), leave},
     {"reader.unlock.called", inside, CALLED(unlock), no_end},
     {"reader.lock.domain", nothing, CALLED(domain_lock), leave},

@@ -48,6 +48,19 @@ TEST(Reader, R3_nesting_to_65535_and_the_next_is_reported) {
   EXPECT_EQ(seen.count(GS_REPORT_UNLOCK_WITHOUT_LOCK), 1);
 }
 
+TEST(Reader, R3_held_counts_levels_from_before_a_threads_first_section) {
+  std::thread([] {
+    EXPECT_EQ(rcu_read_lock_held(), 0);
+    rcu_read_lock();
+    EXPECT_EQ(rcu_read_lock_held(), 1);
+    rcu_read_lock();
+    EXPECT_EQ(rcu_read_lock_held(), 2);
+    rcu_read_unlock();
+    rcu_read_unlock();
+    EXPECT_EQ(rcu_read_lock_held(), 0);
+  }).join();
+}
+
 TEST(Reader, R3_nesting_limit_in_another_domain) {
   reports seen;
   domain u("deep");
