@@ -12,6 +12,7 @@
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/run.hpp"
 #include "rcu/stuck.hpp"
 #include "rcu/worker.hpp"
@@ -79,6 +80,7 @@ bool only_excused_left(gs_domain* d, const targets& t) noexcept {
   for (unsigned i = 0; i < shards_max; ++i) {
     shard& s = d->shards[i];
     sync::lock_guard guard(s.lock);
+    recall(s);
     for (const batch* b = s.first; b && b->first < t.below[i]; b = b->next)
       if (b->count - b->done > excused(*b, self)) return false;
   }

@@ -15,6 +15,7 @@
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/whose.hpp"
 
 struct gs_domain_hot gs_default_hot = {{}, GS_ENTRY(0), {}};
@@ -282,6 +283,7 @@ void add_unread_domain(gs_domain& d, const char* name) noexcept {
   sync::lock_guard guard(table_lock);
   base::writer(d.name, sizeof d.name).add("%s", name);
   d.hot = &d.own_hot;
+  d.one_by_one = true;
   d.completed = ~std::uint64_t{0};
   append(&d);
 }
@@ -299,6 +301,7 @@ int destroy_domain(domain_ref r) noexcept {
 }
 
 gs_domain_stats domain_stats(gs_domain* d) noexcept {
+  recall_where_free(d);
   gs_domain_stats stats = counted(d);
   stats.started -= d->at_birth.started;
   stats.completed -= d->at_birth.completed;

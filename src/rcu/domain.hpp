@@ -47,6 +47,7 @@ struct gs_domain {
   std::uint32_t generation = 0;  // how many domains the record has been; under the table's lock
   std::uint32_t state = static_cast<std::uint32_t>(graceslab::rcu::life::live);
   std::uint32_t closed = 0;
+  bool one_by_one = false;  // no runs (grant.hpp): who hands in has to find its share of what waits
   std::uint32_t barrier_waiters = 0;  // threads inside a barrier; atomic
   std::uint32_t drains = 0;       // running gs_domain_drain calls: note who re-arms
   const void* rearmed = nullptr;  // last function that a callback posted meanwhile

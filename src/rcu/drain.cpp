@@ -15,6 +15,7 @@
 #include "rcu/barrier.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/run.hpp"
 #include "rcu/stuck.hpp"
 #include "rcu/worker.hpp"
@@ -65,11 +66,15 @@ int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noex
   return -EBUSY;
 }
 
-// Those on our own stack do not count: they cannot return before we do.
+// Those on our own stack do not count: they cannot return before we do. Without locks; those that
+// others have run of their grants do.
 std::uint64_t callbacks_left(gs_domain* d) noexcept {
   std::uint64_t n = 0;
-  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
-  for (const runner* r = current_runner; r; r = r->outer) n -= r->from && r->domain == d;
+  // Acquired: what another has counted of our grants is not counted again below.
+  // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
+  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_acquire(&s.finished);
+  for (const runner* r = current_runner; r; r = r->outer)
+    if (r->from && r->domain == d) n -= 1 + uncounted(*r);
   return n;
 }
 
@@ -85,6 +90,7 @@ void describe_hold(gs_domain* d, char* text, std::size_t bytes) noexcept {
 void report_late(gs_domain* d, std::uint64_t timeout_ms) noexcept {
   char hold[2700];
   describe_hold(d, hold, sizeof hold);
+  recall_all(d);
   os::report(GS_REPORT_STALL,
              "domain '%s' is not drained after %llu ms, and the drain returns: %llu callbacks are "
              "pending%s",
@@ -134,6 +140,7 @@ void report_cut_short(gs_domain* d) noexcept {
 }
 
 void report_left(gs_domain* d) noexcept {
+  recall_all(d);
   const std::uint64_t callbacks = callbacks_left(d), retires = retires_left(d);
   if (callbacks == 0 && retires == 0) return;
   char hold[2700];

@@ -10,6 +10,7 @@
 #include "rcu/await.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/drain.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/owner.hpp"
 #include "rcu/run.hpp"
 #include "rcu/watch.hpp"
@@ -47,7 +48,10 @@ void child_runners() noexcept {
 
 void prepare_shards() noexcept {
   every_domain([](gs_domain& d) {
-    for (shard& s : d.shards) s.lock.lock();
+    for (shard& s : d.shards) {
+      s.lock.lock();
+      recall(s);
+    }
   });
 }
 void parent_shards() noexcept {

@@ -42,7 +42,8 @@ bool running_elsewhere(const gs_domain* d, const those& which, std::uint64_t num
   sync::lock_guard guard(runners_lock);
   for (const runner* r = runners; r; r = r->next) {
     if ((d && r->domain != d) || r->tid == self) continue;
-    if (gs_load_relaxed(&r->number) > number || !runs_one(*r, which)) continue;
+    // ORDER callbacks.look <-> callbacks.returned   (docs/ordering/callbacks.md, claim 16)
+    if (gs_load_acquire(&r->number) > number || !runs_one(*r, which)) continue;
     if (inside && r->waiting != 0) continue;
     return true;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Batches of callbacks: filled, sealed with a cookie, claimed one by one, complete.
+// Batches of callbacks: filled, sealed with a cookie, claimed, complete.
 // Page: docs/ordering/callbacks.md
 #include "rcu/queue.hpp"
 
@@ -12,9 +12,9 @@
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/owner.hpp"
 #include "rcu/run.hpp"
-#include "rcu/watch.hpp"
 #include "rcu/whose.hpp"
 
 namespace graceslab::rcu {
@@ -141,7 +141,8 @@ bool join(gs_domain* d, shard& s, const entry& e, posting* result) noexcept {
   put(*b, e);
   if (b->count == batch_capacity) s.joining = nullptr;
   gs_store_relaxed(&s.posted, s.posted + 1);
-  *result = s.waiting++ == 0 ? posting::wake : posting::quiet;
+  // Those of a grant may all be begun, and nobody may be about to look.
+  *result = s.waiting++ == 0 || s.granted ? posting::wake : posting::quiet;
   if (*result == posting::wake) refresh_due(s);
   return true;
 }
@@ -188,7 +189,8 @@ bool take_one_of(batch& b, const those& which, std::uint32_t* index, entry* out)
     entry& e = b.entries()[*index];
     if (!is_one(e, which)) continue;
     *out = e;
-    e.head = nullptr;
+    gs_store_relaxed(&e.head, static_cast<rcu_head*>(nullptr));  // a runner may look (grant.cpp)
+    b.holed = true;
     return true;
   }
   return false;
@@ -267,6 +269,7 @@ void close(gs_domain* d, shard& s) noexcept {
 }
 
 bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept {
+  recall(s);
   if (!where->at || where->removals != s.removals) *where = {s.first, 0, s.removals};
   for (; where->at; *where = {where->at->next, 0, s.removals}) {
     batch& b = *where->at;
@@ -277,32 +280,37 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     }
     if (!take(b, w, &where->index, out)) continue;
     ++b.taken;
-    if (--s.waiting == 0) refresh_due(s);
+    count_begun(s, 1);
     gs_store_relaxed(&r.from, &b);
-    gs_store_relaxed(&r.owner, out->owner);
-    gs_store_relaxed(&r.head, static_cast<const void*>(out->head));
-    // ORDER stuck.begin <-> stuck.look   (docs/ordering/callbacks.md, claim 13)
-    gs_store_relaxed(&r.since_ms, std::uint64_t{0});
-    gs_store_release(&r.func, reinterpret_cast<const void*>(out->func));
-    note_invocation(r);
+    show(r, *out);
     return true;
   }
   return false;
 }
 
 bool finish(shard& s, runner& r, batch*& surplus) noexcept {
+  if (s.granted == &r) recall(s);
+  r.upcoming = nullptr;
   batch* b = r.from;
   gs_store_relaxed(&r.from, static_cast<batch*>(nullptr));
-  gs_store_relaxed(&r.func, static_cast<const void*>(nullptr));
-  gs_store_relaxed(&r.owner, static_cast<void*>(nullptr));
-  gs_store_relaxed(&r.head, static_cast<const void*>(nullptr));
+  // ORDER callbacks.returned <-> callbacks.look   (docs/ordering/callbacks.md, claim 16)
+  gs_store_release(&r.func, static_cast<const void*>(nullptr));
   ++b->done;
-  os::hand_over(&s.finished);
-  // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
-  gs_store_release(&s.finished, s.finished + 1);
+  count_finished(s, 1);
   if (!b->sealed || b->done != b->count) return false;
   drop_batch(s, b, surplus);
   return true;
+}
+
+void count_begun(shard& s, std::uint32_t n) noexcept {
+  s.waiting -= n;
+  if (s.waiting == 0) refresh_due(s);
+}
+
+void count_finished(shard& s, std::uint32_t n) noexcept {
+  os::hand_over(&s.finished);
+  // ORDER callbacks.finish <-> callbacks.quiet   (docs/ordering/callbacks.md, claim 3)
+  gs_store_release(&s.finished, s.finished + n);
 }
 
 void give_back(batch*& surplus) noexcept {
@@ -313,6 +321,7 @@ void give_back(batch*& surplus) noexcept {
 }
 
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept {
+  recall(s);
   bool found = false;
   for (batch* b = s.first; b && b->first < w.below; b = b->next) {
     if (!contains(*b, w)) continue;
@@ -334,6 +343,7 @@ std::uint64_t last_cookie(const shard& s) noexcept {
 }
 
 std::uint32_t count_queued(shard& s, const those& which) noexcept {
+  recall(s);
   std::uint32_t n = 0;
   for (batch* b = s.first; b; b = b->next) {
     for (std::uint32_t i = b->cursor; !b->linked && i < b->count; ++i)
@@ -343,8 +353,9 @@ std::uint32_t count_queued(shard& s, const those& which) noexcept {
   return n;
 }
 
-// Callbacks that other threads were running at the fork run in the parent only: here they count as
-// done. What is posted from now on finds no array that takes it in quietly, and starts a worker.
+// Grants were recalled before the fork. Callbacks that other threads were running then run in the
+// parent only: here they count as done. What is posted from now on finds no array that takes it in
+// quietly, and starts a worker.
 void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept {
   s.lock.reset_in_child();
   close(d, s);

@@ -18,7 +18,7 @@
 namespace graceslab::rcu {
 
 struct entry {
-  rcu_head* head;  // nullptr: claimed out of order
+  rcu_head* head;  // nullptr: claimed out of order; atomic
   rcu_callback_t func;
   void* owner;
 };
@@ -34,6 +34,7 @@ struct batch {
   std::uint32_t done = 0;
   std::uint32_t cursor = 0;  // arrays: everything before it was claimed
   bool sealed = false;
+  bool holed = false;    // arrays: some were claimed out of order
   bool linked = false;   // no array: a chain through the heads
   bool in_list = false;  // linked: descriptor in use
   rcu_head* chain_first = nullptr;
@@ -47,6 +48,9 @@ inline constexpr std::uint32_t batch_capacity = (batch_bytes - sizeof(batch)) / 
 inline constexpr unsigned linked_batches = 8;  // descriptors per shard, for times without memory
 inline constexpr std::uint64_t never_ms = ~std::uint64_t{0};
 
+struct runner;
+struct those;
+
 struct alignas(GS_CACHE_LINE) shard {
   sync::mutex lock{sync::rank::shard};
   batch* first = nullptr;
@@ -55,6 +59,7 @@ struct alignas(GS_CACHE_LINE) shard {
   std::uint64_t finished = 0;
   batch* filling = nullptr;  // the one that takes more in; not always the last
   batch* joining = nullptr;  // the last one, sealed with room left: takes in what its cookie covers
+  runner* granted = nullptr;  // who may begin callbacks without the lock (grant.hpp)
   std::uint64_t waiting = 0;  // in sealed batches, not claimed
   std::uint64_t due_ms =
       never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
@@ -67,9 +72,6 @@ struct alignas(GS_CACHE_LINE) shard {
 // Linked callbacks do not know their owner: it may be anybody.
 inline char unknown_owner_tag;
 inline void* unknown_owner() noexcept { return &unknown_owner_tag; }
-
-struct runner;
-struct those;
 
 // What to claim: the oldest ready callback, or one of these only, or only up to a number.
 struct wish {
@@ -112,6 +114,8 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
 // back to the system without the lock, which who posts and who retires take.
 bool finish(shard& s, runner& r, batch*& surplus) noexcept;
 void give_back(batch*& surplus) noexcept;
+void count_begun(shard& s, std::uint32_t n) noexcept;  // of those that waited
+void count_finished(shard& s, std::uint32_t n) noexcept;
 // The newest cookie of batches that may hold what is wished; seals them. False: nothing there.
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 

@@ -103,7 +103,7 @@ class owner_code {
   owner_code& operator=(const owner_code&) = delete;
 
  private:
-  void* record_[12];
+  void* record_[14];
 };
 
 // ---- domains ----

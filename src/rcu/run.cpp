@@ -6,6 +6,7 @@
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
+#include "rcu/grant.hpp"
 #include "rcu/invoke.hpp"
 #include "rcu/watch.hpp"
 
@@ -105,13 +106,22 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
   batch* surplus = nullptr;
   s.lock.lock();
   while (claim(d, s, w, &where, &e, running.record)) {
+    if (!w.of && !d->one_by_one) grant(s, running.record, limit - n - 1);
     s.lock.unlock();
-    unmark(e.head);
-    run_entry(e);
-    ++n;
+    beginning next = beginning::begun;
+    bool stop = false;
+    while (!stop && next == beginning::begun) {
+      unmark(e.head);
+      run_entry(e);
+      os::hand_over(&s.finished);
+      ++n;
+      stop = n == limit || (keep_on && !keep_on(arg));
+      if (!stop) next = begin_next(running.record, &e);
+    }
+    // Whoever recalled is at it: two that recall each other's grants in turn would run one each.
+    stop |= next == beginning::recalled;
     s.lock.lock();
     const bool complete = finish(s, running.record, surplus);
-    const bool stop = n == limit || (keep_on && !keep_on(arg));
     if (complete) {
       s.lock.unlock();
       give_back(surplus);

@@ -15,14 +15,16 @@ struct runner : sync::overdue_clock {  // by looks under runners_lock (stuck.hpp
   runner* next;
   runner* outer;  // the record below it on the same stack
   gs_domain* domain;
-  void* owner;           // of the running callback; written under the shard's lock
-  const void* head;      // what it was posted with
-  const void* func;      // nullptr: between two callbacks
-  std::uint64_t number;  // of this invocation; 0: it began while nobody settled (watch.hpp)
-  batch* from;           // whose count it will settle; written as the owner
+  void* owner;            // of the running callback; written before it begins
+  const void* head;       // what it was posted with
+  const void* func;       // nullptr: between two callbacks
+  std::uint64_t number;   // of this invocation; 0: it began while nobody settled (watch.hpp)
+  batch* from;            // whose count it will settle; written under the shard's lock
+  const entry* upcoming;  // the next one of the grant, nullptr: no grant; this thread's
   std::uint32_t tid;
   std::uint32_t
       waiting;  // nonzero: the callback sits in a barrier, and no other such callback waits for it
+  std::uint32_t grant;  // what it may begin without the lock (grant.cpp); atomic
 };
 
 extern sync::mutex runners_lock;
@@ -52,10 +54,10 @@ class waiting_scope {
   static void add(int change) noexcept;
 };
 
-// Runs up to `limit` wished callbacks of one shard; `keep_on` (may be null) is asked after each,
-// under the shard's lock.
 // What callbacks that have ended did, for a sanitizer.
 void see_finished(gs_domain* d) noexcept;
+// Runs up to `limit` wished callbacks of one shard; fewer, but one at least if one is ready, when
+// others are at it as well. `keep_on` (may be null) is asked after each.
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept;
 void run_entry(const entry& e) noexcept;  // with cancellation off

@@ -4,6 +4,7 @@
 
 #include "base/format.hpp"
 #include "rcu/domain.hpp"
+#include "rcu/grant.hpp"
 
 namespace graceslab::rcu {
 
@@ -18,8 +19,7 @@ __thread watch* mine __attribute__((tls_model("initial-exec")));
 
 // Whoever began to run a callback without having seen the watch is in a record by now.
 void pass_all_locks() noexcept {
-  for (gs_domain* d = first_domain(); d; d = next_domain(d))
-    for (shard& s : d->shards) sync::lock_guard guard(s.lock);
+  for (gs_domain* d = first_domain(); d; d = next_domain(d)) recall_all(d);
   sync::lock_guard guard(runners_lock);
 }
 
@@ -58,7 +58,8 @@ std::uint64_t newest_invocation() noexcept {
 
 void number_invocation(runner& r) noexcept {
   sync::lock_guard guard(list_lock);
-  gs_store_relaxed(&r.number, ++numbers);
+  // ORDER callbacks.returned <-> callbacks.look   (docs/ordering/callbacks.md, claim 16)
+  gs_store_release(&r.number, ++numbers);
   for (watch* w = first; w; w = w->next_)
     if (runs_one(r, of_owner(w->of))) w->newest_ = numbers;
 }
@@ -75,11 +76,12 @@ void describe_settlers(const runner& r, char* text, std::size_t bytes) noexcept 
 }
 
 bool runs_one(const runner& r, const those& which) noexcept {
-  const void* func = gs_load_relaxed(&r.func);
+  // ORDER callbacks.look <-> callbacks.returned   (docs/ordering/callbacks.md, claim 16)
+  const void* func = gs_load_acquire(&r.func);
   if (!func) return false;
-  const void* of = gs_load_relaxed(&r.owner);
+  const void* of = gs_load_acquire(&r.owner);
   if (which.by_owner && of == unknown_owner()) return true;
-  return which.has(of, func, gs_load_relaxed(&r.head));
+  return which.has(of, func, gs_load_acquire(&r.head));
 }
 
 void lock_watches() noexcept { list_lock.lock(); }

@@ -5,7 +5,8 @@
 // - Enters: a watch for the length of a settle, on the settling thread's stack.
 // - Owns: the list of watches, under a lock that is taken inside a shard's.
 // - Invariants: an invocation of the owner that begins after the watch was made has a number and
-//   stands in newest(), or the watch's maker has passed the lock under which it began.
+//   stands in newest(), or the watch's maker has passed the lock under which it began, or recalled
+//   the grant of which it was.
 #pragma once
 #include <cstdint>
 
@@ -39,7 +40,8 @@ extern std::uint32_t watches;                // how many there are
 std::uint64_t newest_invocation() noexcept;  // of any owner
 void number_invocation(runner& r) noexcept;
 
-// Under the lock under which the record was filled or linked.
+// After the record was filled: under the lock under which that was done, or before it begins for
+// good (grant.hpp).
 inline void note_invocation(runner& r) noexcept {
   if (GS_LIKELY(gs_load_relaxed(&watches) == 0))
     return gs_store_relaxed(&r.number, std::uint64_t{0});

@@ -4,6 +4,7 @@
 //
 // WEAK callbacks.finish callbacks.quiet
 #include "model_rcu.hpp"
+#include "rcu/grant.cpp"
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
 
@@ -59,7 +60,7 @@ struct callbacks : model::suite<callbacks, 2> {
 };
 
 constexpr model::weakening edges[] = {
-    {"callbacks.finish", "finish", model::op::store, model::how::relax},
+    {"callbacks.finish", "count_finished", model::op::store, model::how::relax},
     {"callbacks.quiet", "callbacks_pending", model::op::load, model::how::relax},
 };
 

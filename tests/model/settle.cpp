@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Settling an owner whose callbacks post themselves anew, while two workers run them
-// (docs/ordering/callbacks.md, claims 5, 6, 11 and 12). Steps are those under one lock; all orders
-// of steps are tried.
+// (docs/ordering/callbacks.md, claims 5, 6, 11, 12 and 15). Steps are those under one lock, and
+// those of a grant: a callback is shown and numbered, then begun; all orders of steps are tried.
 //
 // Safety      when the settling is over, nothing of the owner is queued or runs.
 // Liveness    under every weakly fair schedule it is over at some time: a run for ever in which
 // each
 //             thread that can go on does so now and then does not exist.
 //
-// WEAK settle.order settle.again settle.seen settle.limit settle.close settle.refuse
+// WEAK settle.order settle.again settle.seen settle.limit settle.close settle.refuse settle.number
 #include <cstdio>
 
 #include "fair.hpp"
@@ -21,9 +21,9 @@ constexpr int threads = workers + 1;
 constexpr int patient_rounds = 2;
 constexpr std::uint8_t endless = 3;
 
-enum class how { as_written, order, again, seen, limit, close, refuse } form;
+enum class how { as_written, order, again, seen, limit, close, refuse, number } form;
 
-enum running : std::uint8_t { idle, begun, allowed, posted };
+enum running : std::uint8_t { idle, shown, unnumbered, begun, allowed, posted };
 enum at : std::uint8_t { first_number, runners, queue_0, queue_1, last_number, run, wait, over };
 
 struct state {
@@ -31,6 +31,7 @@ struct state {
   std::uint8_t links[chains] = {};   // posts to come
   std::uint8_t phase[threads] = {};
   std::uint8_t chain[threads] = {};
+  std::uint8_t granted[threads] = {};  // the shard of the one that is shown
   std::uint8_t awaited[threads] = {};  // the invocation that runs there was seen
   std::uint8_t pc = first_number, rounds = 0, closing = 0;
   std::uint8_t changed = 0;        // an invocation began since the first look at the number
@@ -46,8 +47,36 @@ bool anything_runs(const state& s, bool awaited_only) {
 
 void go(int from, int thread, const state& s) { search.go(from, thread, s); }
 
+// What is shown of that shard and not begun stays queued, and its runner gives up.
+void recall(state& s, int shard) {
+  for (int t = 0; t < workers; ++t)
+    if (s.phase[t] == shown && s.granted[t] == shard) s.phase[t] = idle;
+}
+
+// A runner with a grant shows what it is about to begin.
+void show(int from, int t, state s, int shard, int chain) {
+  recall(s, shard);
+  s.phase[t] = shown;
+  s.granted[t] = static_cast<std::uint8_t>(shard);
+  s.chain[t] = static_cast<std::uint8_t>(chain);
+  s.awaited[t] = 0;
+  if (form != how::number) s.changed = 1;
+  go(from, t, s);
+}
+void begin(int from, int t, state s) {
+  s.queued[s.granted[t]] &= static_cast<std::uint8_t>(~(1u << s.chain[t]));
+  s.phase[t] = form == how::number ? unnumbered : begun;
+  go(from, t, s);
+}
+void number(int from, int t, state s) {
+  s.phase[t] = begun;
+  s.changed = 1;
+  go(from, t, s);
+}
+
 // Claims from one shard: the entry goes and the record is filled in one step.
 void claim(int from, int t, state s, int shard, int chain) {
+  recall(s, shard);
   s.queued[shard] &= static_cast<std::uint8_t>(~(1u << chain));
   s.phase[t] = begun;
   s.chain[t] = static_cast<std::uint8_t>(chain);
@@ -80,10 +109,15 @@ void step_callback(int from, int t, state s) {
 }
 
 void step_worker(int from, int t, const state& s) {
+  if (s.phase[t] == shown) return begin(from, t, s);
+  if (s.phase[t] == unnumbered) return number(from, t, s);
   if (s.phase[t] != idle) return step_callback(from, t, s);
   for (int shard = 0; shard < shards; ++shard)
     for (int c = 0; c < chains; ++c)
-      if (s.queued[shard] >> c & 1) claim(from, t, s, shard, c);
+      if (s.queued[shard] >> c & 1) {
+        claim(from, t, s, shard, c);
+        show(from, t, s, shard, c);
+      }
 }
 
 // Not quiet: another round, or the last one.
@@ -93,6 +127,7 @@ void begin_round(state& s) {
     ++s.rounds;
   else if (form != how::close)
     s.closing = 1;
+  for (int i = 0; i < shards; ++i) recall(s, i);
   for (int i = 0; i < shards; ++i)
     s.left[i] = static_cast<std::uint8_t>(__builtin_popcount(s.queued[i]));
 }
@@ -110,9 +145,11 @@ void look(int from, state s) {
       busy = anything_runs(s, false);
       break;
     case queue_0:
+      recall(s, 0);
       busy = s.queued[0] != 0;
       break;
     default:
+      recall(s, 1);
       busy = s.queued[1] != 0;
   }
   if (busy)
@@ -190,7 +227,7 @@ bool holds(int wanted) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  constexpr const char* names[] = {"settle.order", "settle.again", "settle.seen",
-                                   "settle.limit", "settle.close", "settle.refuse"};
+  constexpr const char* names[] = {"settle.order", "settle.again",  "settle.seen",  "settle.limit",
+                                   "settle.close", "settle.refuse", "settle.number"};
   return model::run_forms(argc, argv, names, holds);
 }

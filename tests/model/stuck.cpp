@@ -6,6 +6,7 @@
 #include "rcu/stuck.cpp"
 
 #include "model_rcu.hpp"
+#include "rcu/grant.cpp"
 #include "rcu/mark.cpp"
 #include "rcu/queue.cpp"
 #include "sync/overdue.cpp"
@@ -64,7 +65,7 @@ struct looked_at : model::suite<looked_at, 2> {
 };
 
 constexpr model::weakening edges[] = {
-    {"stuck.begin", "claim", model::op::store, model::how::relax},
+    {"stuck.begin", "show", model::op::store, model::how::relax},
     {"stuck.look", "seen_for", model::op::load, model::how::relax},
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# The tests of handles once more, over the flavour of the library in which others come in wherever
-# what was looked up may be old when it is used, and records are used again at once.
+# The tests of handles, and of what is taken back, once more, over the flavour of the library in
+# which others come in wherever what was looked up may be old when it is used, and records are used
+# again at once.
 if(NOT TARGET graceslab_busted OR NOT TARGET scenario)
   return()
 endif()
@@ -16,6 +17,8 @@ set(windows_sources
   scenario/domains_reused.cpp
   scenario/handles_reused.cpp
   unit/rcu/domain_handle_test.cpp
+  unit/rcu/grant_test.cpp
+  unit/rcu/runs_test.cpp
   unit/slab/cache_table_test.cpp
   unit/slab/stale_test.cpp)
 add_executable(windows ${windows_sources})
