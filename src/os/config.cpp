@@ -102,8 +102,9 @@ constexpr setting table[] = {
     {"GRACESLAB_FENCE", "auto", "how readers and updaters are ordered; read at start only",
      GS_CHOICE_OF(fence, "auto|membarrier|reader|mprotect", -1)},
     {"GRACESLAB_RETIRE_AGE_MS", "10",
-     "age at which a partial array of retired objects is collected", GS_NUMBER_OF(retire_age_ms), 1,
-     longest_ms},
+     "how long a partial array of what is retired or called waits for more; after a pause, not at "
+     "all",
+     GS_NUMBER_OF(retire_age_ms), 1, longest_ms},
     {"GRACESLAB_PARK_AGE_MS", "1000", "age at which parked free objects go back to their slabs",
      GS_NUMBER_OF(park_age_ms), 1, longest_ms},
     {"GRACESLAB_CALLBACK_BATCH", "10", "callbacks run in a row at least before others get a turn",

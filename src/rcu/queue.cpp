@@ -3,6 +3,7 @@
 // Page: docs/ordering/callbacks.md
 #include "rcu/queue.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "os/clock.hpp"
@@ -22,12 +23,20 @@ namespace {
 
 constexpr std::uint32_t spares_max = 4;
 
+std::uint64_t age_ms() noexcept { return gs_load_relaxed(&os::settings.retire_age_ms); }
+
+// A lone callback need not grow old.
+std::uint64_t old_enough_ms(const shard& s) noexcept {
+  const std::uint64_t stamp_ms = s.filling->stamp_ms;
+  return std::max(stamp_ms, std::min(s.pause_ms, stamp_ms + age_ms()));
+}
+
 void refresh_due(shard& s) noexcept {
   std::uint64_t due = never_ms;
   if (s.waiting != 0)
     due = 0;
   else if (s.filling)
-    due = s.filling->stamp_ms + gs_load_relaxed(&os::settings.retire_age_ms);
+    due = old_enough_ms(s);
   gs_store_relaxed(&s.due_ms, due);
 }
 
@@ -153,6 +162,7 @@ posting append_locked(gs_domain* d, shard& s, const entry& e, bool hurry) noexce
   put(b, e);
   gs_store_relaxed(&s.posted, s.posted + 1);
   const bool full = !b.linked && b.count == batch_capacity;
+  if (full) s.pause_ms = b.stamp_ms + age_ms();
   if (full || hurry) seal(d, s);
   if (!fresh && !full && !hurry && !b.linked) return posting::quiet;
   refresh_due(s);
@@ -261,6 +271,13 @@ void seal(gs_domain* d, shard& s) noexcept {
   if (b == s.last && !b->linked && b->count != batch_capacity) s.joining = b;
   s.waiting += b->count - b->taken;
   refresh_due(s);
+}
+
+void seal_aged(gs_domain* d, shard& s) noexcept {
+  const std::uint64_t now_ms = os::now_ms();
+  if (!s.filling || old_enough_ms(s) > now_ms) return;
+  s.pause_ms = now_ms + age_ms();
+  seal(d, s);
 }
 
 void close(gs_domain* d, shard& s) noexcept {

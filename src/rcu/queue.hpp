@@ -61,6 +61,7 @@ struct alignas(GS_CACHE_LINE) shard {
   batch* joining = nullptr;  // the last one, sealed with room left: takes in what its cookie covers
   runner* granted = nullptr;  // who may begin callbacks without the lock (grant.hpp)
   std::uint64_t waiting = 0;  // in sealed batches, not claimed
+  std::uint64_t pause_ms = 0;  // until then arrays grow old before they are sealed
   std::uint64_t due_ms =
       never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock
   std::uint32_t removals = 0;  // batches that left the list: validates cursors
@@ -108,6 +109,8 @@ void turn_away(gs_domain* d, const entry& e, gs_report kind, const char* why,
 // Under the shard's lock. What comes later may join the sealed batch as long as its cookie covers
 // it; `close`: nothing may, for the caller waits for the batch.
 void seal(gs_domain* d, shard& s) noexcept;
+// What came first after a pause is sealed at once, what comes soon after it waits for more.
+void seal_aged(gs_domain* d, shard& s) noexcept;
 void close(gs_domain* d, shard& s) noexcept;
 bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runner& r) noexcept;
 // True: a batch completed, notify whoever waits. Its array may have become surplus: to be given

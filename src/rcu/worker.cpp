@@ -153,9 +153,7 @@ std::uint64_t seal_due(gs_domain* d, turn& t) noexcept {
       continue;
     }
     sync::lock_guard guard(s.lock);
-    if (s.filling &&
-        s.filling->stamp_ms + gs_load_relaxed(&os::settings.retire_age_ms) <= os::now_ms())
-      seal(d, s);
+    seal_aged(d, s);
     for (const batch* b = s.first; b; b = b->next) {
       if (!b->sealed || b->taken == b->count) continue;
       if (oldest == 0 || b->cookie < oldest) oldest = b->cookie;

@@ -60,11 +60,14 @@ bool defer_arrays(slab::cache** caches, unsigned n) noexcept {
   return all;
 }
 
-void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept {
+void defer_aged(slab::cache** caches, unsigned n, bool at_once, bool* young) noexcept {
   slab::cache* open[batch];
   const unsigned opens = only_open(caches, n, open);
   seize_together(
-      open, opens, [young](slab::seizure& s, slab::cache& c) noexcept { s.begin_aged(c, young); },
+      open, opens,
+      [at_once, young](slab::seizure& s, slab::cache& c) noexcept {
+        s.begin_aged(c, at_once, young);
+      },
       [](slab::cache&, bool) noexcept {});
 }
 

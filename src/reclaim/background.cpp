@@ -37,6 +37,7 @@ struct round {
   std::uint64_t now_ms;
   std::uint64_t sleep_ms = os::forever_ms;
   bool ages = true;       // arrays grow a tick older
+  bool at_once = false;   // after a rest: what came first need not grow old
   bool draining = false;  // a destroyed cache waits for a grace period, or for us
 };
 
@@ -53,7 +54,7 @@ void gather(slab::cache& c) noexcept {
 bool gather_some(slab::cache** found, unsigned n, void* arg) noexcept {
   auto& r = *static_cast<round*>(arg);
   bool young = false;
-  if (r.ages) defer_aged(found, n, &young);
+  if (r.ages) defer_aged(found, n, r.at_once, &young);
   if (young) sooner(r, gs_load_relaxed(&os::settings.retire_age_ms));
   for (unsigned i = 0; i != n; ++i) gather(*found[i]);
   return true;
@@ -160,18 +161,20 @@ void run(void*) noexcept;
 bool start_thread() noexcept { return os::start_thread("gs-reclaim", run, nullptr); }
 
 void run(void*) noexcept {
+  bool rested = true;
   for (pace p;;) {
     if (GS_UNLIKELY(rcu::left_by_exit()) && start_thread()) return;
     gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
     r.ages = p.begin_round();
+    r.at_once = rested && r.ages;
     for_each_active_batch(gather_some, &r);
     rcu::for_each_domain(drive, nullptr);
     for_each_active_batch(trim_some, &r);
     for_each_active(serve, &r);
     p.rest(r.draining);
-    if (r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms) && sleep_or_leave(r.sleep_ms))
-      return;
+    rested = r.sleep_ms > gs_load_relaxed(&os::settings.retire_age_ms);
+    if (rested && sleep_or_leave(r.sleep_ms)) return;
   }
 }
 

@@ -31,9 +31,9 @@ std::uint64_t newest_waiting(slab::cache& c) noexcept;
 // Every thread's retired objects of these caches (at most `batch`) onto their deferred lists, with
 // one heavy fence for all; sorts the caches by address. False: no fence works, nothing was moved.
 bool defer_arrays(slab::cache** caches, unsigned n) noexcept;
-// The same for arrays that were not full for a whole tick, of open caches, whose order here stays;
-// *young: some are not as old yet.
-void defer_aged(slab::cache** caches, unsigned n, bool* young) noexcept;
+// The same for arrays that were not full for a whole tick (`at_once`: whatever their age), of open
+// caches, whose order here stays; *young: some are not as old yet.
+void defer_aged(slab::cache** caches, unsigned n, bool at_once, bool* young) noexcept;
 // All that is parked in these caches (at most `batch`) into their slabs, and the arrays too.
 void flush_parked(slab::cache** caches, unsigned n, slab::seize_how how) noexcept;
 bool anything_pending(slab::cache& c) noexcept;  // in arrays or hands, marked, deferred, or ripe

@@ -233,18 +233,18 @@ void seizure::begin(cache& c, seize_what what, seize_how how) noexcept {
     if (!only_pending || gs_load_relaxed(&l->pending) != 0) close(*l);
 }
 
-void seizure::begin_aged(cache& c, bool* young) noexcept {
+void seizure::begin_aged(cache& c, bool at_once, bool* young) noexcept {
   c.seize_lock.lock();
   cache_ = &c;
   what_ = seize_what::retired;
   sync::lock_guard hold(c.locals_lock);
   for (gs_local* l = c.locals; l != nullptr; l = l->next) {
     const std::uint8_t ticks = gs_load_relaxed(&l->pending);
-    if (ticks == 1) {
+    if (ticks == 1 && !at_once) {
       // The owner may be storing 1 just now: it then ages a tick less.
       gs_store_relaxed(&l->pending, std::uint8_t{2});
       *young = true;
-    } else if (ticks > 1) {
+    } else if (ticks != 0) {
       close(*l);
     }
   }

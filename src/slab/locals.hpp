@@ -37,8 +37,9 @@ struct spoils {
 class seizure {
  public:
   void begin(cache& c, seize_what what, seize_how how = seize_how::insist) noexcept;
-  // Only arrays that were not full for a whole tick; *young: some are not as old yet.
-  void begin_aged(cache& c, bool* young) noexcept;
+  // Only arrays that were not full for a whole tick, or `at_once` those that hold anything; *young:
+  // some are not as old yet.
+  void begin_aged(cache& c, bool at_once, bool* young) noexcept;
   bool closed_any() const noexcept { return taken_ != nullptr; }
   bool left_some() const noexcept { return left_some_; }  // after the end: politely
   // False when there is no working heavy fence: then nothing may be touched.

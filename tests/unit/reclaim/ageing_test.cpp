@@ -64,7 +64,7 @@ class Bounds : public testing::TestWithParam<kind> {
     still.advance(tick_ms);
     slab::cache* one[] = {&record()};
     bool young = false;
-    reclaim::defer_aged(one, 1, &young);
+    reclaim::defer_aged(one, 1, false, &young);
     const std::uint64_t cookie = reclaim::newest_waiting(record());
     if (cookie != 0) (void)rcu::try_advance(reclaim::domain_of(record()), cookie);
     reclaim::collect(record());
