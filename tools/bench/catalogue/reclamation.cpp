@@ -144,6 +144,34 @@ void add_synchronize(catalogue& c) {
   }
 }
 
+void add_wait_target(catalogue& c, const std::string& what, const contest& one, const char* against,
+                     double goal, double stretch) {
+  const std::string name = one.name();
+  c.targets.push_back({what, {name, {"graceslab"}, ""}, {name, {against}, ""}, goal, stretch, ""});
+}
+
+// Threads that the machine has cores for, and more.
+void add_updates(catalogue& c) {
+  for (const char* section : {"0", "1000"})
+    for (const char* readers : {"1", "2", "4", "8"}) {
+      contest& one = add(c, "One waits again and again, beside readers that run", "updates",
+                         {{"readers", readers}, {"section", section}}, "us", updaters());
+      one.seconds = 0.3;
+      one.repetitions = 3;
+      if (section[0] == '0' || readers[0] == '1') continue;
+      add_wait_target(c, std::string("updates beside ") + readers + " readers of 1 us sections",
+                      one, "liburcu memb", 1.0, 1 / 3.);
+    }
+  for (const char* waiters : {"1", "2", "4"}) {
+    contest& one = add(c, "Several wait again and again, as many readers are idle", "updates",
+                       {{"updaters", waiters}, {"sleepers", waiters}}, "us", updaters());
+    one.seconds = 0.1;
+    if (waiters[0] == '1') continue;
+    add_wait_target(c, std::string("a wait of ") + waiters + " at once, readers idle", one,
+                    "liburcu bp", 1.0, 0.5);
+  }
+}
+
 // In ck each thread waits for its own callbacks only: it takes part where one posts and waits.
 void add_callbacks(catalogue& c) {
   who all = updaters();
@@ -245,6 +273,7 @@ void add_reclamation(catalogue& c) {
   add_readers(c);
   add_retiring(c);
   add_synchronize(c);
+  add_updates(c);
   add_callbacks(c);
   add_stalled(c);
   add_tails(c);

@@ -5,6 +5,7 @@
 #include "smr_reclaim.hpp"
 #include "smr_stress.hpp"
 #include "smr_structures.hpp"
+#include "smr_updates.hpp"
 
 namespace graceslab::bench {
 
@@ -12,6 +13,7 @@ template <class S>
 void offer_reclamation(peer& p) {
   p.workloads["reader_pair"] = play_reader_pair<S>;
   p.workloads["synchronize"] = play_synchronize<S>;
+  p.workloads["updates"] = play_updates<S>;
   p.workloads["retire_cycle"] = play_retire_cycle<S>;
   p.workloads["stalled"] = play_stalled<S>;
   p.workloads["tail"] = play_tail<S>;

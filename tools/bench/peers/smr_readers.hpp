@@ -76,6 +76,28 @@ void play_reader_pair(trial& t) {
   t.figure("ns", sum / threads);
 }
 
+// Threads that have read before and sleep outside of sections.
+template <class S>
+class sleeping {
+ public:
+  explicit sleeping(unsigned threads)
+      : crew_(threads, [this](unsigned, const std::atomic<bool>& stop) {
+          typename S::member me;
+          read_once<S>(pairs<S>::first);
+          typename S::outside asleep;
+          there_.fetch_add(1);
+          there_.notify_all();
+          stop.wait(false);
+        }) {
+    crew_.start();
+    for (unsigned seen; (seen = there_.load()) != threads;) there_.wait(seen);
+  }
+
+ private:
+  std::atomic<unsigned> there_{0};
+  crew crew_;
+};
+
 // One waiter after the other, while `sleepers` threads that have read before sleep outside, and
 // `running` ones go in and out.
 template <class S>
@@ -86,18 +108,7 @@ void play_synchronize(trial& t) {
     t.pin(i + 1);
     read_until<S>(stop, pairs<S>::first);
   };
-  std::atomic<unsigned> there{0};
-  auto sleepers = static_cast<unsigned>(t.number("sleepers"));
-  crew sleeping(sleepers, [&](unsigned, const std::atomic<bool>& stop) {
-    typename S::member me;
-    read_once<S>(pairs<S>::first);
-    typename S::outside asleep;
-    there.fetch_add(1);
-    there.notify_all();
-    stop.wait(false);
-  });
-  sleeping.start();
-  for (unsigned seen; (seen = there.load()) != sleepers;) there.wait(seen);
+  sleeping<S> asleep(static_cast<unsigned>(t.number("sleepers")));
   crew running(static_cast<unsigned>(t.number("running")), run);
   running.start();
   t.pin(0);
