@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A doubly linked list through the elements: no memory, zero is empty, constant-initialised.
 //
-// State       list: first and last. list_link: both neighbours and whether it is in a list; one
-// base class per list
-//             that an element can be in at the same time (told apart by Tag).
-// Equations   first == nullptr <=> last == nullptr; x.next->prev == x; first->prev == last->next ==
-// nullptr. Locking     none: whoever owns the list guards it.
+// - State:
+//   - list: first and last;
+//   - list_link: both neighbours and whether it is in a list; one base class per list that an
+//     element can be in at the same time (told apart by Tag).
+// - Equations: first == nullptr <=> last == nullptr; x.next->prev == x; first->prev == last->next
+//   == nullptr.
+// - Locking: none: whoever owns the list guards it.
 #pragma once
 #include <cstddef>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Owners that go, threads that end, processes that fork or exit. Contract I3, I4, I8.
 //
-// Fork        prepare takes the locks of this layer by rank, so no scan is under way; in the child
-// other threads protect nothing, and what they retired is in the lists still.
+// - Fork: prepare takes the locks of this layer by rank, so no scan is under way; in the child
+//   other threads protect nothing, and what they retired is in the lists still.
 #include "base/format.hpp"
 #include "hazard/slots.hpp"
 #include "os/config.hpp"

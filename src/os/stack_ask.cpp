@@ -2,9 +2,11 @@
 // Another thread's stack. One that runs is asked by a real-time signal, whose handler fills the one
 // answer; one that is blocked is looked at from outside, for a signal would break its system call.
 //
-// State       answer.phase: number of the request (high bits) and idle, asked, filling, filled (low
-// 2). Late        a handler that runs after its request timed out finds another phase than (its
-// number, asked) and leaves. Ordering    docs/ordering/os.md
+// - State: answer.phase: number of the request (high bits) and idle, asked, filling, filled (low
+//   2).
+// - Late: a handler that runs after its request timed out finds another phase than (its number,
+//   asked) and leaves.
+// - Ordering: docs/ordering/os.md
 #include <execinfo.h>
 #include <graceslab/detail/atomic.h>
 #include <signal.h>

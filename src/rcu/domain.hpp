@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A universe of readers with its grace periods and callbacks.
 //
-// Equations   under gp_lock: completed <= started, but of an unread domain;
-//             hot->entry == GS_ENTRY(started).
-// Records     type-stable: never unmapped, reused oldest first, each life with a handle of its own
-// (rcu/handle.hpp).
+// - Equations: under gp_lock: completed <= started, but of an unread domain;
+//   hot->entry == GS_ENTRY(started).
+// - Records: type-stable: never unmapped, reused oldest first, each life with a handle of its own
+//   (rcu/handle.hpp).
 #pragma once
 #include <graceslab/detail/abi.h>
 
@@ -49,8 +49,8 @@ struct gs_domain {
   std::uint32_t closed = 0;
   bool one_by_one = false;  // no runs (grant.hpp): who hands in has to find its share of what waits
   std::uint32_t barrier_waiters = 0;  // threads inside a barrier; atomic
-  std::uint32_t drains = 0;       // running gs_domain_drain calls: note who re-arms
-  const void* rearmed = nullptr;  // last function that a callback posted meanwhile
+  std::uint32_t drains = 0;           // running gs_domain_drain calls: note who re-arms
+  const void* rearmed = nullptr;      // last function that a callback posted meanwhile
   std::uint64_t rearms = 0;
   char name[48] = {};
   gs_domain_options options = {};

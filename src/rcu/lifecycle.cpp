@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Threads that end, processes that fork or exit. Contract R4, I8.
 //
-// Fork        prepare takes every lock of this layer by rank. In the child, sections of threads
-// that did not survive are
-//             over, callbacks that they were running count as done, queued ones run there too,
-//             workers start anew.
+// - Fork: prepare takes every lock of this layer by rank. In the child, sections of threads that
+//   did not survive are over, callbacks that they were running count as done, queued ones run there
+//   too, workers start anew.
 #include "os/hooks.hpp"
 #include "os/thread.hpp"
 #include "rcu/await.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The mark that a queued head carries, and the links of heads that are queued without memory.
 //
-// State       gs_word[0] ^ mark(head):  1  queued in an array, or claimed and about to run
-//                                       0 or a head's address  linked: the next head of the chain
-// Page        docs/ordering/callbacks.md, claim 2
+// - State: gs_word[0] ^ mark(head):
+//   - 1: queued in an array, or claimed and about to run;
+//   - 0 or a head's address: linked, the next head of the chain.
+// - Page: docs/ordering/callbacks.md, claim 2
 #include "base/hash.hpp"
 #include "os/clock.hpp"
 #include "rcu/domain.hpp"

@@ -2,10 +2,11 @@
 // One queue of callbacks: batches of (head, function, owner) in arrays, or linked through the heads
 // without memory.
 //
-// Equations   done <= taken <= count; callbacks of a batch have the numbers [first, first + count);
-//             complete <=> sealed and done == count; a complete batch is in no list.
-// Locking     everything in a shard is guarded by its lock; finished and posted are also read
-// without (claim 3). Page        docs/ordering/callbacks.md
+// - Equations: done <= taken <= count; callbacks of a batch have the numbers [first, first +
+//   count); complete <=> sealed and done == count; a complete batch is in no list.
+// - Locking: everything in a shard is guarded by its lock; finished and posted are also read
+//   without (claim 3).
+// - Page: docs/ordering/callbacks.md
 #pragma once
 #include <graceslab/detail/abi.h>
 
@@ -59,8 +60,8 @@ struct alignas(GS_CACHE_LINE) shard {
   std::uint64_t finished = 0;
   batch* filling = nullptr;  // the one that takes more in; not always the last
   batch* joining = nullptr;  // the last one, sealed with room left: takes in what its cookie covers
-  runner* granted = nullptr;  // who may begin callbacks without the lock (grant.hpp)
-  std::uint64_t waiting = 0;  // in sealed batches, not claimed
+  runner* granted = nullptr;   // who may begin callbacks without the lock (grant.hpp)
+  std::uint64_t waiting = 0;   // in sealed batches, not claimed
   std::uint64_t pause_ms = 0;  // until then arrays grow old before they are sealed
   std::uint64_t due_ms =
       never_ms;  // when `filling` wants to be sealed; 0: sealed ones wait; read without the lock

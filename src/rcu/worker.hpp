@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Background threads that seal, drive grace periods and run callbacks of all domains.
 //
-// Leader      one worker does all the work and sleeps on the doorbell when there is none.
-// Watcher     while the leader runs callbacks another worker looks at it every 50 ms; a leader that
-// stays inside one
-//             callback is deposed: the watcher leads, and the old leader stands by when its
-//             callback has returned.
-// Idle        with nothing pending nobody wakes up but once, to end after GRACESLAB_HELPER_IDLE_MS.
-// Page        docs/ordering/callbacks.md, claims 7 and 10; docs/ordering/idle-threads.md
+// - Leader: one worker does all the work and sleeps on the doorbell when there is none.
+// - Watcher: while the leader runs callbacks another worker looks at it every 50 ms; a leader that
+//   stays inside one callback is deposed: the watcher leads, and the old leader stands by when its
+//   callback has returned.
+// - Idle: with nothing pending nobody wakes up but once, to end after GRACESLAB_HELPER_IDLE_MS.
+// - Page: docs/ordering/callbacks.md, claims 7 and 10; docs/ordering/idle-threads.md
 #pragma once
 #include <cstdint>
 

@@ -2,10 +2,11 @@
 // The caches that have something pending: what the background thread and the global barrier look
 // at.
 //
-// State       on the list: c.joined != 0. c.active says so to retirers, without the lock.
-// Invariants  A1 c.active == 1 => on the list; the other way round but while the background thread
-// makes up its mind.
-//             A2 retires pending => on the list.
+// - State: on the list: c.joined != 0. c.active says so to retirers, without the lock.
+// - Invariants:
+//   - A1 c.active == 1 => on the list; the other way round but while the background thread makes up
+//     its mind.
+//   - A2 retires pending => on the list.
 #include <algorithm>
 
 #include "os/exit.hpp"

@@ -3,8 +3,8 @@
 // parked or reclaimed in any cache goes back to where all caches take it from; where the caller may
 // wait, also what waits for a grace period.
 //
-// Context     no lock is held. No destructor runs on this thread: the caller may hold a lock that
-//             one takes.
+// - Context: no lock is held. No destructor runs on this thread: the caller may hold a lock that
+//   one takes.
 #include "os/clock.hpp"
 #include "rcu/grace_period.hpp"
 #include "reclaim/reclaim.hpp"

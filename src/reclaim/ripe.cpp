@@ -2,9 +2,8 @@
 // Work per object at harvest: destructors (the owner's code), page runs, and objects that were
 // retired by state byte.
 //
-// Invariant   one thread at a time does this for a cache (ripe_running), so whoever waits for the
-// present run waits for
-//             everything that was taken before. Nothing here is called under a lock.
+// - Invariant: one thread at a time does this for a cache (ripe_running), so whoever waits for the
+//   present run waits for everything that was taken before. Nothing here is called under a lock.
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
 #include "rcu/grace_period.hpp"

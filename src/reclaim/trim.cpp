@@ -4,7 +4,7 @@
 // and a slab that stayed empty for half of that goes back to the system. What a busy cache uses
 // comes out of its slabs again, the fullest first.
 //
-// State       trim_at_ms != 0: something may be parked. Only the background thread writes it.
+// - State: trim_at_ms != 0: something may be parked. Only the background thread writes it.
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"

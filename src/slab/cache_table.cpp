@@ -2,12 +2,12 @@
 // Ids and handles: records of 1024 bytes in one reserved range, never unmapped, reused oldest
 // first.
 //
-// Invariants  T1 a handle is its record's address plus the record's generation: the lower ten bits
-//                of it in those that the alignment leaves free, the upper sixteen above the 48 bits
-//                of an address.
-//             T2 id 0 is never given out.
-//             T3 a record whose generations are used up rests for good, so no handle ever names two
-//                caches. Until then it rests behind at least rest_ids others.
+// - Invariants:
+//   - T1 a handle is its record's address plus the record's generation: the lower ten bits of it in
+//     those that the alignment leaves free, the upper sixteen above the 48 bits of an address.
+//   - T2 id 0 is never given out.
+//   - T3 a record whose generations are used up rests for good, so no handle ever names two caches.
+//     Until then it rests behind at least rest_ids others.
 #include <new>
 
 #include "os/busted.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The reserved range that all objects live in, handed out in runs of 64 KiB granules.
 //
-// Owns        gs_heap and its map of 16-byte granule records.
-// Invariants  H1 a granule's record says cache != 0 <=> the granule is handed out.
-//             H2 a free run's first and last record hold its length; no two free runs touch.
+// - Owns: gs_heap and its map of 16-byte granule records.
+// - Invariants:
+//   - H1 a granule's record says cache != 0 <=> the granule is handed out.
+//   - H2 a free run's first and last record hold its length; no two free runs touch.
 #pragma once
 #include <graceslab/detail/local.h>
 

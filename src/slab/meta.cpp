@@ -3,8 +3,9 @@
 // pages back and serves any class. Its address space stays: whoever looks through a stale pointer
 // finds zeros there, as the checks for misuse do.
 //
-// Invariants  M1 a chunk is in the list of its class <=> it has room and holds a block.
-//             M2 the other chunks that hold none are spare (with pages) or clean (without).
+// - Invariants:
+//   - M1 a chunk is in the list of its class <=> it has room and holds a block.
+//   - M2 the other chunks that hold none are spare (with pages) or clean (without).
 #include "slab/meta.hpp"
 
 #include "os/fault.hpp"

@@ -2,11 +2,11 @@
 // Large runs that found no room in the reserved range: each is mapped on its own, and unmapped when
 // it ends. A registry, ordered by address, finds them by any pointer into them.
 //
-// Lock        of the registry: the large cache's slabs_lock, which is held across a fork. It keeps
-//             what is found alive, too: an outlying run leaves the registry under it, and is
-//             unmapped after that. Mapping and unmapping ask the system, hence need no lock and
-//             stand under none that a free takes.
-// Invariants  O1 in the registry <=> on a list of the large cache and outside the range.
+// - Lock: the registry has the large cache's slabs_lock, which is held across a fork. It keeps what
+//   is found alive, too: an outlying run leaves the registry under it, and is unmapped after that.
+//   Mapping and unmapping ask the system, hence need no lock and stand under none that a free
+//   takes.
+// - Invariants: O1 in the registry <=> on a list of the large cache and outside the range.
 #pragma once
 #include "slab/slab.hpp"
 

@@ -3,8 +3,8 @@
 // more (GFP_NOWAIT and GFP_ATOMIC: if that brought anything; only the others wait for retired
 // memory before), and with __GFP_NOFAIL it goes on trying, at growing intervals.
 //
-// Context     no lock is held. Retired memory is waited for only outside sections and callbacks,
-//             and no destructor runs on this thread: the caller may hold a lock that one takes.
+// - Context: no lock is held. Retired memory is waited for only outside sections and callbacks, and
+//   no destructor runs on this thread: the caller may hold a lock that one takes.
 #pragma once
 #include "slab/cache.hpp"
 #include "slab/charge.hpp"

@@ -4,9 +4,8 @@
 // the cache's slabs_lock. A cache without detection has [slab][bits ...][marks ...]: an object of
 // it is free in its slab (bit), marked (mark), marked for the next cookie (both), or elsewhere.
 //
-// Equations   0 <= carved <= objects;  free == number of set bits that are no marks;  bits and
-// marks
-//             are set only below carved.
+// - Equations: 0 <= carved <= objects; free == number of set bits that are no marks; bits and marks
+//   are set only below carved.
 #pragma once
 #include "slab/cache.hpp"
 #include "slab/heap.hpp"

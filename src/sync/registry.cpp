@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The registry of threads.
 //
-// State       live: records of threads that run, in registry_list. spare: records of threads that
-// ended, for reuse. Owns        registry_lock (rank threads), the chunks, gs_tls. Invariants  G1
-// record in the list <=> its thread has gs_tls.thread pointing at it (or is just ending).
-//             G2 records are never unmapped; a record keeps its number; numbers are 0 .. records
-//             ever needed at once.
-// Memory      chunks of records straight from the system: registering calls no allocator.
+// - State:
+//   - live: records of threads that run, in registry_list;
+//   - spare: records of threads that ended, for reuse.
+// - Owns: registry_lock (rank threads), the chunks, gs_tls.
+// - Invariants:
+//   - G1 record in the list <=> its thread has gs_tls.thread pointing at it (or is just ending).
+//   - G2 records are never unmapped; a record keeps its number; numbers are 0 .. records ever
+//     needed at once.
+// - Memory: chunks of records straight from the system: registering calls no allocator.
 #include "sync/registry.hpp"
 
 #include <graceslab/detail/atomic.h>

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Lingering destruction: a cache outlives its creator until its last object is home.
 //
-// Enters      caches in state closing, from close().     Leaves  state gone, slabs released,
-// waiters woken. Owns        the lingering list, lingering_lock (rank teardown; never held across a
-// wait or a callback). Invariants  L1 on the list <=> state draining.   L2 who sets `finishing` is
-// the one who takes it off.
+// - Enters: caches in state closing, from close().
+// - Leaves: state gone, slabs released, waiters woken.
+// - Owns: the lingering list, lingering_lock (rank teardown; never held across a wait or a
+//   callback).
+// - Invariants:
+//   - L1 on the list <=> state draining.
+//   - L2 who sets `finishing` is the one who takes it off.
 #include "os/hooks.hpp"
 #include "sync/event.hpp"
 #include "teardown/teardown.hpp"

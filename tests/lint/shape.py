@@ -93,8 +93,9 @@ def machine_paths(tree):
 
 
 # What a formatter makes of a table in a comment: "... returns. Blocks        never."
-JOINED = re.compile(r"[\w.;:)] +(Waits for|Does not|Context|Blocks|Errors|Cost|Source|Returns|State"
-                    r"|Arguments|Note|Equations?|Invariants?) {3,}\S")
+# A field set off by spaces: a formatter runs it into its neighbours.
+COLUMN = re.compile(r"^\s*(//|/?\*+) *(- )?[A-Z][A-Za-z]+ {2,}\S"
+                    r"|^\s*(//|/?\*+).*[\w.;:)>] +[A-Z][a-z]+( [a-z]+)? {3,}\S")
 
 
 def joined_fields(tree):
@@ -102,8 +103,9 @@ def joined_fields(tree):
         if not file.path.endswith((".h", ".hpp", ".c", ".cpp")):
             continue
         for number, line in enumerate(file.lines, 1):
-            if JOINED.search(line):
-                yield f"{file.path}:{number}: a field in the middle of a line; write '- Field:'"
+            if COLUMN.search(line):
+                yield (f"{file.path}:{number}: a field that is set off by spaces; "
+                       "write '- Field: ...'")
 
 
 def clear_names(tree):
@@ -155,8 +157,10 @@ RULES = {
     "joined-fields": {
         "check": joined_fields,
         "bad": [{"include/a.h": "/* - Waits: no. Blocks        never. */\n"},
-                {"src/a.cpp": "// so. Context   short:\n"}],
-        "good": [{"src/a.cpp": "// - Blocks: never.\n// State       one word\n"}],
+                {"src/a.cpp": "// so. Context   short:\n"},
+                {"src/a.cpp": "// Enters      closing.     Leaves  gone,\n"},
+                {"src/a.hpp": "// Page        docs/a.md\n"}],
+        "good": [{"src/a.cpp": "// - Blocks: never.\n// - State: one word\nint a;  // So\n"}],
     },
     "clear-names": {
         "check": clear_names,

@@ -4,10 +4,10 @@
 // exiting thread itself, interrupted; a section; and a worker with a callback. All orders of steps
 // are tried.
 //
-// Safety      at the end nothing is left that was not reported; nothing is left before the deadline
-//             but where exit is cut short; and all waits together ended at one deadline.
-// Liveness    under every weakly fair schedule exit ends; with the policy strict, where everything
-//             that it waits for ends.
+// - Safety: at the end nothing is left that was not reported; nothing is left before the deadline
+//   but where exit is cut short; and all waits together ended at one deadline.
+// - Liveness: under every weakly fair schedule exit ends; with the policy strict, where everything
+//   that it waits for ends.
 //
 // WEAK exit.midway exit.twice exit.lock exit.wait exit.help exit.report
 #include <cstdio>

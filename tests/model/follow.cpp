@@ -3,10 +3,10 @@
 // asks whether all is quiet (docs/ordering/teardown.md, claim 11). Steps are those under one lock;
 // all orders of steps are tried.
 //
-// Safety      when the barrier is over, the chain is, unless it has no end; when the drain says
-//             quiet, nothing of it is left.
-// Liveness    under every weakly fair schedule the barrier is over at some time, though the chain
-//             may have no end, and though others go on retiring chains of their own.
+// - Safety: when the barrier is over, the chain is, unless it has no end; when the drain says
+//   quiet, nothing of it is left.
+// - Liveness: under every weakly fair schedule the barrier is over at some time, though the chain
+//   may have no end, and though others go on retiring chains of their own.
 //
 // WEAK follow.run follow.seize follow.root follow.limit follow.again
 #include <cstdio>

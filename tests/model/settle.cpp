@@ -3,10 +3,9 @@
 // (docs/ordering/callbacks.md, claims 5, 6, 11, 12 and 15). Steps are those under one lock, and
 // those of a grant: a callback is shown and numbered, then begun; all orders of steps are tried.
 //
-// Safety      when the settling is over, nothing of the owner is queued or runs.
-// Liveness    under every weakly fair schedule it is over at some time: a run for ever in which
-// each
-//             thread that can go on does so now and then does not exist.
+// - Safety: when the settling is over, nothing of the owner is queued or runs.
+// - Liveness: under every weakly fair schedule it is over at some time: a run for ever in which
+//   each thread that can go on does so now and then does not exist.
 //
 // WEAK settle.order settle.again settle.seen settle.limit settle.close settle.refuse settle.number
 #include <cstdio>

@@ -2,15 +2,15 @@
 // The module's data: a cache of records, and a lookup structure of chunks over them, both protected
 // by RCU.
 //
-// State       table: an array of chunk pointers, and the first address of each chunk (fixed for the
-// module's life).
-//             chunk: up to chunk_ranges sorted entries; never changed after it was published, but
-//             replaced. record: one range; of the module's own kmem_cache.
-// Equations   entry.first == entry.rec->first for every entry of a published chunk, but for a
-// type-safe cache, where
-//             the record may be another one by now: then the reader starts again.
-// Locks       stripe[bucket % stripes] excludes updaters of one bucket, and guards the stripe's
-// counts.
+// - State:
+//   - table: an array of chunk pointers, and the first address of each chunk (fixed for the
+//     module's life);
+//   - chunk: up to chunk_ranges sorted entries; never changed after it was published, but replaced;
+//   - record: one range; of the module's own kmem_cache.
+// - Equations: entry.first == entry.rec->first for every entry of a published chunk, but for a
+//   type-safe cache, where the record may be another one by now: then the reader starts again.
+// - Locks: stripe[bucket % stripes] excludes updaters of one bucket, and guards the stripe's
+//   counts.
 #pragma once
 #include <graceslab/kernel/rcupdate.h>
 #include <graceslab/kernel/slab.h>
