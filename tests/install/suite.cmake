@@ -23,6 +23,8 @@ install_test(symbols "${consumers}/symbols.sh"
   "${prefix}/${CMAKE_INSTALL_LIBDIR}/libgraceslab.so" "${consumers}/abi.txt")
 install_test(links "${consumers}/links.sh" "${consumers}" "${prefix}"
   "${CMAKE_INSTALL_LIBDIR}" "${scratch}/links")
+install_test(gdb "${consumers}/gdb.sh" "${consumers}" "${prefix}" "${CMAKE_INSTALL_LIBDIR}"
+  "${scratch}/gdb")
 install_test(components "${consumers}/components.sh" "${PROJECT_BINARY_DIR}" "${prefix}"
   "${scratch}/components" "${CMAKE_COMMAND}")
 install_test(parent "${consumers}/with_parent.sh" "${consumers}" "${PROJECT_SOURCE_DIR}"
