@@ -26,6 +26,7 @@ expect() { # COMPONENT REGULAR-EXPRESSION: of all its files
 expect runtime '^\./lib[^/]*/([^/]*/)?libgraceslab\.so\.0\.'
 expect development \
   '^\./(include/|lib.*/libgraceslab\.(a|so)$|lib.*/(cmake|pkgconfig)/|share/[a-z/]*gdb/)'
-expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'
+expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'\
+'|^\./share/graceslab/prometheus/'
 expect bench '^\./lib.*/graceslab/bench/'
 exit $bad

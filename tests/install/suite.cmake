@@ -44,6 +44,9 @@ foreach(package IN ITEMS CLI11 fmt nlohmann_json)
 endforeach()
 install_refused(without_ncurses "graceslab: the tool needs ncurses, or -DGRACESLAB_TOOLS=OFF"
   -DCMAKE_DISABLE_FIND_PACKAGE_Curses=ON)
+install_refused(without_prometheus
+  "graceslab: the tool needs prometheus-cpp, or -DGRACESLAB_TOOLS=OFF"
+  -DCMAKE_DISABLE_FIND_PACKAGE_prometheus-cpp=ON)
 install_refused(without_libdw "graceslab: the tool needs libdw (elfutils), or -DGRACESLAB_TOOLS=OFF"
   -DGRACESLAB_LIBDW=OFF)
 set(unlinked -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY)  # what a link needs may be missing
