@@ -135,7 +135,7 @@ def whys(sessions, lingers, owned, routes, by_name):
         rf"^    {THREAD} is in 2 levels of 'default'")
     has(lingers, r"^cache 'lingers#\d+' is draining, destroyed (\d+ ms ago|at \d+ ms of its clock)"
         r"; it has 1 slab$", r"^  2 objects allocated and never retired$",
-        r"^  destroyed by\n    #0 .*gs_cache_destroy_by",
+        r"^  destroyed by\n    #0 ", r"^    #\d .*gs_cache_destroy_by$",
         r"^    #\d kmem_cache_destroy_rcu \(slab\.h:\d+\)",
         r"^    #\d \(anonymous namespace\)::fill_lingers \(debuggee\.cpp:\d+\)",
         r"^  2 objects allocated, the first is 0x[0-9a-f]+$")
