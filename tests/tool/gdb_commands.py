@@ -198,10 +198,15 @@ PARTS = ((TABLES, tables), (WHYS, whys), (OWNERS, owners),
 
 
 def all_parts(*words):
+    """False: it was stopped while a thread of the library was at work, which says what could not be
+    seen: a look at the hazard pointers now and then, and the ageing of what is parked."""
     said = gdb(*words, commands=[command for commands, _ in PARTS for command in commands])
+    if any(" held: " in text for text in said):
+        return False
     for commands, check in PARTS:
         check(*said[:len(commands)])
         said = said[len(commands):]
+    return True
 
 
 REFUSED = {
@@ -219,16 +224,28 @@ def refused(pid):
         tool.expect(re.fullmatch(f"graceslab: {pattern}.*\n?", said), f"{pattern}: {said!r}")
 
 
+def repeated(look):
+    """Until it says so; it does at once as a rule."""
+    tool.expect(any(look() for _ in range(30)), "it is never stopped at a quiet moment")
+
+
 def lives():
-    with living() as pid:
-        all_parts("-p", pid)
+    def look():
+        with living() as pid:
+            return all_parts("-p", pid)
+
+    repeated(look)
     with living() as pid:
         refused(pid)
 
 
 def died():
+    def look():
+        with dumped() as core:
+            return all_parts(DEBUGGEE, core)
+
+    repeated(look)
     with dumped() as core:
-        all_parts(DEBUGGEE, core)
         os.truncate(core, 64 << 10)
         for command, said in zip(TABLES, gdb(DEBUGGEE, core, commands=TABLES)):
             has(said, "^graceslab: .*(cannot be read|annot access memory|not in what this core)")

@@ -100,6 +100,9 @@ def describe_queued(domain):
 
 def hazards():
     """All that is retired under them and not handed in: its head, and its function."""
+    if domains.locked(reading.symbol("graceslab::hazard::scan_lock")):
+        reading.note("scan_lock held: who looks at the hazard pointers just now has in hand, "
+                     "unseen, what is retired under them")
     for shard in reading.elements(reading.symbol("graceslab::hazard::shards")):
         first = shard["retired"]["first"]
         kind = first.type
