@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # `cmake --install`, whole or by --component: runtime (the shared library), development (headers,
-# archive, CMake package, pkg-config file), tools (the tool and its modules), bench (the plug-ins of
-# `graceslab bench`).
+# archive, CMake package, pkg-config file, commands for gdb), tools (the tool and its modules),
+# bench (the plug-ins of `graceslab bench`).
 include_guard()
 include(CMakePackageConfigHelpers)
 
@@ -37,3 +37,16 @@ endif()
 configure_file(cmake/graceslab.pc.in "${PROJECT_BINARY_DIR}/graceslab.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/graceslab.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT development)
+
+# gdb loads by itself, from below its own folder of scripts, the one named after the library.
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/gdb/" COMPONENT development
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/graceslab/gdb" FILES_MATCHING PATTERN "*.py")
+if("shared" IN_LIST graceslab_kinds)
+  set(library_folder "${CMAKE_INSTALL_LIBDIR}")
+  if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    string(PREPEND library_folder "\${CMAKE_INSTALL_PREFIX}/")  # as it is when that is installed
+  endif()
+  install(FILES "${PROJECT_SOURCE_DIR}/tools/gdb/graceslab-gdb.py" COMPONENT development
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/gdb/auto-load${library_folder}"
+    RENAME "libgraceslab.so.${PROJECT_VERSION}-gdb.py")
+endif()

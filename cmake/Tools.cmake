@@ -18,6 +18,10 @@ find_package(Curses QUIET)
 if(NOT CURSES_FOUND)
   message(FATAL_ERROR "graceslab: the tool needs ncurses, or -DGRACESLAB_TOOLS=OFF")
 endif()
+find_package(prometheus-cpp QUIET)
+if(NOT TARGET prometheus-cpp::pull)
+  message(FATAL_ERROR "graceslab: the tool needs prometheus-cpp, or -DGRACESLAB_TOOLS=OFF")
+endif()
 include(BenchPeers)
 
 file(GLOB_RECURSE tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.cpp")
@@ -35,7 +39,7 @@ target_include_directories(tool_objects
   PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${PROJECT_SOURCE_DIR}/tools")
 target_compile_options(tool_objects PRIVATE ${graceslab_warnings})
 target_link_libraries(tool_objects
-  PUBLIC CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json Threads::Threads)
+  PUBLIC CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json prometheus-cpp::pull Threads::Threads)
 
 function(graceslab_tool name library)
   add_executable(${name} $<TARGET_OBJECTS:tool_objects>)
@@ -43,7 +47,7 @@ function(graceslab_tool name library)
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE
     ${library} "${GRACESLAB_LIBDW}" -lelf ${CURSES_LIBRARIES}
-    fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+    fmt::fmt prometheus-cpp::pull Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()
 
 graceslab_tool(graceslab_tool graceslab::graceslab)
@@ -77,6 +81,11 @@ endfunction()
 
 graceslab_tool_module(lab_module lab)
 graceslab_tool_module(storm_module torture)
+
+if(GRACESLAB_INSTALL)
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/metrics/prometheus" COMPONENT tools
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/graceslab")
+endif()
 
 # What the tool says of itself, for man(1) and for shells: written by the tool, where it runs here.
 if(GRACESLAB_INSTALL AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))

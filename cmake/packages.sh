@@ -5,12 +5,13 @@
 
 # shellcheck disable=SC2034 # used where this is sourced
 build_packages=(build-essential cmake ninja-build pkg-config
-  libcli11-dev libfmt-dev nlohmann-json3-dev libdw-dev libncurses-dev tor-geoipdb liburcu-dev)
+  libcli11-dev libfmt-dev nlohmann-json3-dev libdw-dev libncurses-dev prometheus-cpp-dev
+  tor-geoipdb liburcu-dev)
 # shellcheck disable=SC2034 # the peers of ./run bench
 bench_packages=(liburcu-dev libck-dev libcds-dev libboost-dev
   libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4)
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev relacy-dev python3 clang)
+test_packages=(libgtest-dev relacy-dev python3 python3-prometheus-client python3-yaml clang gdb)
 
 say() { printf 'graceslab: %s\n' "$*" >&2; }
 

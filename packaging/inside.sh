@@ -30,6 +30,9 @@ for compiler in gcc:g++ clang:clang++; do
     run_one "./plain-$cc/$name" "./plain-$cc/plugin.so"
   done
 done
+said=$(gdb -nx -batch -ex 'set breakpoint pending on' -ex 'break gs_cache_destroy_by' -ex run \
+  -ex 'gs-why routes' plain-gcc/quickstart 2>&1 </dev/null) || true
+grep -q "cache 'routes#1' is open" <<<"$said" || { echo "$said"; echo "failed: gdb"; exit 1; }
 graceslab config --json >/dev/null
 graceslab torture --seconds 2 >/dev/null
 man -w graceslab graceslab-lab >/dev/null

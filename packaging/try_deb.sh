@@ -10,7 +10,7 @@ root=$(mktemp -d)
 trap 'umount "$root/proc" 2>/dev/null; rm -rf "$root"' EXIT
 say "making a fresh system and installing the packages there"
 mmdebstrap --quiet --variant=apt \
-  --include=gcc,g++,clang,libc6-dev,cmake,make,pkg-config,man-db,ca-certificates \
+  --include=gcc,g++,clang,libc6-dev,cmake,make,pkg-config,man-db,gdb,ca-certificates \
   --customize-hook='mkdir "$1/packages"' \
   --customize-hook="cp '$packages'/*.deb \"\$1/packages\"" \
   --customize-hook='DEBIAN_FRONTEND=noninteractive chroot "$1" sh -c \

@@ -45,6 +45,7 @@ void add_all(CLI::App& app) {
   add_top(app);
   add_slabinfo(app);
   add_why(app);
+  add_metrics(app);
   add_manual(app);
   add_completion(app);
   app.add_subcommand("version", "Print the version of the library")->callback([] {

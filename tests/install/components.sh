@@ -10,7 +10,9 @@ for component in runtime development tools bench; do
   mkdir -p "$scratch/$component"
 done
 
-list() { (cd "$1" && find . -type f -o -type l | sort); }
+list() { # FOLDER, which the path of gdb's script ends with
+  (cd "$1" && find . -type f -o -type l | sed "s|/auto-load$1/|/auto-load/|" | sort)
+}
 if ! diff <(list "$prefix") <(for c in "$scratch"/*; do list "$c"; done | sort) >&2; then
   echo "the components are not the whole" >&2
   bad=1
@@ -22,7 +24,9 @@ expect() { # COMPONENT REGULAR-EXPRESSION: of all its files
   fi
 }
 expect runtime '^\./lib[^/]*/([^/]*/)?libgraceslab\.so\.0\.'
-expect development '^\./(include/|lib.*/libgraceslab\.(a|so)$|lib.*/(cmake|pkgconfig)/)'
-expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'
+expect development \
+  '^\./(include/|lib.*/libgraceslab\.(a|so)$|lib.*/(cmake|pkgconfig)/|share/[a-z/]*gdb/)'
+expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'\
+'|^\./share/graceslab/prometheus/'
 expect bench '^\./lib.*/graceslab/bench/'
 exit $bad

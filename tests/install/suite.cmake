@@ -23,6 +23,8 @@ install_test(symbols "${consumers}/symbols.sh"
   "${prefix}/${CMAKE_INSTALL_LIBDIR}/libgraceslab.so" "${consumers}/abi.txt")
 install_test(links "${consumers}/links.sh" "${consumers}" "${prefix}"
   "${CMAKE_INSTALL_LIBDIR}" "${scratch}/links")
+install_test(gdb "${consumers}/gdb.sh" "${consumers}" "${prefix}" "${CMAKE_INSTALL_LIBDIR}"
+  "${scratch}/gdb")
 install_test(components "${consumers}/components.sh" "${PROJECT_BINARY_DIR}" "${prefix}"
   "${scratch}/components" "${CMAKE_COMMAND}")
 install_test(parent "${consumers}/with_parent.sh" "${consumers}" "${PROJECT_SOURCE_DIR}"
@@ -42,6 +44,9 @@ foreach(package IN ITEMS CLI11 fmt nlohmann_json)
 endforeach()
 install_refused(without_ncurses "graceslab: the tool needs ncurses, or -DGRACESLAB_TOOLS=OFF"
   -DCMAKE_DISABLE_FIND_PACKAGE_Curses=ON)
+install_refused(without_prometheus
+  "graceslab: the tool needs prometheus-cpp, or -DGRACESLAB_TOOLS=OFF"
+  -DCMAKE_DISABLE_FIND_PACKAGE_prometheus-cpp=ON)
 install_refused(without_libdw "graceslab: the tool needs libdw (elfutils), or -DGRACESLAB_TOOLS=OFF"
   -DGRACESLAB_LIBDW=OFF)
 set(unlinked -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY)  # what a link needs may be missing

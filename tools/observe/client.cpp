@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -201,7 +202,10 @@ std::vector<std::string> connection::why(const std::string& cache) {
   }
 }
 
-std::uint32_t only_process() {
+namespace {
+
+// Those of ours.
+std::vector<std::uint32_t> observed_processes() {
   std::ifstream sockets("/proc/net/unix");
   std::vector<std::uint32_t> found;
   for (std::string line; std::getline(sockets, line);) {
@@ -212,14 +216,39 @@ std::uint32_t only_process() {
       continue;
     if (std::find(found.begin(), found.end(), pid) == found.end()) found.push_back(pid);
   }
+  return found;
+}
+
+[[noreturn]] void name_one_of(const std::vector<std::uint32_t>& found) {
+  std::string all;
+  for (const std::uint32_t pid : found) all += fmt::format("{} {}", all.empty() ? "" : ",", pid);
+  throw usage_error(fmt::format("name one of the processes that are observed:{}", all));
+}
+
+}  // namespace
+
+std::uint32_t only_process() {
+  const std::vector<std::uint32_t> found = observed_processes();
   if (found.size() == 1) return found[0];
   if (found.empty())
     throw usage_error(
         "no process of yours is observed: start one with GRACESLAB_OBSERVE=1, or let it call "
         "gs_observe_start()");
-  std::string all;
-  for (const std::uint32_t pid : found) all += fmt::format("{} {}", all.empty() ? "" : ",", pid);
-  throw usage_error(fmt::format("name one of the processes that are observed:{}", all));
+  name_one_of(found);
+}
+
+std::uint32_t chosen_process(const std::string& id_or_name) {
+  const char* end = id_or_name.data() + id_or_name.size();
+  std::uint32_t pid = 0;
+  const auto [stop, error] = std::from_chars(id_or_name.data(), end, pid);
+  if (error == std::errc() && stop == end && pid != 0) return pid;
+  std::vector<std::uint32_t> found = observed_processes();
+  std::erase_if(found, [&](std::uint32_t one) { return process_name(one) != id_or_name; });
+  if (found.size() == 1) return found[0];
+  if (found.empty())
+    throw usage_error(
+        fmt::format("no process of yours that is observed is called '{}'", id_or_name));
+  name_one_of(found);
 }
 
 std::string process_name(std::uint32_t pid) {

@@ -52,6 +52,9 @@ class connection {
 
 // The one process of ours that is observed; a usage_error when there is none, or several.
 std::uint32_t only_process();
+// By its id, or of those that are observed the one of that name; a usage_error when it is none, or
+// several.
+std::uint32_t chosen_process(const std::string& id_or_name);
 std::string process_name(std::uint32_t pid);  // "?" when not known
 
 }  // namespace graceslab::tool::observe

@@ -4,6 +4,7 @@
 //
 // - lives: a thread retires all the time
 // - stalls: a reader stays inside, and objects wait for it
+// - named: a cache has a name of quotes, a line end, and bytes that are no text
 // - leaves: main's thread ends, and another one some time later
 // - threads: says whether it has threads of the library's own, and ends
 #include <dirent.h>
@@ -87,6 +88,14 @@ int stall() {
   return 0;
 }
 
+int named() {
+  kmem_cache* odd = kmem_cache_create("we\"ird\\na\nme\xff", 64, 0, 0, nullptr);
+  ready();
+  until_input_ends();
+  kmem_cache_destroy(odd);
+  return 0;
+}
+
 int count_threads() {
   int n = 0;
   if (DIR* tasks = opendir("/proc/self/task")) {
@@ -114,6 +123,7 @@ int main(int, char** arguments) {
   held_cache = kmem_cache_create("held", sizeof(object), 0, 0, nullptr);
   if (role == "lives") return live();
   if (role == "stalls") return stall();
+  if (role == "named") return named();
   if (role == "leaves") leave();
   return 64;
 }
