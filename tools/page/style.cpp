@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How the page looks, in a light and a dark scheme. A page is read on a phone as well: one column
 // there, and each row of the table of targets becomes a block.
-#include "sections.hpp"
+#include "style.hpp"
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 
 const char* const style = R"css(
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--text:#1b2430;--soft:#5b6674;
@@ -57,7 +57,7 @@ rect.level.missed{fill:var(--bad)}
 svg line.limit{stroke:var(--text);stroke-width:2}
 svg line.stretch-limit{stroke-width:1.3;stroke-dasharray:3 2}
 svg .curve{fill:none;stroke:var(--c);stroke-width:1.6}
-svg .curve.ours{stroke-width:3}
+svg .curve.strong{stroke-width:3}
 svg line.spread{stroke:var(--c);stroke-width:4;opacity:.3}
 svg .mark{fill:var(--c);stroke:var(--card);stroke-width:1}
 svg .control{stroke:var(--soft)}
@@ -109,4 +109,4 @@ td.g svg{width:120px;margin-top:4px}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 )css";
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page
