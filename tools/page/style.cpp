@@ -50,6 +50,19 @@ svg .value{font-variant-numeric:tabular-nums}
 svg line.whisker{stroke:var(--text);stroke-width:1.3}
 rect.bar{fill:var(--bar)}
 rect.ours{fill:var(--c)}
+.swatch{display:inline-block;width:1em;height:.7em;border-radius:2px;background:var(--c)}
+.wide{margin-top:16px}
+.approach{margin-bottom:16px;scroll-margin-top:8px}
+.approach h3{font-size:1.1rem}
+.approach .tag{margin-left:6px}
+.two{display:grid;gap:8px 32px}
+.two>div,.pair>div{min-width:0}
+.two .facts{gap:8px 24px;font-size:.9rem}
+.pair{display:grid;gap:16px 32px;align-items:start}
+@media(min-width:900px){.two{grid-template-columns:1fr 1fr}.pair{grid-template-columns:400px 1fr}}
+pre,code{font:.85rem/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
+pre{background:var(--page);border:1px solid var(--rule);border-radius:6px;padding:8px 12px;
+  margin:0 0 12px;overflow-x:auto}
 .track{fill:var(--grid)}
 rect.level.stretch{fill:var(--good)}
 rect.level.goal{fill:var(--fine)}
