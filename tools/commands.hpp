@@ -11,6 +11,7 @@ class App;
 namespace graceslab::tool {
 
 void add_lab(CLI::App& app);
+void add_report(CLI::App& app);
 void add_config(CLI::App& app);
 void add_memory(CLI::App& app);
 void add_decode(CLI::App& app);

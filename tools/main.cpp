@@ -37,6 +37,7 @@ void add_all(CLI::App& app) {
   app.set_version_flag("--version", std::string("graceslab ") + gs_version(),
                        "Print the version and exit");
   add_lab(app);
+  add_report(app);
   add_torture(app);
   add_bench(app);
   add_config(app);

@@ -3,7 +3,6 @@
 """The bench: mistakes are one line before anything is measured, JSON and the page hold together.
 Nothing here depends on a time."""
 
-import html.parser
 import os
 import pathlib
 import re
@@ -11,45 +10,10 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from support import page as pages
 from support import tool
 
 TINY = ("bench", "--filter", "^alloc_pair/size:64$", "--repetitions", "1", "--seconds", "0.002")
-VOID = {"meta", "br", "link", "img", "input", "hr"}
-
-
-class Page(html.parser.HTMLParser):
-    """Notes elements that are not closed in order, what is loaded from elsewhere, and the text."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.open, self.wrong, self.words, self.counts = [], [], [], {}
-        self.ids, self.anchors = set(), set()
-        self.feed(text)
-        self.close()
-        self.wrong += [f"{name} is never closed" for name in self.open]
-
-    def handle_starttag(self, name, attributes):
-        self.handle_startendtag(name, attributes)
-        if name not in VOID:
-            self.open.append(name)
-
-    def handle_startendtag(self, name, attributes):
-        self.counts[name] = self.counts.get(name, 0) + 1
-        for key, value in attributes:
-            if key == "id":
-                self.ids.add(value)
-            if key in ("src", "href", "xlink:href", "data", "action", "srcset"):
-                if value.startswith("#"):
-                    self.anchors.add(value[1:])
-                else:
-                    self.wrong.append(f"{name} {key} leads to {value}")
-
-    def handle_endtag(self, name):
-        if not self.open or self.open.pop() != name:
-            self.wrong.append(f"{name} is closed out of order at {self.getpos()}")
-
-    def handle_data(self, data):
-        self.words.append(data)
 
 
 def check_mistakes():
@@ -127,11 +91,7 @@ def check_page():
                         "--html", str(file))
         tool.expect(done.returncode == 0 and done.stdout, "the page and the table", done)
         text = file.read_text(encoding="utf-8")
-    page = Page(text)
-    tool.expect(not page.wrong, f"well formed and self-contained: {page.wrong[:5]}")
-    tool.expect("script" not in page.counts and "@import" not in text and "url(" not in text,
-                "no script, no style from elsewhere")
-    tool.expect(page.anchors and page.anchors <= page.ids, "links within the page lead somewhere")
+    page = pages.read(text)
     svg = page.counts.get("svg", 0)
     tool.expect(svg >= 4 and text.count('role="img"><title>') >= 4 and text.count("<desc>") >= 4,
                 "each plot has a title and a description")

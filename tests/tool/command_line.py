@@ -12,7 +12,7 @@ from support import tool
 tool.expect_refusal()
 tool.expect_refusal("nonsense", says="nonsense")
 tool.expect_refusal("--nonsense")
-for command in ("lab", "config", "version", "torture", "bench"):
+for command in ("lab", "config", "version", "torture", "bench", "report"):
     tool.expect_refusal(command, "--nonsense", says="--nonsense")
     tool.expect_refusal(command, "stray\nargument")
     done = tool.run(command, "--help")

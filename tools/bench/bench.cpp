@@ -11,6 +11,8 @@
 #include <regex>
 
 #include "../commands.hpp"
+#include "../page/output.hpp"
+#include "../page/shell.hpp"
 #include "cpu_share.hpp"
 #include "results.hpp"
 #include "trials.hpp"
@@ -65,7 +67,7 @@ void play_round(stadium& s, played& p, double seconds) {
 played play(stadium& s, const contest& what, const options& o) {
   played p = {what, {}, {}};
   for (const contestant& who : what.contestants)
-    p.entries.push_back({who, {}, s.absent(who, what.workload)});
+    if (s.plays(who, what.workload)) p.entries.push_back({who, {}, s.absent(who)});
   double seconds = what.seconds > 0 ? what.seconds : o.seconds;
   unsigned repetitions = what.repetitions > 0 ? what.repetitions : o.repetitions;
   for (unsigned i = 0; i != repetitions; ++i) play_round(s, p, seconds);
@@ -92,10 +94,11 @@ class progress {
 outcome measure(const options& o) {
   catalogue c = everything();
   std::vector<contest> contests = chosen(c, o);
-  if (!o.html.empty()) expect_writable(o.html);  // before minutes of measuring
+  if (!o.html.empty()) page::expect_writable(o.html, "--html");  // before minutes of measuring
   stadium s;
   outcome result;
   result.where = this_machine();
+  result.packages = package_versions();
   auto began = std::chrono::steady_clock::now();
   cpu_share share;
   progress shown(contests.size());
@@ -117,7 +120,8 @@ void run(const options& o) {
     return;
   }
   outcome result = measure(o);
-  if (!o.html.empty()) write_html(result, o.html);
+  if (!o.html.empty())
+    page::replace(o.html, "--html", page::whole("graceslab bench", html_of(result)));
   o.json ? print_json(result) : print_table(result);
 }
 

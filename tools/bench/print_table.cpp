@@ -12,8 +12,8 @@ namespace {
 void print_machine(const outcome& o) {
   const machine& m = o.where;
   fmt::print("{}, {} cores at {:.0f} MHz, {}, {}\n", m.cpu, m.cores, m.mhz, m.system, m.compiler);
-  for (const std::string& version : m.versions)
-    fmt::print("{}{}", &version == &m.versions[0] ? "" : ", ", version);
+  for (const std::string& version : o.packages)
+    fmt::print("{}{}", &version == &o.packages[0] ? "" : ", ", version);
   fmt::print("\n");
 }
 
@@ -23,7 +23,7 @@ void print_contest(const played& p) {
   for (const entry& e : p.entries) {
     const series* s = p.of(e);
     if (s == nullptr) {
-      if (e.absent != "does not play this") fmt::print("    {:<34} -  {}\n", e.who.name, e.absent);
+      fmt::print("    {:<34} -  {}\n", e.who.name, e.absent);
       continue;
     }
     fmt::print("    {:<34}{:>12.4g} {:<3}   {:.4g} .. {:.4g}", e.who.name, s->median(), p.what.unit,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../machine.hpp"
 #include "catalogue/catalogue.hpp"
 
 namespace graceslab::tool::bench {
@@ -43,30 +44,25 @@ struct verdict {
   bool explained() const;          // missed, and known why
 };
 
-struct machine {
-  std::string system, cpu, compiler, date;
-  unsigned cores = 0;
-  double mhz = 0;
-  std::vector<std::string> versions;  // of the peers' packages
-};
-
 struct outcome {
   machine where;
+  std::vector<std::string> packages;  // of the peers, with versions
   std::vector<played> contests;
   std::vector<verdict> verdicts;
   double seconds = 0;
   double others_share = 0;  // of all cores' time, used by other processes
 };
 
-machine this_machine();
+// `PACKAGE VERSION` of what is installed, where dpkg knows.
+std::vector<std::string> package_versions();
 std::vector<verdict> judge(const std::vector<target>& targets, const std::vector<played>& contests);
 
 // Standard output.
 void print_table(const outcome& o);
 void print_json(const outcome& o);
-// Throws a usage_error when the file cannot be written to.
-void expect_writable(const std::string& file);
-// One page that needs nothing else. Throws when it cannot be written.
-void write_html(const outcome& o, const std::string& file);
+// What print_json() printed, again. Throws foreign_json.
+outcome outcome_of(const fields& from);
+// Its part of a page; markup.
+std::string html_of(const outcome& o);
 
 }  // namespace graceslab::tool::bench

@@ -71,10 +71,13 @@ std::string stadium::preload_path(const std::string& name) {
   return at->second;
 }
 
-std::string stadium::absent(const contestant& who, const std::string& workload) {
+bool stadium::plays(const contestant& who, const std::string& workload) {
   const plug_in& p = look_up(who.plug_in);
-  if (!p.there) return "not built: its package was not installed";
-  if (p.workloads.count(workload) == 0) return "does not play this";
+  return !p.there || p.workloads.count(workload) != 0;
+}
+
+std::string stadium::absent(const contestant& who) {
+  if (!look_up(who.plug_in).there) return "not built: its package was not installed";
   if (!who.preload.empty() && preload_path(who.preload).empty())
     return "package " + allocator_named(who.preload)->package + " is not installed";
   return {};

@@ -17,8 +17,10 @@ class stadium {
   // Throws when the runner is not beside the tool or in ../lib.
   stadium();
 
+  // Whether it has that workload, as far as can be known: one that is not there may have it.
+  bool plays(const contestant& who, const std::string& workload);
   // Why this one cannot take part; empty: it can.
-  std::string absent(const contestant& who, const std::string& workload);
+  std::string absent(const contestant& who);
   // False: it failed, and `why` says how.
   bool play(const contestant& who, const contest& what, double seconds, figures* out,
             std::string* why);

@@ -219,39 +219,7 @@ void round::run(const std::string& module_path, double load_seconds) {
   account(stopped);
 }
 
-double median(std::vector<double> samples) { return percentiles_of(std::move(samples)).p50; }
-
 }  // namespace
-
-percentiles percentiles_of(std::vector<double> samples) {
-  if (samples.empty()) return {};
-  std::sort(samples.begin(), samples.end());
-  auto at = [&samples](double part) {
-    double rank = std::ceil(part * static_cast<double>(samples.size()));
-    return samples[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
-  };
-  return {at(0.50), at(0.99)};
-}
-
-const std::vector<approach_info>& approaches() {
-  static const std::vector<approach_info> all = {
-      {approach::rcu_barrier, "rcu_barrier", "A1", "call_rcu() only; rcu_barrier(), then destroy"},
-      {approach::barrier_covers_retire, "barrier_covers_retire", "A2",
-       "rcu_barrier() waits for kfree_rcu() too"},
-      {approach::kfree_rcu_barrier, "kfree_rcu_barrier", "A3", "kfree_rcu_barrier(), then destroy"},
-      {approach::linger, "linger", "A4", "destroy at once; the cache lingers", false},
-      {approach::linger_typesafe, "linger_typesafe", "A5",
-       "the same, SLAB_TYPESAFE_BY_RCU, objects freed at once", false},
-      {approach::destroy_rcu, "destroy_rcu", "A6", "kmem_cache_destroy_rcu() lingers", false},
-      {approach::free_barrier, "free_barrier", "A7", "kmem_cache_free_barrier(), then destroy"},
-      {approach::destroy_wait, "destroy_wait", "A8", "kmem_cache_destroy_wait()"},
-      {approach::destroy_cookie, "destroy_cookie", "A9",
-       "destroy_rcu, then destroy_barrier_one(cookie)"},
-      {approach::fully_freed, "fully_freed", "A10",
-       "SLAB_DESTROY_ONCE_FULLY_FREED, 1000 records held beyond", false},
-  };
-  return all;
-}
 
 approach_result run_approach(const approach_info& info, const std::vector<range>& ranges,
                              const std::string& module, traffic& threads, const load& work,

@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "findings.hpp"
+#include "progress.hpp"
+
 namespace graceslab::lab {
 
 struct settings {
@@ -11,14 +14,15 @@ struct settings {
   std::vector<std::string> only;
   unsigned rounds = 10;
   double seconds = 0.25;
-  bool json = false;
 };
 
 // What --approach knows, separated by spaces.
 std::string known_ids();
 
-// Runs it, prints the findings, sets tool::exit_status. Throws tool::usage_error for settings or
-// input without use.
-void run(const settings& s);
+// How long measure() will take, about, in seconds, for so many ranges.
+double estimate(const settings& s, std::size_t ranges);
+
+// Runs it. Throws tool::usage_error for settings or input without use.
+findings measure(const settings& s);
 
 }  // namespace graceslab::lab

@@ -2,16 +2,12 @@
 // Reading IP-to-country files: whole, line by line, telling about every line that cannot be used.
 #include "input.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "../commands.hpp"
+#include "../whole_file.hpp"
 #include "line.hpp"
 
 namespace graceslab::lab {
@@ -54,36 +50,6 @@ struct placed {
   std::uint32_t file;
   std::uint32_t line;
 };
-
-class descriptor {
- public:
-  explicit descriptor(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) throw usage_error(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  }
-  ~descriptor() { close(fd_); }
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-std::string read_whole(const std::string& path) {
-  descriptor file(path);
-  std::string text;
-  struct stat s;
-  if (fstat(file.get(), &s) == 0 && S_ISREG(s.st_mode))
-    text.reserve(static_cast<std::size_t>(s.st_size) + 1);
-  char buffer[1 << 16];
-  for (;;) {
-    ssize_t n = read(file.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw usage_error(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-    if (n == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-}
 
 void read_lines(std::string_view text, std::uint32_t index, input_file& file,
                 std::vector<placed>& out, complaints& to) {
@@ -139,7 +105,7 @@ input read_input(const std::vector<std::string>& paths) {
   complaints to;
   std::vector<placed> all;
   for (const std::string& path : paths) {
-    std::string text = read_whole(path);
+    std::string text = tool::whole_file(path);
     in.files.push_back({path});
     read_lines(text, static_cast<std::uint32_t>(in.files.size() - 1), in.files.back(), all, to);
   }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../commands.hpp"
+#include "../page/output.hpp"
 #include "experiment.hpp"
 #include "unsafe.hpp"
 
@@ -26,19 +27,33 @@ void add_child(CLI::App& app) {
   });
 }
 
+struct output {
+  bool json = false;
+  std::string html;
+};
+
+void run(const lab::settings& s, const output& to) {
+  if (!to.html.empty()) page::expect_writable(to.html, "--html");  // before minutes of measuring
+  lab::findings f = lab::measure(s);
+  if (!to.html.empty()) lab::write_page(f, to.html, "--html");
+  to.json ? lab::print_json(f) : lab::print_tables(f);
+  exit_status = f.good() ? 0 : 1;
+}
+
 }  // namespace
 
 void add_lab(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("lab", "Tear down and unload real modules by every approach, and wrongly");
   auto s = std::make_shared<lab::settings>();
+  auto to = std::make_shared<output>();
   command
       ->add_option("--input", s->inputs,
                    "IP-to-country ranges (repeatable); default: those of tor-geoipdb")
       ->allow_extra_args(false);
   command
       ->add_option("--approach", s->only,
-                   "Only this approach, unsafe variant or many_caches (repeatable)")
+                   "Only this approach, question or unsafe variant (repeatable)")
       ->allow_extra_args(false);
   command->add_option("--rounds", s->rounds, "Modules torn down per approach")
       ->check(CLI::Range(1u, 100000u))
@@ -46,11 +61,12 @@ void add_lab(CLI::App& app) {
   command->add_option("--seconds", s->seconds, "Load before each teardown")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
-  command->add_flag("--json", s->json, "Print JSON, alone on standard output");
-  command->footer("Approaches: " + lab::known_ids() +
+  command->add_flag("--json", to->json, "Print JSON, alone on standard output");
+  command->add_option("--html", to->html, "Write one page with plots to this file");
+  command->footer("Approaches, unsafe variants and questions: " + lab::known_ids() +
                   "\nExit status: 0 every promise was kept and every mistake caught, 1 not, 2 bad "
                   "options or input");
-  command->callback([s] { lab::run(*s); });
+  command->callback([s, to] { run(*s, *to); });
   add_child(app);
 }
 

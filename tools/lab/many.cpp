@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "many.hpp"
-
 #include <graceslab/kernel/slab.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "questions.hpp"
 #include "reports.hpp"
 
 namespace graceslab::lab {
@@ -20,7 +19,6 @@ constexpr unsigned retired_each = 32;
 constexpr unsigned least_repetitions = 9, most_repetitions = 51;
 constexpr unsigned caches_in_all = 5000;  // about as many for every N, within these limits
 constexpr double clearly = 1.05;          // less is noise
-constexpr std::size_t problems_shown = 5;
 
 struct object {
   char payload[48];
@@ -65,11 +63,6 @@ double time_us(unsigned n, void (*end)(const caches&)) {
   return std::chrono::duration<double, std::micro>(steady::now() - begin).count();
 }
 
-double median(std::vector<double> samples) {
-  std::sort(samples.begin(), samples.end());
-  return samples[samples.size() / 2];
-}
-
 // The three ways take turns, so that a slow moment of the machine hits them alike.
 many_point measure(unsigned n) {
   std::vector<double> global, single, async;
@@ -95,8 +88,7 @@ many_result run_many(progress& show) {
     if (p->global_us * clearly > p->single_us) break;
     result.crossover = p->caches;
   }
-  result.problems = reports.take();
-  if (result.problems.size() > problems_shown) result.problems.resize(problems_shown);
+  result.problems = reports.first_few();
   show.step("many caches: 1 to {} measured", counts[std::size(counts) - 1]);
   return result;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Tables of at most 120 columns, each with a legend below.
+#include <fmt/core.h>
+
 #include <algorithm>
 
-#include "print.hpp"
+#include "findings.hpp"
 
 namespace graceslab::lab {
 namespace {
@@ -24,9 +26,8 @@ std::string short_time(double us) {
 std::string short_number(std::uint64_t v) { return short_number(static_cast<double>(v)); }
 
 void print_input(const findings& f) {
-  fmt::print("{} ranges ({} IPv4, {} IPv6) from", f.table->ranges.size(), f.table->ipv4,
-             f.table->ipv6);
-  for (const input_file& file : f.table->files) fmt::print(" {}", file.path);
+  fmt::print("{} ranges ({} IPv4, {} IPv6) from", f.table.ranges, f.table.ipv4, f.table.ipv6);
+  for (const input_file& file : f.table.files) fmt::print(" {}", file.path);
   fmt::print("\nmodules per approach: {}, each under load for {} s; readers: {}, updaters: {}\n\n",
              f.work.rounds, f.work.seconds, f.readers, f.updaters);
 }
@@ -110,13 +111,6 @@ void print_many(const findings& f) {
 }
 
 }  // namespace
-
-bool findings::good() const {
-  auto kept = [](const approach_result& r) { return r.kept(); };
-  auto caught = [](const unsafe_result& r) { return r.caught; };
-  return std::all_of(approaches.begin(), approaches.end(), kept) &&
-         std::all_of(unsafe.begin(), unsafe.end(), caught) && (!many || many->problems.empty());
-}
 
 void print_tables(const findings& f) {
   print_input(f);

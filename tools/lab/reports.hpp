@@ -22,6 +22,13 @@ class report_catcher {
     return std::exchange(texts_, {});
   }
 
+  // The same, cut to what a page or a table has room for.
+  std::vector<std::string> first_few() {
+    std::vector<std::string> all = take();
+    if (all.size() > 5) all.resize(5);
+    return all;
+  }
+
  private:
   static void caught(gs_report, const char* text, std::size_t bytes, void* self) {
     report_catcher& c = *static_cast<report_catcher*>(self);

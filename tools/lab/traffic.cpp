@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "traffic.hpp"
 
+#include <pthread.h>
+
 #include <chrono>
+#include <ctime>
 #include <new>
 
 namespace graceslab::lab {
@@ -113,6 +116,18 @@ traffic_counts traffic::counts() const {
   };
   for (const worker& w : readers_) take(w);
   for (const worker& w : updaters_) take(w);
+  return sum;
+}
+
+double traffic::reader_seconds() {
+  double sum = 0;
+  for (worker& w : readers_) {
+    clockid_t clock;
+    timespec t = {};
+    if (pthread_getcpuclockid(w.thread.native_handle(), &clock) == 0 &&
+        clock_gettime(clock, &t) == 0)
+      sum += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  }
   return sum;
 }
 

@@ -58,6 +58,8 @@ class traffic {
   // Unpublishes it and waits until no thread is inside.
   void withdraw_module();
   traffic_counts counts() const;
+  // CPU time that the readers have used.
+  double reader_seconds();
 
  private:
   struct alignas(64) worker {

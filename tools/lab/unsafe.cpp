@@ -117,20 +117,6 @@ bool wanted(const std::vector<std::string>& only, const char* id) {
 
 }  // namespace
 
-const std::vector<unsafe_info>& unsafe_variants() {
-  static const std::vector<unsafe_info> all = {
-      {unsafe::no_wait, "no_wait", "unload at once"},
-      {unsafe::synchronize_rcu, "synchronize_rcu", "synchronize_rcu() only"},
-      {unsafe::synchronize_rcu_three_times, "synchronize_rcu_x3", "three of them in a row"},
-      {unsafe::fifo_call_rcu, "fifo_call_rcu", "one more call_rcu() that destroys"},
-      {unsafe::leak, "leak", "ten objects never freed"},
-      {unsafe::rearm, "rearm", "a callback that re-arms itself for ever"},
-      {unsafe::synchronize_rcu_idle, "synchronize_rcu_idle",
-       "synchronize_rcu() only, on an idle system"},
-  };
-  return all;
-}
-
 unsafe_result run_unsafe(const unsafe_info& variant, bool protection) {
   unsafe_result r;
   r.info = &variant;

@@ -9,26 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "module/abi.hpp"
+#include "findings.hpp"
 #include "progress.hpp"
 
 namespace graceslab::lab {
-
-struct unsafe_info {
-  unsafe which;
-  const char* id;
-  const char* what;
-};
-const std::vector<unsafe_info>& unsafe_variants();
-
-struct unsafe_result {
-  const unsafe_info* info = nullptr;
-  bool protection = false;
-  std::string outcome;               // one of a few phrases: see docs/guide/lab.md
-  std::string evidence;              // what it was concluded from
-  std::vector<std::string> reports;  // kinds of the library's reports, each once
-  bool caught = false;
-};
 
 // Runs `variant` in a child and judges what came of it.
 unsafe_result run_unsafe(const unsafe_info& variant, bool protection);

@@ -5,14 +5,17 @@
 #include <cctype>
 #include <set>
 
+#include "../../page/shell.hpp"
+#include "../../page/text.hpp"
 #include "sections.hpp"
-#include "text.hpp"
 
 namespace graceslab::tool::bench::html {
 namespace {
 
+using page::escape;
+using page::number;
+
 constexpr double steady = 0.1;  // the control loop's spread beyond which a reader should know
-const std::string plays_not = "does not play this";
 
 std::string table_row(const played& p, const entry& e, const series& s) {
   std::string also;
@@ -99,8 +102,7 @@ std::string absent(const std::vector<const played*>& contests) {
   std::set<std::string> all;
   for (const played* p : contests)
     for (const entry& e : p->entries)
-      if (p->of(e) == nullptr && e.absent != plays_not)
-        all.insert(e.who.name + " (" + e.absent + ")");
+      if (p->of(e) == nullptr) all.insert(e.who.name + " (" + e.absent + ")");
   std::string text;
   for (const std::string& each : all) text += (text.empty() ? "" : ", ") + escape(each);
   return text.empty() ? text : "<p class=\"absent\">Absent: " + text + ".</p>";
@@ -142,10 +144,9 @@ std::string place_of(const std::string& group) {
 std::string groups(const outcome& o) {
   cast colours(o.contests);
   grouped all = by_group(o.contests);
-  std::string text = "<nav aria-label=\"Workloads\">";
-  for (const auto& [name, unused] : all)
-    text += fmt::format("<a href=\"#{}\">{}</a>", place_of(name), escape(name));
-  text += "</nav>";
+  std::vector<std::pair<std::string, std::string>> places;
+  for (const auto& [name, unused] : all) places.emplace_back(place_of(name), name);
+  std::string text = page::navigation("Workloads", places);
   for (const auto& [name, contests] : all) text += section(name, contests, colours);
   return text;
 }

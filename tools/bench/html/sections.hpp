@@ -7,8 +7,6 @@
 
 namespace graceslab::tool::bench::html {
 
-extern const char* const style;
-
 std::string head_of_page(const outcome& o);
 std::string targets(const outcome& o);
 // All groups of workloads, each with its plots and tables.

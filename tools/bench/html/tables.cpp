@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The head of the page, and the table of targets.
 #include <fmt/core.h>
-#include <graceslab/detail/version.h>
 
 #include <algorithm>
 
+#include "../../page/shell.hpp"
+#include "../../page/text.hpp"
 #include "sections.hpp"
-#include "text.hpp"
 
 namespace graceslab::tool::bench::html {
 namespace {
 
-std::string fact(const char* name, const std::string& markup) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, markup);
-}
+using page::escape;
+using page::fact;
+using page::number;
+using page::with_unit;
 
 std::string control_fact(const outcome& o) {
   series all;
@@ -24,9 +25,9 @@ std::string control_fact(const outcome& o) {
                      number(all.median()), 100 * all.spread(), drift(o));
 }
 
-std::string versions(const machine& m) {
+std::string versions(const std::vector<std::string>& packages) {
   std::string all;
-  for (const std::string& version : m.versions) all += (all.empty() ? "" : ", ") + escape(version);
+  for (const std::string& each : packages) all += (all.empty() ? "" : ", ") + escape(each);
   return all.empty() ? "unknown" : all;
 }
 
@@ -69,26 +70,23 @@ std::string row(const verdict& v) {
 }  // namespace
 
 std::string head_of_page(const outcome& o) {
-  const machine& m = o.where;
   auto count = [&](const std::string& what) {
     return std::count_if(o.verdicts.begin(), o.verdicts.end(),
                          [&](const verdict& v) { return v.outcome() == what; });
   };
   std::string text =
-      "<header><h1>graceslab bench</h1><p class=\"lead\">Every operation beside its peers, played "
+      "<header id=\"bench\"><h1>graceslab bench</h1><p class=\"lead\">Every operation beside its "
+      "peers, played "
       "in turn in the same run. Times belong to this machine and this hour; ratios of medians are "
       "what repeats.</p><dl class=\"facts card\">";
-  text += fact("Machine", fmt::format("{}, {} cores at {:.0f} MHz", escape(m.cpu), m.cores, m.mhz));
-  text += fact("System", escape(m.system));
-  text += fact("Compiler", escape(m.compiler) + ", graceslab " GRACESLAB_VERSION_STRING);
-  text += fact("Date", escape(m.date)) + fact("Took", fmt::format("{:.0f} s", o.seconds));
+  text += facts_of(o.where) + fact("Took", fmt::format("{:.0f} s", o.seconds));
   text += fact("Others used", fmt::format("{:.0f} % of all cores meanwhile", 100 * o.others_share));
   if (!o.verdicts.empty())
     text += fact("Targets", fmt::format("{} stretch met, {} goal met, {} missed", count("stretch"),
                                         count("goal"), count("missed")));
   std::string control = control_fact(o);
   if (!control.empty()) text += fact("Control loop", control);
-  return text + "<div class=\"all\"><dt>Packages</dt><dd>" + versions(m) +
+  return text + "<div class=\"all\"><dt>Packages</dt><dd>" + versions(o.packages) +
          "</dd></div></dl></header>";
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // How the page looks, in a light and a dark scheme. A page is read on a phone as well: one column
 // there, and each row of the table of targets becomes a block.
-#include "sections.hpp"
+#include "style.hpp"
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 
 const char* const style = R"css(
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--text:#1b2430;--soft:#5b6674;
@@ -50,6 +50,19 @@ svg .value{font-variant-numeric:tabular-nums}
 svg line.whisker{stroke:var(--text);stroke-width:1.3}
 rect.bar{fill:var(--bar)}
 rect.ours{fill:var(--c)}
+.swatch{display:inline-block;width:1em;height:.7em;border-radius:2px;background:var(--c)}
+.wide{margin-top:16px}
+.approach{margin-bottom:16px;scroll-margin-top:8px}
+.approach h3{font-size:1.1rem}
+.approach .tag{margin-left:6px}
+.two{display:grid;gap:8px 32px}
+.two>div,.pair>div{min-width:0}
+.two .facts{gap:8px 24px;font-size:.9rem}
+.pair{display:grid;gap:16px 32px;align-items:start}
+@media(min-width:900px){.two{grid-template-columns:1fr 1fr}.pair{grid-template-columns:400px 1fr}}
+pre,code{font:.85rem/1.5 ui-monospace,"DejaVu Sans Mono",monospace}
+pre{background:var(--page);border:1px solid var(--rule);border-radius:6px;padding:8px 12px;
+  margin:0 0 12px;overflow-x:auto}
 .track{fill:var(--grid)}
 rect.level.stretch{fill:var(--good)}
 rect.level.goal{fill:var(--fine)}
@@ -57,7 +70,7 @@ rect.level.missed{fill:var(--bad)}
 svg line.limit{stroke:var(--text);stroke-width:2}
 svg line.stretch-limit{stroke-width:1.3;stroke-dasharray:3 2}
 svg .curve{fill:none;stroke:var(--c);stroke-width:1.6}
-svg .curve.ours{stroke-width:3}
+svg .curve.strong{stroke-width:3}
 svg line.spread{stroke:var(--c);stroke-width:4;opacity:.3}
 svg .mark{fill:var(--c);stroke:var(--card);stroke-width:1}
 svg .control{stroke:var(--soft)}
@@ -109,4 +122,4 @@ td.g svg{width:120px;margin-top:4px}
 @media print{body{background:#fff}.card{break-inside:avoid}}
 )css";
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 
 // For element content and quoted attributes. What is no UTF-8 or no character becomes U+FFFD.
 std::string escape(std::string_view text);
@@ -12,4 +12,4 @@ std::string escape(std::string_view text);
 std::string number(double value);
 std::string with_unit(double value, std::string_view unit);
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page

@@ -8,7 +8,7 @@
 
 #include "text.hpp"
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 namespace {
 
 // 1, 2 or 5 times a power of ten, so that about `steps` of them reach `high`.
@@ -121,4 +121,4 @@ std::string mark_path(spot p, unsigned shape, double r) {
   }
 }
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page

@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What the figures belong to.
-#include <fmt/chrono.h>
-#include <fmt/core.h>
-#include <sys/utsname.h>
-
-#include <ctime>
+// Which versions of the peers were measured.
 #include <filesystem>
-#include <fstream>
-#include <thread>
 
 #include "../child_output.hpp"
 #include "results.hpp"
 
 namespace graceslab::tool::bench {
-namespace {
 
-std::string cpu_field(const char* name) {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind(name, 0) == 0) return line.substr(line.find(':') + 2);
-  return {};
-}
-
-// `PACKAGE VERSION` of what is installed, where dpkg knows.
 std::vector<std::string> package_versions() {
   std::vector<std::string> words = {"/usr/bin/dpkg-query", "-W", "-f",
                                     "${db:Status-Abbrev}${Package} ${Version}\n"};
@@ -41,27 +25,6 @@ std::vector<std::string> package_versions() {
     at = end + 1;
   }
   return all;
-}
-
-}  // namespace
-
-machine this_machine() {
-  machine m;
-  utsname name = {};
-  (void)uname(&name);
-  m.system = fmt::format("{} {} {}", name.sysname, name.release, name.machine);
-  m.cpu = cpu_field("model name");
-  std::string mhz = cpu_field("cpu MHz");
-  m.mhz = mhz.empty() ? 0 : std::stod(mhz);
-  m.cores = std::thread::hardware_concurrency();
-#if defined(__clang__)
-  m.compiler = "clang " __clang_version__;
-#else
-  m.compiler = "gcc " __VERSION__;
-#endif
-  m.date = fmt::format("{:%Y-%m-%dT%H:%M:%S%z}", fmt::localtime(std::time(nullptr)));
-  m.versions = package_versions();
-  return m;
 }
 
 }  // namespace graceslab::tool::bench

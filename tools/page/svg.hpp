@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 
 // Linear from zero, or logarithmic where the values spread over more than a factor.
 class scale {
@@ -49,4 +49,4 @@ class drawing {
 // A filled shape around a spot, told apart from others without colour.
 std::string mark_path(spot at, unsigned shape, double radius);
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace graceslab::tool::bench::html {
+namespace graceslab::tool::page {
 namespace {
 
 constexpr const char* replacement = "\xef\xbf\xbd";
@@ -87,4 +87,4 @@ std::string with_unit(double value, std::string_view unit) {
   return text;
 }
 
-}  // namespace graceslab::tool::bench::html
+}  // namespace graceslab::tool::page
