@@ -121,6 +121,7 @@ td.g svg{width:120px;margin-top:4px}
   content:attr(data-name) ": ";color:var(--soft);font-size:.85rem} .targets td.what{
   font-weight:600}.targets td.what small,.targets td.what
   details{font-weight:400}}
+@media(max-width:500px){.scroll table{font-size:.82rem}.scroll td,.scroll th{padding-right:7px}}
 @page{margin:14mm 12mm}
 @media print{body{background:#fff;font-size:9.5pt;max-width:none;padding:0;
   print-color-adjust:exact;-webkit-print-color-adjust:exact}
