@@ -29,7 +29,7 @@ namespace {
 constexpr const char* question_ids[] = {"many_caches",   "small_caches", "one_of_many",
                                         "parked_reader", "chains",       "innocents"};
 // What parts of a run take on two cores, for the estimate.
-constexpr double per_range_s = 6e-7, unsafe_s = 0.5, question_s = 0.5, question_round_s = 0.1;
+constexpr double per_range_s = 2e-7, unsafe_s = 0.5, question_s = 0.3, question_round_s = 0.1;
 constexpr unsigned most_threads = 8;  // of each sort; also the updaters' share of the host's table
 
 bool asked_for(const settings& s, std::string_view id) {

@@ -88,6 +88,10 @@ const char* best_of(const many_point& p) {
   return p.global_us < p.single_us ? "global" : "single";
 }
 
+void print_problems(const std::vector<std::string>& problems) {
+  for (const std::string& p : problems) fmt::print("  FAILED {}\n", p);
+}
+
 void print_many(const findings& f) {
   if (!f.many) return;
   fmt::print("\n{:<12} {:>12} {:>12} {:>12}   {}\n", "many caches", "global", "single",
@@ -100,7 +104,7 @@ void print_many(const findings& f) {
       "kmem_cache_destroy_wait().\n"
       "  asynchronous: N times kmem_cache_destroy_rcu(), then kmem_cache_destroy_barrier(). "
       "Medians.\n");
-  for (const std::string& p : f.many->problems) fmt::print("  FAILED {}\n", p);
+  print_problems(f.many->problems);
   if (f.many->crossover)
     fmt::print(
         "  crossover: from {} caches on, one global barrier is clearly faster than single waits.\n",
@@ -110,6 +114,74 @@ void print_many(const findings& f) {
         "  crossover: none; at the largest number, one global barrier was not clearly faster.\n");
 }
 
+void print_small(const small_result& r) {
+  fmt::print("\n{:<21} {:>9} {:>9} {:>9} {:>9}   held caller; {} times, {} objects in flight\n",
+             "small caches", "median", "90th", "99th", "parked", r.repetitions, r.objects);
+  for (const small_row& row : r.rows)
+    fmt::print("{:<21} {:>9} {:>9} {:>9} {:>9}\n", row.info->id, short_time(row.destroy_us.p50),
+               short_time(row.destroy_us.p90), short_time(row.destroy_us.p99),
+               short_time(row.parked_us.p50));
+  fmt::print("\n  parked: median while a reader stays in its section for {} ms.\n", r.parked_ms);
+  print_problems(r.problems);
+}
+
+void print_one(const one_result& r) {
+  fmt::print("\n{:<21} {:>12} {:>12}\n", "one of many", "that one", "all");
+  for (const one_point& p : r.points)
+    fmt::print("{:<21} {:>12} {:>12}\n", p.others, short_time(p.one_us), short_time(p.all_us));
+  fmt::print(
+      "\n  that one: kmem_cache_free_barrier(). all: kfree_rcu_barrier(). Beside so many others, "
+      "each "
+      "with objects in flight.\n");
+  print_problems(r.problems);
+}
+
+void print_parked(const parked_result& r) {
+  fmt::print("\n{:<21} {:>9} {:>9} {:>9} {:>12} {:>9}\n", "parked reader", "updates", "waiting",
+             "resident", "home after", "resident");
+  for (const parked_row& row : r.rows) {
+    const parked_sample& last = row.samples.back();
+    fmt::print("{:<21} {:>9} {:>9} {:>8}B {:>12} {:>8}B\n", row.info->id,
+               short_number(last.updates), short_number(last.waiting),
+               short_number(last.resident_bytes), short_time(row.home_us),
+               short_number(row.resident_after));
+  }
+  fmt::print(
+      "\n  One record is replaced while a reader stays; waiting: given up and not back. home "
+      "after: "
+      "from its leaving.\n");
+  print_problems(r.problems);
+}
+
+void print_chains(const chains_result& r) {
+  fmt::print("\n{:<21} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "chains: depth", "barriers",
+             "they took", "drain: gp", "it took", "held", "home");
+  for (const chain_point& p : r.points)
+    fmt::print("{:<21} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", p.depth, p.barriers,
+               short_time(p.barriers_us), p.drain_grace_periods, short_time(p.drain_us),
+               short_time(p.held_us), short_time(p.home_us));
+  fmt::print(
+      "\n  Callbacks that post the next. barriers: calls of rcu_barrier() until the last had run. "
+      "drain: one gs_domain_drain(),\n  its grace periods. held, home: destroy of a "
+      "SLAB_DESTROY_ONCE_FULLY_FREED cache with the chain's objects.\n");
+  print_problems(r.problems);
+}
+
+void print_innocents(const innocents_result& r) {
+  fmt::print("\n{:<21} {:>9} {:>12} {:>9} {:>9} {:>9} {:>9}\n", "bystanders of", "ended",
+             "lookups/CPU s", "update", "99th", "own wait", "99th");
+  for (const innocent_row& row : r.rows)
+    fmt::print("{:<21} {:>9} {:>13} {:>9} {:>9} {:>9} {:>9}\n",
+               row.info != nullptr ? row.info->id : "nobody", row.ended,
+               short_number(row.lookups_per_cpu_s), short_time(row.update_us.p50),
+               short_time(row.update_us.p99), short_time(row.wait_us.p50),
+               short_time(row.wait_us.p99));
+  fmt::print(
+      "\n  Somebody ends a cache each millisecond or so; a bystander allocates, retires, and waits "
+      "for its own cache.\n");
+  print_problems(r.problems);
+}
+
 }  // namespace
 
 void print_tables(const findings& f) {
@@ -117,6 +189,11 @@ void print_tables(const findings& f) {
   print_approaches(f);
   print_unsafe(f);
   print_many(f);
+  if (f.small) print_small(*f.small);
+  if (f.one) print_one(*f.one);
+  if (f.parked) print_parked(*f.parked);
+  if (f.chains) print_chains(*f.chains);
+  if (f.innocents) print_innocents(*f.innocents);
   fmt::print("\nverdict: {} ({:.0f} s)\n", f.good() ? "every promise was kept" : "FAILED",
              f.seconds);
 }

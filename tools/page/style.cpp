@@ -51,6 +51,8 @@ svg line.whisker{stroke:var(--text);stroke-width:1.3}
 rect.bar{fill:var(--bar)}
 rect.ours{fill:var(--c)}
 .swatch{display:inline-block;width:1em;height:.7em;border-radius:2px;background:var(--c)}
+.facts .tag{white-space:normal}
+.grid.four{grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr))}
 .wide{margin-top:16px}
 .approach{margin-bottom:16px;scroll-margin-top:8px}
 .approach h3{font-size:1.1rem}
@@ -119,7 +121,19 @@ td.g svg{width:120px;margin-top:4px}
   content:attr(data-name) ": ";color:var(--soft);font-size:.85rem} .targets td.what{
   font-weight:600}.targets td.what small,.targets td.what
   details{font-weight:400}}
-@media print{body{background:#fff}.card{break-inside:avoid}}
+@media(max-width:500px){.scroll table{font-size:.82rem}.scroll td,.scroll th{padding-right:7px}}
+@page{margin:14mm 12mm}
+@media print{body{background:#fff;font-size:9.5pt;max-width:none;padding:0;
+  print-color-adjust:exact;-webkit-print-color-adjust:exact}
+  nav{display:none}.card{break-inside:avoid;padding:10px}h2,h3{break-after:avoid}
+  h2{margin:20px 0 8px}section>p{break-after:avoid}
+  .grid,.grid.four{grid-template-columns:1fr 1fr}.two{grid-template-columns:1fr 1fr}
+  .pair{grid-template-columns:2fr 3fr}.only{display:block}
+  .two .facts{grid-template-columns:1fr 1fr;font-size:8pt;gap:4px 12px}
+  .grid svg,.pair svg,.only svg{max-width:330px}.legend svg{max-width:26px}
+  .scroll{overflow:visible}table{font-size:8pt}
+  th{font-size:7.5pt}th,td{padding:3px 6px 3px 0}td.n,th.n{white-space:normal}
+  pre,code{font-size:7.5pt}pre{white-space:pre-wrap}}
 )css";
 
 }  // namespace graceslab::tool::page

@@ -30,8 +30,9 @@ std::string mistake_summary(const findings& f) {
                          [&](const unsafe_result& r) { return r.protection == protection; });
   };
   return fmt::format(
-      " In this run, of {} without owner protection {} crashed in code that was gone, {} were "
-      "reported, {} worked by luck; of {} with it {} were made safe and {} reported.",
+      " In this run, of {} without owner protection: crashed in code that was gone {}, reported "
+      "{}, "
+      "worked by luck {}. Of {} with it: made safe {}, reported {}.",
       all(false), number_of("crashed in unmapped code", false), number_of("reported", false),
       number_of("worked by luck", false), all(true), number_of("made safe", true),
       number_of("reported", true));

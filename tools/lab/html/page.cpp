@@ -44,7 +44,7 @@ std::string head_of_page(const findings& f) {
          "</p><p class=\"lead\">" + scope + "</p><dl class=\"facts card\">" +
          fact("Verdict",
               fmt::format("<span class=\"tag {}\">{}</span>", good ? "stretch" : "missed",
-                          good ? "every promise kept, every mistake caught" : "FAILED")) +
+                          good ? "promises kept, mistakes caught" : "FAILED")) +
          facts_of(f.where) + fact("Took", fmt::format("{:.0f} s", f.seconds)) +
          fact("Rounds", fmt::format("{} modules for each approach, each {} s under load",
                                     f.work.rounds, number(f.work.seconds))) +

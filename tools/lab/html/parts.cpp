@@ -31,6 +31,10 @@ std::string problems_of(const std::vector<std::string>& problems) {
 
 double ms(double us) { return us / 1000; }
 
+unit unit_for(double longest_us) {
+  return longest_us < 1000 ? unit{1, "\xc2\xb5s"} : unit{1000, "ms"};
+}
+
 std::string time_text(double us) {
   if (us >= 1e6) return with_unit(us / 1e6, "s");
   if (us >= 1e3) return with_unit(us / 1e3, "ms");

@@ -19,6 +19,12 @@ std::string problems_of(const std::vector<std::string>& problems);
 std::string time_text(double us);  // with a unit that suits
 std::string bytes_text(std::uint64_t bytes);
 double ms(double us);
+// What a plot of such times is in: microseconds, or milliseconds where one of them is that long.
+struct unit {
+  double us;
+  const char* name;
+};
+unit unit_for(double longest_us);
 std::string percentiles_text(const percentiles& p);
 std::string link_to(const approach_info& info);
 // Of the run, or nullptr.

@@ -36,7 +36,8 @@ const prose all[] = {
     {approach::linger, "kmem_cache_destroy() lingers", "kmem_cache_destroy(s);",
      "The allocator takes care: where objects are still out, the cache lives on, closed, until the "
      "last of them is home, and then goes by itself.",
-     "The caller is not held, cannot choose the wrong wait, and may be in a place that must not "
+     "The caller does not wait for readers, cannot choose the wrong wait, and may be in a place "
+     "that must not "
      "wait. Nobody else waits either.",
      "The pages stay until the last object is home. Objects that nobody has given up yet are "
      "reported, and waited for as well; a leak is told when a limit has passed, not at once.",
@@ -54,7 +55,7 @@ const prose all[] = {
      "cookie = kmem_cache_destroy_rcu(s);",
      "A name of its own for the destroy that lingers, so that plain kmem_cache_destroy() can go on "
      "complaining at once about objects that are left.",
-     "The caller is not held, and caches without RCU keep their leak check.",
+     "The caller does not wait for readers, and caches without RCU keep their leak check.",
      "One more name, and the author of each cache has to know which of the two is right.",
      "Plain destroys are set to report (GRACESLAB_DESTROY=report), and this cache has objects in "
      "flight by design."},

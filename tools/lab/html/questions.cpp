@@ -2,6 +2,8 @@
 // Sections of the questions that the approaches raise: a plot, a table, and what the figures say.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "../../page/charts.hpp"
 #include "../../page/table.hpp"
 #include "../../page/text.hpp"
@@ -188,13 +190,17 @@ std::string bystanders(const findings& f) {
   if (!f.innocents) return section("innocents", title, not_measured);
   std::vector<bar> all;
   std::vector<cells> rows;
+  double longest = 0;
+  for (const innocent_row& r : f.innocents->rows) longest = std::max(longest, r.wait_us.p50);
+  unit in = unit_for(longest);
   for (const innocent_row& r : f.innocents->rows) {
     std::string name =
         r.info != nullptr ? fmt::format("{} {}", r.info->paper, r.info->id) : "nobody ends caches";
     const char* css = r.info == nullptr ? "" : r.info->waits ? "ours o0" : "ours o1";
-    all.push_back({name, css, r.info == nullptr, ms(r.wait_us.p50), ms(r.wait_us.p50),
-                   ms(r.wait_us.p99), fmt::format("{}: {}", name, percentiles_text(r.wait_us))});
-    rows.push_back({escape(name), count(r.ended), number(r.lookups_per_cpu_s),
+    all.push_back({name, css, r.info == nullptr, r.wait_us.p50 / in.us, r.wait_us.p50 / in.us,
+                   r.wait_us.p99 / in.us,
+                   fmt::format("{}: {}", name, percentiles_text(r.wait_us))});
+    rows.push_back({escape(name), count(r.ended), with_unit(r.lookups_per_cpu_s / 1e6, "M"),
                     time_text(r.update_us.p50), time_text(r.update_us.p99),
                     time_text(r.wait_us.p50), time_text(r.wait_us.p99)});
   }
@@ -207,7 +213,7 @@ std::string bystanders(const findings& f) {
   return section("innocents", title,
                  said +
                      beside("The bystander's wait for its own cache",
-                            bars("The bystander's wait for its own cache", "ms", all,
+                            bars("The bystander's wait for its own cache", in.name, all,
                                  "Not measured in this run.") +
                                 "<p class=\"axis\">Bars are medians, whiskers reach to the 99th "
                                 "percentile.</p>",
