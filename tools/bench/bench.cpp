@@ -11,8 +11,8 @@
 #include <regex>
 
 #include "../commands.hpp"
-#include "../page/output.hpp"
 #include "../page/shell.hpp"
+#include "../replaced_file.hpp"
 #include "cpu_share.hpp"
 #include "results.hpp"
 #include "trials.hpp"
@@ -94,7 +94,7 @@ class progress {
 outcome measure(const options& o) {
   catalogue c = everything();
   std::vector<contest> contests = chosen(c, o);
-  if (!o.html.empty()) page::expect_writable(o.html, "--html");  // before minutes of measuring
+  if (!o.html.empty()) expect_writable(o.html, "--html");  // before minutes of measuring
   stadium s;
   outcome result;
   result.where = this_machine();
@@ -121,7 +121,7 @@ void run(const options& o) {
   }
   outcome result = measure(o);
   if (!o.html.empty())
-    page::replace(o.html, "--html", page::whole("graceslab bench", html_of(result)));
+    replace_file(o.html, "--html", page::whole("graceslab bench", html_of(result)));
   o.json ? print_json(result) : print_table(result);
 }
 

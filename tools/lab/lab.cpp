@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "../commands.hpp"
-#include "../page/output.hpp"
+#include "../replaced_file.hpp"
 #include "experiment.hpp"
 #include "unsafe.hpp"
 
@@ -33,7 +33,7 @@ struct output {
 };
 
 void run(const lab::settings& s, const output& to) {
-  if (!to.html.empty()) page::expect_writable(to.html, "--html");  // before minutes of measuring
+  if (!to.html.empty()) expect_writable(to.html, "--html");  // before minutes of measuring
   lab::findings f = lab::measure(s);
   if (!to.html.empty()) lab::write_page(f, to.html, "--html");
   to.json ? lab::print_json(f) : lab::print_tables(f);

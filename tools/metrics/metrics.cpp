@@ -15,8 +15,8 @@
 
 #include "commands.hpp"
 #include "metrics/families.hpp"
-#include "metrics/replaced_file.hpp"
 #include "observe/client.hpp"
+#include "replaced_file.hpp"
 
 namespace graceslab::tool {
 namespace {
@@ -84,7 +84,7 @@ void run(const options& o) {
   if (o.file.empty())
     fmt::print("{}", text);
   else
-    metrics::replace_file(o.file, text);
+    replace_file(o.file, "--file", text);
 }
 
 }  // namespace

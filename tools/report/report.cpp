@@ -10,8 +10,8 @@
 #include "../bench/results.hpp"
 #include "../commands.hpp"
 #include "../lab/experiment.hpp"
-#include "../page/output.hpp"
 #include "../page/shell.hpp"
+#include "../replaced_file.hpp"
 #include "../whole_file.hpp"
 
 namespace graceslab::tool {
@@ -63,7 +63,7 @@ void from_files(const options& o) {
   parts all;
   for (const std::string& path : o.files) add(all, path);
   const char* title = all.lab.empty() ? "graceslab bench" : lab::page_title;
-  page::replace(o.html, "--html", page::whole(title, all.lab + all.bench));
+  replace_file(o.html, "--html", page::whole(title, all.lab + all.bench));
 }
 
 void from_a_run(const options& o) {
@@ -73,7 +73,7 @@ void from_a_run(const options& o) {
 }
 
 void run(const options& o) {
-  page::expect_writable(o.html, "--html");
+  expect_writable(o.html, "--html");
   o.files.empty() ? from_a_run(o) : from_files(o);
   fmt::print("{}\n", o.html);
 }

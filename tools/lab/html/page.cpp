@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../../page/output.hpp"
 #include "../../page/shell.hpp"
 #include "../../page/text.hpp"
+#include "../../replaced_file.hpp"
 #include "parts.hpp"
 
 namespace graceslab::lab {
@@ -77,7 +77,7 @@ std::string html_of(const findings& f) {
 void write_page(const findings& f, const std::string& file, std::string_view option) {
   nlohmann::ordered_json told = json_of(f);
   std::string body = html_of(findings_of(tool::fields(told)));
-  tool::page::replace(file, option, tool::page::whole(page_title, body));
+  tool::replace_file(file, option, tool::page::whole(page_title, body));
 }
 
 }  // namespace graceslab::lab

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "output.hpp"
+#include "replaced_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -13,9 +13,9 @@
 #include <cstring>
 #include <utility>
 
-#include "../commands.hpp"
+#include "commands.hpp"
 
-namespace graceslab::tool::page {
+namespace graceslab::tool {
 namespace {
 
 [[noreturn]] void refuse(const std::string& file, std::string_view option, int error) {
@@ -81,10 +81,10 @@ void expect_writable(const std::string& file, std::string_view option) {
   destination probe(file, option);
 }
 
-void replace(const std::string& file, std::string_view option, std::string_view text) {
+void replace_file(const std::string& file, std::string_view option, std::string_view text) {
   destination d(file, option);
   d.write_all(text);
   d.commit();
 }
 
-}  // namespace graceslab::tool::page
+}  // namespace graceslab::tool
