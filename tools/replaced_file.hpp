@@ -6,8 +6,8 @@
 
 namespace graceslab::tool {
 
-// Whether replace_file() could write there, found out before minutes of measuring. Leaves what the file
-// holds. Throws usage_error; `option` is named in it.
+// Whether replace_file() could write there, found out before minutes of measuring. Leaves what the
+// file holds. Throws usage_error; `option` is named in it.
 void expect_writable(const std::string& file, std::string_view option);
 
 // Writes `text` beside the file, then renames. What is no regular file (a pipe, a terminal) is
