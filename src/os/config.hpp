@@ -27,6 +27,7 @@ struct config {
   int stack_signal;                // SIGRTMIN+5; 0 = off
   int fence;                       // enum gs_fence, -1 = choose
   std::uint64_t retire_age_ms;     // 10
+  bool lazy;                       // false; true: what comes after a pause waits for more as well
   std::uint64_t park_age_ms;       // 1000
   std::uint64_t callback_batch;    // 10
   std::uint64_t callback_cap_ms;   // 3

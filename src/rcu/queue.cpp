@@ -27,8 +27,9 @@ std::uint64_t age_ms() noexcept { return gs_load_relaxed(&os::settings.retire_ag
 
 // A lone callback need not grow old.
 std::uint64_t old_enough_ms(const shard& s) noexcept {
-  const std::uint64_t stamp_ms = s.filling->stamp_ms;
-  return std::max(stamp_ms, std::min(s.pause_ms, stamp_ms + age_ms()));
+  const std::uint64_t stamp_ms = s.filling->stamp_ms, old_ms = stamp_ms + age_ms();
+  if (gs_load_relaxed(&os::settings.lazy)) return old_ms;
+  return std::max(stamp_ms, std::min(s.pause_ms, old_ms));
 }
 
 void refresh_due(shard& s) noexcept {

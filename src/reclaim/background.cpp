@@ -167,7 +167,7 @@ void run(void*) noexcept {
     gs_store_relaxed(&news, 0u);
     round r{os::now_ms()};
     r.ages = p.begin_round();
-    r.at_once = rested && r.ages;
+    r.at_once = rested && r.ages && !gs_load_relaxed(&os::settings.lazy);
     for_each_active_batch(gather_some, &r);
     rcu::for_each_domain(drive, nullptr);
     for_each_active_batch(trim_some, &r);

@@ -6,6 +6,7 @@ if(NOT TARGET graceslab_busted OR NOT TARGET scenario)
   return()
 endif()
 set(windows_sources
+  lazy.cpp
   scenario/approach_cookies.cpp
   scenario/approach_last_home.cpp
   scenario/approach_linger.cpp

@@ -15,7 +15,8 @@ std::atomic<int> over{0};
 void count_over(void*) { ++over; }
 
 outcome run_for_an_hour(const char* test) {
-  return run_again(test, {"GRACESLAB_RETIRE_AGE_MS=3600000", "GRACESLAB_TEST_NO_POST=1"});
+  return run_again(
+      test, {"GRACESLAB_RETIRE_AGE_MS=3600000", "GRACESLAB_TEST_NO_POST=1", "GRACESLAB_LAZY=0"});
 }
 
 }  // namespace
@@ -56,5 +57,21 @@ TEST(Lone, R6_a_callback_is_run_at_once) {
 
 TEST(Lone, B1_what_is_retired_comes_home_at_once) {
   const outcome o = run_for_an_hour("LoneAgain.DISABLED_retire");
+  EXPECT_EQ(o.status, 0) << o.errors;
+}
+
+TEST(LoneAgain, DISABLED_lazy) {
+  counted first{{}, &over};
+  call_rcu(&first.head, count_one);
+  pause_ms(50);
+  EXPECT_EQ(over, 0);
+  rcu_barrier();
+  EXPECT_EQ(over, 1);
+}
+
+TEST(Lone, R6_unless_asked_to_be_lazy) {
+  const outcome o = run_again(
+      "LoneAgain.DISABLED_lazy",
+      {"GRACESLAB_RETIRE_AGE_MS=3600000", "GRACESLAB_TEST_NO_POST=1", "GRACESLAB_LAZY=1"});
   EXPECT_EQ(o.status, 0) << o.errors;
 }
