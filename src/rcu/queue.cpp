@@ -276,7 +276,8 @@ void seal(gs_domain* d, shard& s) noexcept {
 
 void seal_aged(gs_domain* d, shard& s) noexcept {
   const std::uint64_t now_ms = os::now_ms();
-  if (!s.filling || old_enough_ms(s) > now_ms) return;
+  if (!s.filling) return;
+  if (old_enough_ms(s) > now_ms) return refresh_due(s);  // the settings have changed since
   s.pause_ms = now_ms + age_ms();
   seal(d, s);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "observed.hpp"
+#include "os/clock.hpp"
 #include "rcu/domain.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/pending.hpp"
@@ -78,6 +79,27 @@ struct filled : own_queue {
 rcu::those any_of(void* owner) {
   return {[](const void* of, const void*, const void*, const void* arg) { return of == arg; },
           owner};
+}
+
+// Else the leader would find it due again and again, and turn without a rest.
+TEST(Seal, R6_what_is_not_old_enough_any_more_is_not_due) {
+  own_queue q;
+  std::atomic<int> n{0};
+  counted c{{}, &n};
+  gs_clock_virtual(1);
+  gs_config_set("GRACESLAB_LAZY", "0");
+  q.post(&c.head);
+  EXPECT_LE(q.s.due_ms, graceslab::os::now_ms());
+  gs_config_set("GRACESLAB_LAZY", "1");
+  {
+    lock_guard guard(q.s.lock);
+    rcu::seal_aged(q.d.get(), q.s);
+  }
+  EXPECT_NE(q.s.filling, nullptr);
+  EXPECT_GT(q.s.due_ms, graceslab::os::now_ms());
+  gs_clock_virtual(0);
+  q.seal();
+  EXPECT_EQ(q.run(1), 1u);
 }
 
 TEST(Grant, R7_a_run_is_as_long_as_was_allowed) {
