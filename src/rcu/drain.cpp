@@ -90,7 +90,7 @@ void describe_hold(gs_domain* d, char* text, std::size_t bytes) noexcept {
 void report_late(gs_domain* d, std::uint64_t timeout_ms) noexcept {
   char hold[2700];
   describe_hold(d, hold, sizeof hold);
-  recall_all(d);
+  recall_where_free(d);
   os::report(GS_REPORT_STALL,
              "domain '%s' is not drained after %llu ms, and the drain returns: %llu callbacks are "
              "pending%s",
@@ -140,7 +140,7 @@ void report_cut_short(gs_domain* d) noexcept {
 }
 
 void report_left(gs_domain* d) noexcept {
-  recall_all(d);
+  recall_where_free(d);
   const std::uint64_t callbacks = callbacks_left(d), retires = retires_left(d);
   if (callbacks == 0 && retires == 0) return;
   char hold[2700];

@@ -144,15 +144,15 @@ void put(batch& b, const entry& e) noexcept {
 bool join(gs_domain* d, shard& s, const entry& e, posting* result) noexcept {
   batch* b = s.joining;
   if (!b || s.filling) return false;
-  if (snapshot(d) != b->cookie) {
+  // Where no reader enters the same cookie is always done, and who posts itself would never rest.
+  if (snapshot(d) != b->cookie || done(d, b->cookie)) {
     s.joining = nullptr;
     return false;
   }
   put(*b, e);
   if (b->count == batch_capacity) s.joining = nullptr;
   gs_store_relaxed(&s.posted, s.posted + 1);
-  // Those of a grant may all be begun, and nobody may be about to look.
-  *result = s.waiting++ == 0 || s.granted ? posting::wake : posting::quiet;
+  *result = s.waiting++ == 0 ? posting::wake : posting::quiet;
   if (*result == posting::wake) refresh_due(s);
   return true;
 }
@@ -299,9 +299,9 @@ bool claim(gs_domain* d, shard& s, const wish& w, place* where, entry* out, runn
     }
     if (!take(b, w, &where->index, out)) continue;
     ++b.taken;
-    count_begun(s, 1);
     gs_store_relaxed(&r.from, &b);
     show(r, *out);
+    count_begun(s, 1);
     return true;
   }
   return false;

@@ -97,7 +97,8 @@ void see_finished(gs_domain* d) noexcept {
 
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept {
-  if (limit == 0 || gs_load_relaxed(&s.due_ms) != 0) return 0;
+  // Who wants chosen ones was told that one is queued: the lock shows whether another has taken it.
+  if (limit == 0 || (!w.of && gs_load_relaxed(&s.due_ms) != 0)) return 0;
   os::cancel_off cancel;
   runner_scope running(d);
   place where;

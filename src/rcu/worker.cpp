@@ -165,7 +165,11 @@ std::uint64_t seal_due(gs_domain* d, turn& t) noexcept {
 
 std::uint64_t pending_callbacks(gs_domain* d) noexcept {
   std::uint64_t n = 0;
-  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_relaxed(&s.finished);
+  for (shard& s : d->shards) {
+    // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
+    const std::uint64_t finished = gs_load_acquire(&s.finished);
+    n += gs_load_relaxed(&s.posted) - finished;
+  }
   return n;
 }
 

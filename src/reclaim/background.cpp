@@ -101,7 +101,7 @@ constexpr std::uint64_t ns_per_ms = 1'000'000;
 struct pace {
   std::uint32_t seen = 0;  // of hurries
   std::uint64_t hurried_ns = 0;
-  std::uint64_t aged_ns = 0;
+  std::uint64_t aged_ns = 0;  // 0: not yet
   std::uint64_t began_cpu_ns = 0;
 
   // False: less than a tick after the round that aged arrays last.
@@ -111,7 +111,8 @@ struct pace {
     if (moved != seen) hurried_ns = now_ns;
     seen = moved;
     began_cpu_ns = os::thread_cpu_ns();
-    if (now_ns - aged_ns < gs_load_relaxed(&os::settings.retire_age_ms) * ns_per_ms) return false;
+    const std::uint64_t tick_ns = gs_load_relaxed(&os::settings.retire_age_ms) * ns_per_ms;
+    if (aged_ns != 0 && now_ns - aged_ns < tick_ns) return false;
     aged_ns = now_ns;
     return true;
   }

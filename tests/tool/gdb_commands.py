@@ -116,8 +116,11 @@ def tables(domains, caches, readers, inflight):
         r"\d+ waits for it", rf"^{THREAD} is in 1 level of 'slow', since",
         r"^  in .* < \(anonymous namespace\)::stay < \(anonymous namespace\)::stay_inside",
         r"^1 section of 'slow' by a token, in whatever thread$")
-    has(inflight, r"^callbacks queued in 'default':\n  2 x \(anonymous namespace\)::on_gone "
-        r"\(debuggee\.cpp:\d+\), (waiting for grace period \d+|without a grace period yet)$",
+    queued = re.findall(r"^  (\d) x \(anonymous namespace\)::on_gone \(debuggee\.cpp:\d+\), "
+                        r"(?:waiting for grace period \d+|without a grace period yet)$",
+                        inflight, re.MULTILINE)
+    tool.expect(sum(map(int, queued)) == 2, f"two, of one grace period or two:\n{inflight}")
+    has(inflight, r"^callbacks queued in 'default':$",
         r"^cache 'sessions#\d+' \(open\): 3 retired objects, 3 of them before the end",
         r"^cache 'lingers#\d+' \(draining\): 1 retired object, 1 of them before",
         r"^1 object retired under hazard pointers:\n  0x[0-9a-f]+, to be ended by "

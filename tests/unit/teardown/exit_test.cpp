@@ -439,6 +439,7 @@ TEST_F(ExitEnds, I8_I4_SettlingATokenAtExitKeepsTheDeadline) {
   short_deadline();
   fill_pool();
   let_sit(hold);
+  pool().retire(pool().make());  // what is in the pool already may have come home
   std::exit(chosen);
 }
 
@@ -452,12 +453,14 @@ TEST_F(ExitEnds, G6_I8_HandsThatNobodyEmptiesDoNotKeepTheProcess) {
               "waits for objects in somebody's hands that nobody gives up");
 }
 
+// The background thread may wait for the owner already, and we for it.
 TEST_F(ExitEnds, G6_I8_AnArrayThatNobodyLeavesDoesNotKeepTheProcess) {
   EXPECT_EXIT(exit_beside([] {
                 pool().retire(pool().make());
                 (void)gs_local_enter(slab::local_of(record()));
               }),
-              testing::ExitedWithCode(chosen), "waits for the owner of an array that nobody");
+              testing::ExitedWithCode(chosen),
+              "waits for (the owner of an array|a lock of rank 24) that nobody");
 }
 
 // The machine, not a holder, may have taken the time: what is held for a moment is waited for.
