@@ -155,8 +155,10 @@ class hazards_phase : public phase {
       object* fresh = make(cache_);
       if (fresh == nullptr) continue;
       object* old = sources_[w.plan.below(sources)].exchange(fresh);
-      keeps_errno kept(w.all, "retire");
-      retire(old);
+      {
+        keeps_errno kept(w.all, "retire");
+        retire(old);
+      }
       if (const long now = waiting_; now > most_waiting())
         w.all.fail(trouble::bound, "{} objects wait for hazard pointers, {} may", now,
                    most_waiting());
