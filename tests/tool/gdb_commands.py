@@ -27,6 +27,7 @@ if shutil.which("gdb") is None:
 SCRIPT = pathlib.Path(__file__).parents[2] / "tools" / "gdb" / "graceslab-gdb.py"
 CORE_MOST = 256 << 20  # bytes; a core of the debuggee has some 10 MB, of which 1 is on the disk
 THREAD = r'thread \d+( "[\w-]+")? \(LWP \d+\)'
+AWAITED = r"for grace period \d+(?:, which nobody has started)?"
 ENVIRONMENT = {**os.environ, "GRACESLAB_STALL_MS": "600000", "DEBUGINFOD_URLS": ""}
 
 
@@ -117,7 +118,7 @@ def tables(domains, caches, readers, inflight):
         r"^  in .* < \(anonymous namespace\)::stay < \(anonymous namespace\)::stay_inside",
         r"^1 section of 'slow' by a token, in whatever thread$")
     queued = re.findall(r"^  (\d) x \(anonymous namespace\)::on_gone \(debuggee\.cpp:\d+\), "
-                        r"(?:waiting for grace period \d+|without a grace period yet)$",
+                        rf"(?:waiting {AWAITED}|without a grace period yet)$",
                         inflight, re.MULTILINE)
     tool.expect(sum(map(int, queued)) == 2, f"two, of one grace period or two:\n{inflight}")
     has(inflight, r"^callbacks queued in 'default':$",
