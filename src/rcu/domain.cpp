@@ -111,11 +111,9 @@ gs_domain_stats counted(const gs_domain* d) noexcept {
   gs_domain_stats stats = {};
   stats.started = newest(d);
   stats.completed = gs_load_relaxed(&d->completed);
-  for (const shard& s : d->shards) {
-    // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
-    stats.callbacks_invoked += gs_load_acquire(&s.finished);  // first: never more than posted
-    stats.callbacks_posted += gs_load_relaxed(&s.posted);
-  }
+  const tally callbacks = count_callbacks(d);
+  stats.callbacks_invoked = callbacks.finished;
+  stats.callbacks_posted = callbacks.posted;
   stats.stalls = gs_load_relaxed(&d->stall.reports);
   return stats;
 }

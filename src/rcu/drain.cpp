@@ -69,10 +69,8 @@ int name_the_rearming(gs_domain* d, unsigned rounds, const void** rearming) noex
 // Those on our own stack do not count: they cannot return before we do. Without locks; those that
 // others have run of their grants do.
 std::uint64_t callbacks_left(gs_domain* d) noexcept {
-  std::uint64_t n = 0;
-  // Acquired: what another has counted of our grants is not counted again below.
-  // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
-  for (shard& s : d->shards) n += gs_load_relaxed(&s.posted) - gs_load_acquire(&s.finished);
+  // Its acquires: what another has counted of our grants is not counted again below.
+  std::uint64_t n = count_callbacks(d).left();
   for (const runner* r = current_runner; r; r = r->outer)
     if (r->from && r->domain == d) n -= 1 + uncounted(*r);
   return n;

@@ -392,6 +392,16 @@ void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept {
   give_back(surplus);
 }
 
+tally count_callbacks(const gs_domain* d) noexcept {
+  tally all;
+  for (const shard& s : d->shards) {
+    // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
+    all.finished += gs_load_acquire(&s.finished);
+    all.posted += gs_load_relaxed(&s.posted);
+  }
+  return all;
+}
+
 std::uint64_t callbacks_posted(gs_domain* d) noexcept {
   std::uint64_t n = 0;
   for (const shard& s : d->shards) n += gs_load_relaxed(&s.posted);

@@ -123,6 +123,13 @@ void count_finished(shard& s, std::uint32_t n) noexcept;
 // The newest cookie of batches that may hold what is wished; seals them. False: nothing there.
 bool newest_cookie(gs_domain* d, shard& s, const wish& w, std::uint64_t* cookie) noexcept;
 
+// Without locks: never more of them finished than posted.
+struct tally {
+  std::uint64_t posted = 0;
+  std::uint64_t finished = 0;
+  std::uint64_t left() const noexcept { return posted - finished; }
+};
+tally count_callbacks(const gs_domain* d) noexcept;
 std::uint64_t last_cookie(const shard& s) noexcept;  // no sealed batch has a later one
 std::uint32_t count_queued(shard& s, const those& which) noexcept;
 void shard_after_fork_in_child(gs_domain* d, shard& s) noexcept;

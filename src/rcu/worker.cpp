@@ -163,19 +163,9 @@ std::uint64_t seal_due(gs_domain* d, turn& t) noexcept {
   return oldest;
 }
 
-std::uint64_t pending_callbacks(gs_domain* d) noexcept {
-  std::uint64_t n = 0;
-  for (shard& s : d->shards) {
-    // ORDER callbacks.quiet <-> callbacks.finish   (docs/ordering/callbacks.md, claim 3)
-    const std::uint64_t finished = gs_load_acquire(&s.finished);
-    n += gs_load_relaxed(&s.posted) - finished;
-  }
-  return n;
-}
-
 void run_some(gs_domain* d, turn& t) noexcept {
   static unsigned start;  // the leader's: shards take turns
-  const std::uint64_t share = pending_callbacks(d) / 128;
+  const std::uint64_t share = count_callbacks(d).left() / 128;
   const std::uint64_t batch = gs_load_relaxed(&os::settings.callback_batch);
   auto limit = static_cast<unsigned>(batch > share ? batch : share);
   if (limit == 0) limit = 1;
