@@ -22,11 +22,12 @@ torture_test(replay graceslab_tool replay)
 torture_test(options graceslab_tool options)
 if(TARGET graceslab-busted)
   torture_test(busted.none graceslab-busted clean --seconds 2 --seed 3)
-  foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing skip-takeover counter-stuck
-      settle-once exit-no-deadline)
+  foreach(flaw no-grace-period barrier-nothing cache-barrier-nothing counter-stuck settle-once
+      exit-no-deadline)
     torture_test(busted.${flaw} graceslab-busted caught ${flaw})
   endforeach()
   # Matters of some hundred nanoseconds: where they are looked for alone.
+  torture_test(busted.skip-takeover graceslab-busted caught skip-takeover --phase exchange)
   torture_test(busted.lying-fence graceslab-busted caught lying-fence --phase fences)
   torture_test(busted.lying-fence.hazards graceslab-busted caught lying-fence --phase hazards)
   torture_test(busted.hazard-skips-slots graceslab-busted caught hazard-skips-slots --phase hazards)

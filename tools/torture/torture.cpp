@@ -2,6 +2,7 @@
 // `graceslab torture`: everything at once, at random, with every answer checked.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,7 @@ namespace torture {
 namespace {
 
 constexpr unsigned most_threads = 256;
+constexpr std::uint64_t least_answer_ms = 30'000;
 constexpr std::uint64_t bounds_hang_ms = 180'000;  // beyond the end of a case
 
 using phases = std::vector<std::unique_ptr<phase>>;
@@ -89,6 +91,16 @@ void check_nothing_left(session& s) {
       &s);
 }
 
+// What follows asks the library, which may be broken: it has so long to answer.
+void answer_within(std::uint64_t ms) {
+  std::thread([ms] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+    fmt::print(stderr, "torture: hang: after the run the library does not answer for {} s\n",
+               ms / 1000);
+    std::_Exit(1);
+  }).detach();
+}
+
 // After trouble nothing is taken apart: it might never end, and would say nothing new.
 [[noreturn]] void leave(session& s) {
   print(s, s.results());
@@ -114,7 +126,9 @@ void run(options o) {
   report_watch reports(s);
   {
     const phases all = make_phases(s);
-    if (!s.run() || s.failed()) leave(s);
+    const bool ended = s.run();
+    answer_within(std::max(least_answer_ms, s.asked().hang_ms));
+    if (!ended || s.failed()) leave(s);
   }
   check_nothing_left(s);
   if (s.failed()) leave(s);
