@@ -18,6 +18,7 @@ namespace graceslab::rcu {
 namespace {
 
 constexpr unsigned workers_max = 16;
+constexpr unsigned no_limit = ~0u;
 constexpr std::uint64_t slow_us =
     50'000;  // a callback that runs for so long gets the leader deposed
 constexpr std::uint64_t poll_min_us = 50, poll_max_us = 10'000;
@@ -123,17 +124,36 @@ void call_for_watcher() noexcept {
 struct turn {
   std::uint32_t me;
   std::uint64_t until_ns;
+  unsigned left = 0;          // callbacks before others are to get a turn
+  const shard* at = nullptr;  // whose callbacks run
   bool ran = false;
   bool held_back = false;           // a grace period is pending
   std::uint64_t due_ms = never_ms;  // when a batch wants to be sealed
 };
 
+// Sealed, be they ready or not.
+bool others_wait(const shard* at) noexcept {
+  for (gs_domain* d = first_domain(); d; d = next_domain(d))
+    for (const shard& s : d->shards)
+      if (&s != at && gs_load_relaxed(&s.due_ms) == 0) return true;
+  return false;
+}
+
+// Where nobody else wants one, a turn lasts as long as the cap lets it.
+bool goes_on(turn& t) noexcept {
+  constexpr unsigned until_next_look = 64;  // posters write to the lines that are looked at
+  if (t.left == 0 && !others_wait(t.at)) t.left = until_next_look;
+  return t.left != 0;
+}
+
 bool keep_on(void* arg) noexcept {
-  const auto* t = static_cast<const turn*>(arg);
+  auto* t = static_cast<turn*>(arg);
   activity& mine = workers[t->me];
   gs_store_relaxed(&mine.progress, mine.progress + 1);
   constexpr std::uint64_t clock_every = 8;  // reading it costs as much as a short callback
-  return leads(t->me) && (mine.progress % clock_every != 0 || os::now_ns() < t->until_ns);
+  --t->left;
+  return leads(t->me) && goes_on(*t) &&
+         (mine.progress % clock_every != 0 || os::now_ns() < t->until_ns);
 }
 
 void set_busy(std::uint32_t me, bool on) noexcept {
@@ -165,18 +185,17 @@ std::uint64_t seal_due(gs_domain* d, turn& t) noexcept {
 
 void run_some(gs_domain* d, turn& t) noexcept {
   static unsigned start;  // the leader's: shards take turns
-  const std::uint64_t share = count_callbacks(d).left() / 128;
-  const std::uint64_t batch = gs_load_relaxed(&os::settings.callback_batch);
-  auto limit = static_cast<unsigned>(batch > share ? batch : share);
-  if (limit == 0) limit = 1;
+  const std::uint64_t share = std::max({gs_load_relaxed(&os::settings.callback_batch),
+                                        count_callbacks(d).left() / 128, std::uint64_t{1}});
+  t.left = static_cast<unsigned>(share);
   t.until_ns = os::now_ns() + gs_load_relaxed(&os::settings.callback_cap_ms) * 1'000'000;
   set_busy(t.me, true);
   call_for_watcher();
   const unsigned from = gs_fetch_add_relaxed(&start, 1u);
-  for (unsigned i = 0; i < shards_max && limit != 0 && leads(t.me); ++i) {
-    const unsigned ran = run_shard(d, d->shards[(from + i) % shards_max], {}, limit, keep_on, &t);
-    limit -= ran;
-    if (ran) t.ran = true;
+  for (unsigned i = 0; i < shards_max && t.left != 0 && leads(t.me); ++i) {
+    shard& s = d->shards[(from + i) % shards_max];
+    t.at = &s;
+    if (run_shard(d, s, {}, no_limit, keep_on, &t) != 0) t.ran = true;
   }
   set_busy(t.me, false);
 }
