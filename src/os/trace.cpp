@@ -100,8 +100,6 @@ void record(const told& event) noexcept {
   ring_at(core < 0 ? 0 : static_cast<unsigned>(core) & (rings - 1)).put(r);
 }
 
-trace_walk::trace_walk() noexcept { (void)(tracing && begin_ring()); }
-
 bool trace_walk::begin_ring() noexcept {
   if (ring_ == rings) return false;
   end_ = ring_at(ring_).end();
@@ -112,6 +110,7 @@ bool trace_walk::begin_ring() noexcept {
 
 bool trace_walk::next(trace_entry* out) noexcept {
   if (!tracing || ring_ == rings) return false;
+  if (!begun_) begun_ = begin_ring();
   for (;;) {
     while (at_ != end_) {
       packed r;

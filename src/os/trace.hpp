@@ -55,13 +55,14 @@ struct trace_entry {
 // Goes through all rings, from the oldest on, while others record.
 class trace_walk {
  public:
-  trace_walk() noexcept;
-  bool next(trace_entry* out) noexcept;  // false: that was all of what was there at the beginning
+  // False: that was all of what was there when it came to the ring.
+  bool next(trace_entry* out) noexcept;
   std::uint64_t lost() const noexcept { return lost_; }
 
  private:
   bool begin_ring() noexcept;
 
+  bool begun_ = false;
   unsigned ring_ = 0;
   std::uint64_t at_ = 0;
   std::uint64_t end_ = 0;

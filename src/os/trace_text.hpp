@@ -23,8 +23,8 @@ class trace_text {
   trace_walk walk_;
   std::uint64_t events_ = 0;
   unsigned functions_ = 0, threads_ = 0, told_ = 0;
-  std::uint64_t function_[named_most];
-  std::uint32_t thread_[named_most];
+  std::uint64_t function_[named_most] = {};
+  std::uint32_t thread_[named_most] = {};
 };
 
 // All of it to a file descriptor. 0; -ENOENT: nothing is recorded here; or the error of a write.
