@@ -371,7 +371,7 @@ int set_config(const char* variable, const char* value) noexcept {
   if (!variable || !value) return -EINVAL;
   for (const setting& s : table) {
     if (std::strcmp(s.variable, variable) != 0) continue;
-    if (s.field == &settings.fence) {
+    if (s.field == &settings.fence || s.field == &settings.trace) {
       report(GS_REPORT_BAD_CONFIG, "%s: can only be chosen in the environment, before the start",
              variable);
       return -EINVAL;

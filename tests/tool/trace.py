@@ -3,6 +3,7 @@
 """`graceslab trace`: one destroy can be looked at, in a file that a process wrote at its end, in
 one that lives, and as a timeline that is well formed; what is no trace is refused (I7)."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -119,21 +120,29 @@ def at_exit():
     return file.read_text(encoding="utf-8")
 
 
+@contextlib.contextmanager
+def observed(name, size):
+    """One that has come to its end and stays, and is called so."""
+    program = pathlib.Path(FOLDER.name, name)
+    program.symlink_to(TRACED)
+    child = subprocess.Popen([program, "all", "stay"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                             env={**ENVIRONMENT, "GRACESLAB_TRACE": size, "GRACESLAB_OBSERVE": "1"})
+    try:
+        tool.expect(child.stdout.readline() == "ready\n", "it is ready")
+        yield child.pid
+    finally:
+        child.communicate(timeout=100)
+
+
 def of_a_process():
-    child = subprocess.Popen([TRACED, "all", "stay"], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                             env={**ENVIRONMENT, "GRACESLAB_TRACE": "1M", "GRACESLAB_OBSERVE": "1"})
-    tool.expect(child.stdout.readline() == "ready\n", "it is ready")
-    one_destroy(looked(child.pid, "--json"))
-    tool.expect(looked("traced", "--json") != "", "by its name")
-    child.communicate(timeout=100)
-    child = subprocess.Popen([TRACED, "all", "stay"], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                             env={**ENVIRONMENT, "GRACESLAB_TRACE": "0", "GRACESLAB_OBSERVE": "1"})
-    tool.expect(child.stdout.readline() == "ready\n", "it is ready")
-    tool.expect_refusal("trace", str(child.pid), says="records nothing: start it with")
-    child.communicate(timeout=100)
-    tool.expect_refusal("trace", str(child.pid), says="there is no process")
+    name = f"tr-{os.getpid()}"
+    with observed(name, "1M") as pid:
+        one_destroy(looked(pid, "--json"))
+        one_destroy(looked(name, "--json"))
+    with observed("untraced", "0") as pid:
+        tool.expect_refusal("trace", str(pid), says="records nothing: start it with")
+    tool.expect_refusal("trace", str(pid), says="there is no process")
 
 
 def head_and_end(text):
@@ -147,8 +156,8 @@ def in_the_process():
     parents = pathlib.Path(FOLDER.name, "fork.trace")
     done = traced("forks", GRACESLAB_TRACE_FILE=str(parents))
     head, end, lines = head_and_end(done.stdout)
-    caches = {line.split()[-1] for line in lines if line.startswith("e ")}
-    tool.expect(end[0] == "end" and "childs" in caches and "parents" not in caches,
+    created = [line.split()[-1] for line in lines if " cache_create " in line]
+    tool.expect(end[0] == "end" and created == ["childs"],  # which looks after the others, too
                 f"a child begins with an empty trace: {lines}")
     parents_head, _, lines = head_and_end(parents.read_text(encoding="utf-8"))
     tool.expect(parents_head[2] != head[2] and any(line.endswith(" parents") for line in lines),

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <vector>
 
 namespace graceslab::tool::trace {
@@ -184,8 +185,15 @@ class domain_tracks {
 // ---- caches: open, closing, draining, and in that what it waits for ----
 class cache_tracks {
  public:
-  cache_tracks(page& p, const domain_tracks& domains, std::uint64_t first_ns)
-      : page_(p), domains_(domains), first_ns_(first_ns) {}
+  // Those whose creation is not in the recording were there when it begins.
+  cache_tracks(page& p, const domain_tracks& domains, const recording& all)
+      : page_(p), domains_(domains) {
+    std::set<std::uint64_t> seen;
+    for (const event& e : all.events)
+      if (e.happened >= what::cache_create && seen.insert(e.number[0]).second &&
+          e.happened != what::cache_create)
+        (void)add(e, all.events.front().ns);
+  }
 
   void create(const event& e) { (void)add(e, e.ns); }
   void instant(const event& e, const std::string& words) {
@@ -249,10 +257,9 @@ class cache_tracks {
     begin(c, ns, "open");
     return c;
   }
-  // One whose creation is not in the recording was there all the time.
   life& of(const event& e) {
     const auto found = current_.find(e.number[0]);
-    return found != current_.end() ? *found->second : add(e, lives_.empty() ? first_ns_ : e.ns);
+    return found != current_.end() ? *found->second : add(e, e.ns);
   }
   void wait_for_the_rest(life& c, std::uint64_t ns) {
     begin(c, ns,
@@ -273,7 +280,6 @@ class cache_tracks {
 
   page& page_;
   const domain_tracks& domains_;
-  std::uint64_t first_ns_;
   std::deque<life> lives_;  // which stay where they are
   std::map<std::uint64_t, life*> current_;
 };
@@ -318,11 +324,9 @@ struct tracks {
 
 std::string timeline_of(const recording& all) {
   page p(all);
-  const std::uint64_t first_ns = all.events.empty() ? all.now_ns : all.events.front().ns;
-  std::uint64_t last_ns = std::max(all.now_ns, first_ns);
-  if (!all.events.empty()) last_ns = std::max(last_ns, all.events.back().ns);
-
-  tracks t{thread_tracks(p, all), domain_tracks(p, all), cache_tracks(p, t.domains, first_ns)};
+  const std::uint64_t last_ns =  // some happen while it is told
+      all.events.empty() ? all.now_ns : std::max(all.now_ns, all.events.back().ns);
+  tracks t{thread_tracks(p, all), domain_tracks(p, all), cache_tracks(p, t.domains, all)};
   for (const event& e : all.events) t.add(all, e);
   t.threads.finish(last_ns);
   t.domains.finish(last_ns);
