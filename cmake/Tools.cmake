@@ -85,6 +85,8 @@ graceslab_tool_module(storm_module torture)
 if(GRACESLAB_INSTALL)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/metrics/prometheus" COMPONENT tools
     DESTINATION "${CMAKE_INSTALL_DATADIR}/graceslab")
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/tools/trace/bpftrace" COMPONENT tools
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/graceslab")
 endif()
 
 # What the tool says of itself, for man(1) and for shells: written by the tool, where it runs here.

@@ -11,7 +11,8 @@ build_packages=(build-essential cmake ninja-build pkg-config
 bench_packages=(liburcu-dev libck-dev libcds-dev libboost-dev
   libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4)
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev relacy-dev python3 python3-prometheus-client python3-yaml clang gdb)
+test_packages=(libgtest-dev relacy-dev python3 python3-prometheus-client python3-yaml clang gdb
+  bpftrace)
 
 say() { printf 'graceslab: %s\n' "$*" >&2; }
 

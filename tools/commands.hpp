@@ -16,6 +16,7 @@ void add_config(CLI::App& app);
 void add_memory(CLI::App& app);
 void add_decode(CLI::App& app);
 void add_metrics(CLI::App& app);
+void add_trace(CLI::App& app);
 void add_slabinfo(CLI::App& app);
 void add_top(CLI::App& app);
 void add_why(CLI::App& app);

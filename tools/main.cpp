@@ -47,6 +47,7 @@ void add_all(CLI::App& app) {
   add_slabinfo(app);
   add_why(app);
   add_metrics(app);
+  add_trace(app);
   add_manual(app);
   add_completion(app);
   app.add_subcommand("version", "Print the version of the library")->callback([] {

@@ -6,6 +6,7 @@
 #include "os/busted.hpp"
 #include "os/keep_errno.hpp"
 #include "os/stack.hpp"
+#include "os/trace_text.hpp"
 #include "slab/debug.hpp"
 #include "slab/misuse.hpp"
 
@@ -140,6 +141,11 @@ size_t gs_cache_why_of(kmem_cache* cache, char* text, size_t bytes) {
 int gs_dump_caches(int file) {
   os::keep_errno keep;
   return observe::dump_caches(file);
+}
+
+int gs_trace_dump(int file) {
+  os::keep_errno keep;
+  return os::dump_trace(file);
 }
 
 int gs_observe_start(void) {

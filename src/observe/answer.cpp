@@ -35,9 +35,16 @@ bool answer::ask(const void* request, std::size_t bytes) noexcept {
   if (h.magic != GS_OBSERVE_MAGIC || h.version != GS_OBSERVE_VERSION || h.bytes != sizeof r ||
       r.cache[sizeof r.cache - 1] != '\0')
     return false;
-  if (h.kind != GS_OBSERVE_LIST && h.kind != GS_OBSERVE_WHY) return false;
+  if (h.kind == GS_OBSERVE_LIST)
+    at_ = step::domains;
+  else if (h.kind == GS_OBSERVE_WHY)
+    at_ = step::reasons;
+  else if (h.kind == GS_OBSERVE_TRACE)
+    at_ = os::tracing ? step::traces : step::ends;
+  else
+    return false;
   __builtin_memcpy(name_, r.cache, sizeof name_);
-  at_ = h.kind == GS_OBSERVE_LIST ? step::domains : step::reasons;
+  told_ = os::trace_text();
   next_domain_ = rcu::first_domain();
   next_cache_ = 1;
   messages_ = 0;
@@ -54,6 +61,8 @@ std::size_t answer::prepare(message* out) noexcept {
       return cache(out);
     case step::reasons:
       return reason(out);
+    case step::traces:
+      return trace(out);
     case step::ends:
       return end(out);
     case step::waits:
@@ -71,6 +80,10 @@ void answer::sent() noexcept {
     case step::caches:
     case step::reasons:
       ++next_cache_;
+      ++messages_;
+      break;
+    case step::traces:
+      told_ = telling_;
       ++messages_;
       break;
     default:
@@ -125,6 +138,20 @@ std::size_t answer::reason(message* out) noexcept {
     return bytes;
   }
   return 0;
+}
+
+std::size_t answer::trace(message* out) noexcept {
+  telling_ = told_;
+  std::size_t length = 0;
+  while (sizeof out->rest - length >= os::trace_text::line_bytes) {
+    const std::size_t n = telling_.next(out->rest + length, sizeof out->rest - length);
+    if (n == 0) break;
+    length += n;
+  }
+  if (length == 0) return at_ = step::ends, 0;
+  const std::size_t bytes = sizeof out->head + length;
+  out->head = head_of(GS_OBSERVE_TEXT, bytes);
+  return bytes;
 }
 
 std::size_t answer::end(message* out) noexcept {

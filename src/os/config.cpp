@@ -15,6 +15,7 @@
 #include "os/debug_modes.hpp"
 #include "os/keep_errno.hpp"
 #include "os/report.hpp"
+#include "os/trace.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -56,11 +57,12 @@ constinit config settings = {
     .sanitizers = GRACESLAB_SANITIZERS_AUTO,
     .leaks_at_exit = leaks_auto,
     .observe = false,
+    .trace = 0,
 };
 
 namespace {
 
-enum class storage { flag, word32, word64, modes };
+enum class storage { flag, word32, word64, modes, path };
 
 struct setting {
   const char* variable;
@@ -68,8 +70,8 @@ struct setting {
   const char* meaning;
   void* field;
   storage kind;
-  const char* words;        // "first|second|...", nullptr for a number; of modes: what is legal
-  int first;                // value of the first word
+  const char* words;  // "first|second|...", nullptr for a number; of modes, a path: what is legal
+  int first;          // value of the first word
   std::uint64_t low, high;  // of a number
 };
 
@@ -141,6 +143,12 @@ constexpr setting table[] = {
     {"GRACESLAB_OBSERVE", "0",
      "whether graceslab top, slabinfo and why may look at the process; read at start only",
      GS_FLAG_OF(observe, "0|1")},
+    {"GRACESLAB_TRACE", "0",
+     "bytes for a trace of what happens, see graceslab trace; 0 = none; read at start only",
+     GS_NUMBER_OF(trace), 0, std::uint64_t{1} << 40},
+    {"GRACESLAB_TRACE_FILE", "-",
+     "where the trace is written at exit; turns it on, with 4M; - = nowhere", nullptr,
+     storage::path, "a path, in which %p is the process id, or -", 0, 0, 0},
     {"GRACESLAB_BACKGROUND", "1", "background threads; without them callers drive",
      GS_FLAG_OF(background, "0|1")},
     {"GRACESLAB_HELPER_IDLE_MS", "2000",
@@ -233,6 +241,7 @@ void store(const setting& s, std::uint64_t value) noexcept {
       break;
     }
     case storage::modes:  // apply() keeps their text
+    case storage::path:
       break;
   }
 }
@@ -247,8 +256,15 @@ const char* legal_number(const setting& s) noexcept {
   return text;
 }
 
+bool apply_path(const setting& s, const char* value) noexcept {
+  if (set_trace_file(value)) return true;
+  report(GS_REPORT_BAD_CONFIG, "%s: the path is too long", s.variable);
+  return false;
+}
+
 bool apply(const setting& s, const char* value) noexcept {
   if (s.kind == storage::modes) return set_debug_modes(value) == 0;
+  if (s.kind == storage::path) return apply_path(s, value);
   std::uint64_t parsed;
   if (!parse(s, value, &parsed)) {
     if (s.words)
@@ -276,6 +292,7 @@ std::uint64_t load(const setting& s) noexcept {
     case storage::word32:
       break;
     case storage::modes:
+    case storage::path:
       return 0;
   }
   using word [[gnu::may_alias]] = int;
@@ -287,6 +304,7 @@ std::uint64_t load(const setting& s) noexcept {
 const char* text_of(std::size_t row) noexcept {
   const setting& s = table[row];
   if (s.kind == storage::modes) return debug_modes_text();
+  if (s.kind == storage::path) return trace_file();
   const char* known = texts[row][0] ? texts[row] : s.fallback;
   const std::uint64_t now = load(s);
   std::uint64_t said;
@@ -353,7 +371,7 @@ int set_config(const char* variable, const char* value) noexcept {
   if (!variable || !value) return -EINVAL;
   for (const setting& s : table) {
     if (std::strcmp(s.variable, variable) != 0) continue;
-    if (s.field == &settings.fence) {
+    if (s.field == &settings.fence || s.field == &settings.trace) {
       report(GS_REPORT_BAD_CONFIG, "%s: can only be chosen in the environment, before the start",
              variable);
       return -EINVAL;

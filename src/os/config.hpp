@@ -14,7 +14,7 @@ enum exit_policy : int { drain, leave, strict };
 enum leaks : int { leaks_auto = -1, leaks_off, leaks_on };
 
 // Each field is GRACESLAB_ and its name in capitals, except on_violation and exit.
-// GRACESLAB_DEBUG is in debug_modes.hpp.
+// GRACESLAB_DEBUG is in debug_modes.hpp, GRACESLAB_TRACE_FILE in trace.hpp.
 struct config {
   int destroy;                     // enum gs_policy: linger, report, wait
   bool abort_on_violation;         // ON_VIOLATION: report, abort
@@ -45,6 +45,7 @@ struct config {
   bool sanitizers;                 // auto (true): those in the process are told of objects; off
   int leaks_at_exit;               // enum leaks: auto, off, on
   bool observe;                    // false
+  std::uint64_t trace;             // bytes; 0: none, but for a TRACE_FILE (trace.hpp)
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

@@ -13,7 +13,9 @@ enum : int {
   fork_rank_ask,
   fork_rank_start,
   fork_rank_modes,
-  fork_rank_handlers
+  fork_rank_trace_file,
+  fork_rank_handlers,
+  fork_rank_trace  // no lock: the child's rings
 };
 
 // rank = the lowest lock rank that prepare() takes (sync::rank): prepare() runs by rising rank, so

@@ -36,7 +36,7 @@ shard& pick(gs_domain* d) noexcept {
 void run_inline(gs_domain* d, const entry& e) noexcept {
   os::cancel_off cancel;
   owner_code running(d, e.owner, reinterpret_cast<const void*>(e.func));
-  run_entry(e);
+  run_entry(d, e);
 }
 
 }  // namespace

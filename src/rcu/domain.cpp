@@ -242,9 +242,7 @@ void limit_memory(gs_domain* d, std::uint64_t bytes) noexcept {
 }
 
 std::uint32_t domain_id(const gs_domain* d) noexcept { return d->id; }
-const char* domain_name(const gs_domain* d) noexcept {
-  return d == &the_default_domain ? "default" : d->name;
-}
+const char* domain_name(const gs_domain* d) noexcept { return d->name; }
 bool domain_closed(const gs_domain* d) noexcept { return gs_load_relaxed(&d->closed) != 0; }
 
 gs_domain_options domain_options(const gs_domain* d) noexcept {

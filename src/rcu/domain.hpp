@@ -52,7 +52,7 @@ struct gs_domain {
   std::uint32_t drains = 0;           // running gs_domain_drain calls: note who re-arms
   const void* rearmed = nullptr;      // last function that a callback posted meanwhile
   std::uint64_t rearms = 0;
-  char name[48] = {};
+  char name[48] = "default";  // others are called something else when they begin
   gs_domain_options options = {};
   gs_domain* next = nullptr;  // list of all records; set once
   gs_domain* next_spare = nullptr;

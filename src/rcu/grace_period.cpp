@@ -5,6 +5,7 @@
 
 #include "os/busted.hpp"
 #include "os/clock.hpp"
+#include "os/event.hpp"
 #include "os/fence.hpp"
 #include "os/report.hpp"
 #include "os/sanitizer.hpp"
@@ -36,8 +37,10 @@ void complete_up_to(gs_domain* d, std::uint64_t watermark) noexcept {
   os::take_over(&d->overflow);
   os::hand_over(&d->completed);
   if (floor < watermark) watermark = floor;
+  if (watermark <= d->completed) return;
   // ORDER gp.complete <-> gp.done   (docs/ordering/grace-period.md, claim 7)
-  if (watermark > d->completed) gs_store_release(&d->completed, watermark);
+  gs_store_release(&d->completed, watermark);
+  os::event::gp_end(d->id, watermark, d->name);
 }
 
 void scan_all(gs_domain* d) noexcept {
@@ -83,6 +86,7 @@ void start(gs_domain* d) noexcept {
   os::hand_over(&d->hot->entry);
   gs_full_fence();
   gs_store_release(&d->hot->entry, GS_ENTRY(s));
+  os::event::gp_start(d->id, s, d->name);
   fence_and_scan(d);
 }
 

@@ -8,6 +8,7 @@
 
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/event.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
 #include "os/sanitizer.hpp"
@@ -272,6 +273,7 @@ void seal(gs_domain* d, shard& s) noexcept {
   if (b == s.last && !b->linked && b->count != batch_capacity) s.joining = b;
   s.waiting += b->count - b->taken;
   refresh_due(s);
+  os::event::batch(d->id, b->count, b->cookie, d->name);
 }
 
 void seal_aged(gs_domain* d, shard& s) noexcept {

@@ -3,6 +3,7 @@
 #include "rcu/run.hpp"
 
 #include "os/cancel.hpp"
+#include "os/event.hpp"
 #include "os/sanitizer.hpp"
 #include "os/thread.hpp"
 #include "rcu/domain.hpp"
@@ -81,14 +82,17 @@ bool in_callback_of(const gs_domain* d) noexcept {
   return false;
 }
 
-void run_entry(const entry& e) noexcept {
+void run_entry(gs_domain* d, const entry& e) noexcept {
   const auto step = [](void* what) {
     const auto* one = static_cast<const entry*>(what);
     one->func(one->head);
   };
   entry mine = e;
   os::take_over(e.head);
-  invoke(reinterpret_cast<const void*>(e.func), step, &mine);
+  const auto* function = reinterpret_cast<const void*>(e.func);
+  os::event::callback_begin(d->id, function, e.head, d->name);
+  invoke(function, step, &mine);
+  os::event::callback_end(d->id, function, e.head, d->name);
 }
 
 void see_finished(gs_domain* d) noexcept {
@@ -113,7 +117,7 @@ unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (
     bool stop = false;
     while (!stop && next == beginning::begun) {
       unmark(e.head);
-      run_entry(e);
+      run_entry(d, e);
       os::hand_over(&s.finished);
       ++n;
       stop = n == limit || (keep_on && !keep_on(arg));

@@ -60,7 +60,7 @@ void see_finished(gs_domain* d) noexcept;
 // others are at it as well. `keep_on` (may be null) is asked after each.
 unsigned run_shard(gs_domain* d, shard& s, const wish& w, unsigned limit, bool (*keep_on)(void*),
                    void* arg) noexcept;
-void run_entry(const entry& e) noexcept;  // with cancellation off
-unsigned callback_depth() noexcept;       // callbacks on this thread's stack
+void run_entry(gs_domain* d, const entry& e) noexcept;  // with cancellation off
+unsigned callback_depth() noexcept;                     // callbacks on this thread's stack
 
 }  // namespace graceslab::rcu

@@ -9,6 +9,7 @@
 #include "base/format.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/event.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "os/thread.hpp"
@@ -81,6 +82,7 @@ void describe_counted(std::uint64_t sections, const char* what, std::uint64_t ag
 }
 
 void report_stall(gs_domain* d, const blockers& found) noexcept {
+  os::event::stall(d->id, found.listed[0].tid, found.age_ms, d->name);
   static constexpr std::size_t text_bytes = 3500;
   char text[text_bytes];
   base::writer out(text, sizeof text);

@@ -6,6 +6,7 @@
 //   present run waits for everything that was taken before. Nothing here is called under a lock.
 #include "os/cancel.hpp"
 #include "os/clock.hpp"
+#include "os/event.hpp"
 #include "rcu/grace_period.hpp"
 #include "rcu/invoke.hpp"
 #include "rcu/worker.hpp"
@@ -140,8 +141,13 @@ void end_objects(slab::cache& c, void* const* objects, std::uint32_t n) noexcept
     rcu::owner_code owned(domain_of(c), c.owner, reinterpret_cast<const void*>(dtor));
     slab::heir_scope heirs(c);
     slab::debug_destroy(c, objects, n);
+    const auto* function = reinterpret_cast<const void*>(dtor);
+    const char* domain_name = rcu::domain_name(domain_of(c));
+    const std::uint32_t domain = rcu::domain_id(domain_of(c));
     end_all all{dtor, objects, objects + n};
-    while (all.next != all.end) rcu::invoke(reinterpret_cast<const void*>(dtor), end_some, &all);
+    os::event::callback_begin(domain, function, *objects, domain_name);
+    while (all.next != all.end) rcu::invoke(function, end_some, &all);
+    os::event::callback_end(domain, function, *objects, domain_name);
     slab::debug_destroyed(c);
   }
   if (slab::is_large(c)) end_runs(c, objects, n);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "os/debug_modes.hpp"
+#include "os/event.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "slab/debug.hpp"
@@ -78,6 +79,11 @@ std::uint32_t stack_of_creation(const void* site) noexcept {
 // The handle and all that the cache is come before the stage.
 void open(cache& c) noexcept { gs_store_release(&c.stage, std::uint32_t{GS_STAGE_OPEN}); }
 
+cache* created(cache* c) noexcept {
+  os::event::cache_create(c->id, c->size, hooks.domain_id(c->domain), c->name);
+  return c;
+}
+
 cache* try_new() noexcept { return heap_ready() ? cache_new() : nullptr; }
 
 // What other caches hold serves a new one, too.
@@ -111,7 +117,7 @@ cache* create(const gs_cache_options& o, const void* site) noexcept {
   c->pending_limit_bytes = o.pending_limit_bytes;
   set_layout(*c, o.size, o.align, debug_zone_bytes(c->flags));
   c->create_stack = stack_of_creation(site);
-  if (hooks.open_in_domain(*c, open)) return c;
+  if (hooks.open_in_domain(*c, open)) return created(c);
   cache_delete(*c);
   return nullptr;
 }
@@ -130,7 +136,7 @@ cache* create_internal(record_supply& from, const char* name, std::uint32_t size
     set_layout(*c, size, power && zone ? size : 0, zone ? debug_zone_bytes(c->flags) : 0);
   }
   open(*c);
-  return c;
+  return created(c);
 }
 
 }  // namespace graceslab::slab

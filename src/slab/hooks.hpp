@@ -29,6 +29,7 @@ struct grace_hooks {
   bool (*relieve)(cache*, limited by, std::uint64_t wait_most_ms) noexcept;
   sync::account& (*memory_of)(gs_domain*) noexcept;
   std::uint64_t (*memory_limit)(gs_domain*) noexcept;  // 0: none
+  std::uint32_t (*domain_id)(gs_domain*) noexcept;
   // open(c) while the cache's domain cannot end; false: that has ended, which is reported.
   bool (*open_in_domain)(cache& c, void (*open)(cache&)) noexcept;
 };

@@ -4,6 +4,7 @@
 //
 // Slabs with marked objects stand in a list, in the order of their cookies.
 #include "os/clock.hpp"
+#include "os/event.hpp"
 #include "slab/hooks.hpp"
 #include "slab/outlying.hpp"
 #include "slab/slab.hpp"
@@ -63,6 +64,7 @@ std::uint64_t mark(cache& c, void* object) noexcept {
     set_state(s, index_of(s, object), now ? GS_STATE_MARKED : GS_STATE_MARKED_NEXT);
     ++(now ? s.marked : s.marked_next);
     if (now) join_marked(c, s);
+    os::event::retire(c.id, 1, now ? s.mark_cookie : 0, c.name);
     depth = c.marked + 1;
     gs_store_relaxed(&c.marked, depth);
     if (heir) ++c.heirs_marked;

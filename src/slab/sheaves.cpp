@@ -3,6 +3,7 @@
 
 #include "os/busted.hpp"
 #include "os/clock.hpp"
+#include "os/event.hpp"
 #include "os/report.hpp"
 #include "slab/depots.hpp"
 #include "slab/hooks.hpp"
@@ -244,6 +245,7 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept 
   // cookie.
   s->cookie = hooks.snapshot(c.domain);
   s->root = 0;
+  os::event::retire(c.id, s->count, s->cookie, c.name);
   depot& here = depot_here(c);
   sync::lock_guard hold(here.lock);
   if (here.deferred.head == nullptr) here.deferred_since_ms = os::coarse_ms();
@@ -258,6 +260,7 @@ std::uint64_t append_deferred(cache& c, gs_sheaf* s, gs_sheaf** empty) noexcept 
 
 void append_heirs(cache& c, gs_sheaf* s) noexcept {
   s->cookie = hooks.snapshot(c.domain);
+  os::event::retire(c.id, s->count, s->cookie, c.name);
   sync::lock_guard hold(c.lock);
   s->root = c.run_root;
   append(c.heirs, s);

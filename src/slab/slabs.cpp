@@ -3,6 +3,7 @@
 
 #include "os/busted.hpp"
 #include "os/clock.hpp"
+#include "os/event.hpp"
 #include "os/fault.hpp"
 #include "os/pages.hpp"
 #include "slab/charge.hpp"
@@ -186,6 +187,7 @@ slab* new_slab(cache& c, std::uint32_t granules, std::uint32_t objects,
     s->objects = objects;
     if (find_pages(c, *s, align)) {
       debug_new_slab(c, *s);
+      os::event::slab_new(c.id, start_of(*s), whole, c.name);
       return s;
     }
     meta_free(s, bytes);
@@ -203,6 +205,7 @@ void unmake_slab(cache& c, slab& s) noexcept {
 
 void give_back_slab(cache& c, slab& s) noexcept {
   debug_old_slab(s);
+  os::event::slab_release(c.id, start_of(s), whole_bytes(s), c.name);
   discharge(c, whole_bytes(s));
   if (is_outlying(s)) {
     outlying_unmap(s);

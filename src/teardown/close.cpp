@@ -4,6 +4,7 @@
 #include "os/busted.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/event.hpp"
 #include "os/fence.hpp"
 #include "os/hooks.hpp"
 #include "os/midway.hpp"
@@ -94,6 +95,12 @@ void adopt_in_child() noexcept {
   os::on_fork({os::after_fork_rank, [] {}, [] {}, adopt_in_child});
 }
 
+void tell_what_is_out(slab::cache& c, const tally& t) noexcept {
+  const std::uint64_t newest = reclaim::newest_waiting(c);
+  if (t.live + t.in_flight + t.leaked + t.unborn + newest != 0)
+    os::event::destroy_wait(c.id, t.live + t.leaked + t.unborn, t.in_flight, newest, c.name);
+}
+
 // With the barn and the slabs held.
 tally sum_up(slab::cache& c) noexcept {
   const slab::barn_counts in_barn = slab::count_barn(c);
@@ -146,8 +153,10 @@ void report_stale(const caller& who) noexcept {
 bool close(slab::cache& c, const caller& who, cookie* ticket, tally* t) noexcept {
   os::midway_scope half_closed;
   if (!win(c, who, ticket)) return false;
+  os::event::destroy_begin(c.id, *ticket, rcu::domain_id(reclaim::domain_of(c)), c.name);
   empty_arrays(c);
   *t = count(c);
+  tell_what_is_out(c, *t);
   linger(c);
   return true;
 }

@@ -2,6 +2,7 @@
 // draining -> gone.
 #include <initializer_list>
 
+#include "os/event.hpp"
 #include "os/midway.hpp"
 #include "slab/depots.hpp"
 #include "slab/locals.hpp"
@@ -60,6 +61,7 @@ bool finish_if_home(slab::cache& c) noexcept {
   slab::release_all_slabs(c);
   release_sheaves(c);
   slab::forget_locals(c);
+  os::event::destroy_done(c.id, cookie_of(c), c.name);
   {
     // Whoever waits sees it on the list until its last page is home.
     sync::lock_guard hold(lingering_lock);

@@ -75,6 +75,7 @@ constinit const grace_hooks hooks = {
     reclaim::relieve,
     [](gs_domain* d) noexcept -> sync::account& { return rcu::room(rcu::record_of(d)).memory; },
     [](gs_domain* d) noexcept { return rcu::memory_limit(rcu::record_of(d)); },
+    [](gs_domain* d) noexcept { return rcu::domain_id(rcu::record_of(d)); },
     open_in_domain,
 };
 

@@ -5,6 +5,7 @@
 #include "base/format.hpp"
 #include "os/clock.hpp"
 #include "os/config.hpp"
+#include "os/event.hpp"
 #include "os/report.hpp"
 #include "os/stack.hpp"
 #include "slab/construct.hpp"
@@ -47,6 +48,7 @@ void add_constructor(slab::cache& c, os::draft& text) noexcept {
 void splat(slab::cache& c, const tally& t, std::uint64_t age_ms) noexcept {
   os::draft text(GS_REPORT_LEAK);
   const ull out = t.live + t.leaked;
+  os::event::leak(c.id, out, t.in_flight, age_ms, c.name);
   text.add(
       "cache '%s' #%u still has %llu object%s allocated and %llu retired, and %llu whose "
       "constructor runs, %llu ms after it was destroyed (the oldest is at least that old)",

@@ -27,6 +27,6 @@ expect runtime '^\./lib[^/]*/([^/]*/)?libgraceslab\.so\.0\.'
 expect development \
   '^\./(include/|lib.*/libgraceslab\.(a|so)$|lib.*/(cmake|pkgconfig)/|share/[a-z/]*gdb/)'
 expect tools '^\./(bin/graceslab$|lib.*/graceslab/[^/]*\.so$|share/(man/man1|.*completions[^/]*)/)'\
-'|^\./share/graceslab/prometheus/'
+'|^\./share/graceslab/(prometheus|bpftrace)/'
 expect bench '^\./lib.*/graceslab/bench/'
 exit $bad

@@ -26,7 +26,8 @@ ATOMIC_SIGNATURES = "include/graceslab/hazard_pointer.hpp"
 ATOMIC_WORDS = "include/graceslab/order.hpp"  # the standard's, for users
 ATOMICS = (r"\bstd::atomic|\b__atomic_\w+|\b__sync_\w+|\b_Atomic\b"
            # Naming a symbol is no instruction, nor is telling the unwinder something.
-           r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\)| volatile\(VALGRIND_REQUEST\b)"
+           r"|\b(?:__)?asm(?:__)?\b(?!\((?:name|FRAME_DIRECTIVE)\)"
+           r"| volatile\((?:VALGRIND_REQUEST|GS_PROBE_NOTE)\b)"
            r"|<(?:std)?atomic(?:\.h)?>")
 
 SYSTEM_HEADERS = (r"(unistd|pthread|signal|dlfcn|execinfo|sched|time|fcntl|poll|sys/\w+"
@@ -163,6 +164,7 @@ RULES = {
             {"src/os/a.cpp": "// not std::atomic\nint asmall;\n"},
             {"src/slab/a.cpp": "asm(FRAME_DIRECTIVE);\n"},
             {"src/os/a.hpp": "asm volatile(VALGRIND_REQUEST : : );\n"},
+            {"src/os/a.hpp": "asm volatile(GS_PROBE_NOTE(name, \"8@%0\")::\"nr\"(a));\n"},
             {"include/graceslab/detail/config.h": "#define SYMBOL(name) __asm__(name)\n"},
             {"tests/unit/a.cpp": "std::atomic<int> a;\n"},
         ],

@@ -25,6 +25,7 @@ namespace graceslab::os {
 
 constinit config settings = {};
 constinit unsigned sanitizers_here = 0;
+constinit bool tracing = false;
 bool fault_now(gs_fault_site, std::uint32_t) noexcept { return false; }
 bool readers_fence() noexcept { return model::fenced_readers; }
 gs_fence fence_mode() noexcept {

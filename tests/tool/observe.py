@@ -22,7 +22,7 @@ if not OBSERVED.exists():
     print("skipped: no programs are built here")
     sys.exit(0)
 
-MAGIC, VERSION = 0x67736f62, 1
+MAGIC, VERSION = 0x67736f62, 2
 HELLO, LIST, WHY, DOMAIN, CACHE, TEXT, END = range(1, 8)
 
 
@@ -201,7 +201,7 @@ def liar(messages, says, *arguments):
 
 
 def lies():
-    liar([hello(version=7)], "in version 7, and this tool reads 1")
+    liar([hello(version=7)], "in version 7, and this tool reads 2")
     keeps = "does not keep to the protocol"
     for first in (b"x", os.urandom(500), head(HELLO, 0), head(CACHE, 0),
                   head(HELLO, 24, magic=1) + bytes(24)):

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "decode/module.hpp"
 
-#include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
@@ -12,6 +11,8 @@
 
 #include <cstdlib>
 
+#include "demangled.hpp"
+
 namespace graceslab::tool::decode {
 namespace {
 
@@ -20,13 +21,6 @@ struct free_it {
 };
 template <class T>
 using allocated = std::unique_ptr<T, free_it>;
-
-std::string demangled(const char* name) {
-  if (name == nullptr) return "?";
-  int status = 0;
-  const allocated<char> plain(abi::__cxa_demangle(name, nullptr, nullptr, &status));
-  return status == 0 && plain ? plain.get() : name;
-}
 
 // Whether it is an object at all, and which; "" for one without a build-id.
 bool read_build_id(const std::filesystem::path& path, std::string* id) {

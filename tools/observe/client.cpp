@@ -24,7 +24,8 @@ namespace graceslab::tool::observe {
 namespace {
 
 constexpr std::size_t rows_most = 2'000'000;  // more than a process can have
-constexpr std::size_t text_most = 64;         // paragraphs that are shown
+constexpr std::size_t trace_most = std::size_t{4} << 30;
+constexpr std::size_t text_most = 64;  // paragraphs that are shown
 
 std::string folder_of(std::uint32_t pid) { return fmt::format("/proc/{}", pid); }
 
@@ -199,6 +200,17 @@ std::vector<std::string> connection::why(const std::string& cache) {
     if (all.size() != text_most)
       all.push_back(
           disarmed({m.bytes.data() + sizeof(gs_observe_head), m.bytes.data() + m.length}));
+  }
+}
+
+std::string connection::trace() {
+  ask(GS_OBSERVE_TRACE, "");
+  std::string all;
+  for (;;) {
+    const message m = next();
+    if (m.as<gs_observe_end>(GS_OBSERVE_END)) return all;
+    if (m.head().kind != GS_OBSERVE_TEXT || all.size() > trace_most) lost();
+    all.append(m.bytes.data() + sizeof(gs_observe_head), m.bytes.data() + m.length);
   }
 }
 

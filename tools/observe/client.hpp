@@ -35,6 +35,8 @@ class connection {
   snapshot list();
   // A paragraph for each cache of that name, or of the number in "#7".
   std::vector<std::string> why(const std::string& cache);
+  // The lines of what it recorded; none where it records nothing.
+  std::string trace();
   std::uint32_t pid() const { return pid_; }
 
  private:

@@ -301,7 +301,17 @@ GRACESLAB_API size_t gs_cache_why_of(struct kmem_cache* cache, char* text, size_
  * - Blocks: as write(2) to that file does. Keeps errno.
  * - Returns: 0, or the negative error number of a write. */
 GRACESLAB_API int gs_dump_caches(int file);
-/* Lets `graceslab top`, `slabinfo` and `why` of the same user look at this process, as
+/* Writes the trace, what happened last, in lines of text that `graceslab trace` reads, to a file
+ * descriptor, in a process started with GRACESLAB_TRACE (docs/guide/tracing.md).
+ * - Waits for: nothing. Does not: stop those who record; what they overwrite meanwhile is counted
+ *   as lost.
+ * - Context: any, signal handlers too, also one that interrupted the library: functions are told
+ *   by their addresses alone there. Allocates nothing. A pipe that nobody reads raises SIGPIPE.
+ * - Blocks: as write(2) to that file does. Keeps errno.
+ * - Cost: about a microsecond for each event that is there.
+ * - Returns: 0; -ENOENT: this process records nothing; or the negative error number of a write. */
+GRACESLAB_API int gs_trace_dump(int file);
+/* Lets `graceslab top`, `slabinfo`, `why` and `trace` of the same user look at this process, as
  * GRACESLAB_OBSERVE=1 does at start: a thread serves a socket (docs/guide/observing.md).
  * - Waits for: nothing. Does not: carry over to a forked child until that uses the library; a
  *   program that is executed begins anew.

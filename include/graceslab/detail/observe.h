@@ -3,8 +3,8 @@
  *
  * - Socket: AF_UNIX, SOCK_SEQPACKET, in the abstract name space, its name made of
  *   GS_OBSERVE_SOCKET and the process id. Peers of another user are hung up on.
- * - Order: a HELLO from the process, then requests, LIST or WHY, one at a time. The answer is any
- *   number of DOMAIN, CACHE or TEXT messages and one END.
+ * - Order: a HELLO from the process, then requests, LIST, WHY or TRACE, one at a time. The answer
+ *   is any number of DOMAIN, CACHE or TEXT messages and one END.
  * - Messages: begin with the head; a number that is not known is 0. What is no request ends the
  *   connection, as does an answer that is not fetched for some seconds.
  * - Versions: a change of anything in here raises GS_OBSERVE_VERSION.
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define GS_OBSERVE_MAGIC 0x67736f62u
-#define GS_OBSERVE_VERSION 1u
+#define GS_OBSERVE_VERSION 2u
 #define GS_OBSERVE_SOCKET "graceslab-observe-%u"
 
 enum gs_observe_kind {
@@ -25,7 +25,9 @@ enum gs_observe_kind {
   GS_OBSERVE_DOMAIN = 4,
   GS_OBSERVE_CACHE = 5,
   GS_OBSERVE_TEXT = 6,
-  GS_OBSERVE_END = 7
+  GS_OBSERVE_END = 7,
+  GS_OBSERVE_TRACE = 8 /* request: lines of the trace, whole ones in each TEXT; none where
+                          nothing is recorded */
 };
 
 struct gs_observe_head {

@@ -194,7 +194,7 @@ static inline void kmem_cache_free_barrier(struct kmem_cache* s) { (void)gs_cach
 static inline void kvfree_rcu_barrier_on_cache(struct kmem_cache* s) { (void)gs_cache_barrier(s); }
 
 /* What a cache waits for, in words: gs_cache_why_of(). All of them in a table, also from a signal
- * handler: gs_dump_caches(). */
+ * handler: gs_dump_caches(). What happened last, in a process that records it: gs_trace_dump(). */
 
 /* Reports what is known of any pointer: cache, state, who allocated, retired or freed it (with
  * SLAB_STORE_USER). */
