@@ -45,6 +45,7 @@ struct config {
   bool sanitizers;                 // auto (true): those in the process are told of objects; off
   int leaks_at_exit;               // enum leaks: auto, off, on
   bool observe;                    // false
+  std::uint64_t guard;             // objects per second on a page of their own; 0 = none
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

@@ -13,7 +13,8 @@ enum : int {
   fork_rank_ask,
   fork_rank_start,
   fork_rank_modes,
-  fork_rank_handlers
+  fork_rank_handlers,
+  fork_rank_faults
 };
 
 // rank = the lowest lock rank that prepare() takes (sync::rank): prepare() runs by rising rank, so
