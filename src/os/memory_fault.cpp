@@ -7,6 +7,7 @@
 
 #include "os/hooks.hpp"
 #include "os/keep_errno.hpp"
+#include "os/thread.hpp"
 #include "os/word_lock.hpp"
 
 namespace graceslab::os {
@@ -36,15 +37,30 @@ access access_of(void* context) noexcept {
 }
 
 // A handler of the program may hand on to what it found, which is us: with the same `info`, from
-// deeper in the same stack. One that jumped out instead never comes back to clear this.
+// deeper in the same stack. One that jumped out instead never comes back to clear this. By threads,
+// and not in thread-local memory, of which a library has little; where two have one place, either
+// may forget.
 struct passing {
+  std::uint32_t thread;
   const siginfo_t* info;
   const char* frame;
 };
-__thread passing passes __attribute__((tls_model("initial-exec")));
+constexpr std::uint32_t threads = 64;
+passing passes[threads];
+
+passing& passing_here() noexcept { return passes[tid() % threads]; }
+
+void note_passing(const siginfo_t* info, const char* frame) noexcept {
+  passing& here = passing_here();
+  gs_store_relaxed(&here.thread, tid());
+  gs_store_relaxed(&here.info, info);
+  gs_store_relaxed(&here.frame, frame);
+}
 
 bool passed_back(const siginfo_t* info, const char* frame) noexcept {
-  return passes.info == info && frame < passes.frame;
+  const passing& here = passing_here();
+  return gs_load_relaxed(&here.thread) == tid() && gs_load_relaxed(&here.info) == info &&
+         frame < gs_load_relaxed(&here.frame);
 }
 
 // A fault comes again when we return; what somebody sent does not.
@@ -65,13 +81,12 @@ void pass_on(int number, siginfo_t* info, void* context) noexcept {
   if (!handled && info->si_code <= 0) return;
   if (!handled || ((to->sa_flags & SA_SIGINFO) == 0 && to->sa_handler == SIG_DFL))
     return end_as_without_us(number, info);
-  const passing before = passes;
-  passes = {info, frame};
+  note_passing(info, frame);
   if ((to->sa_flags & SA_SIGINFO) != 0)
     to->sa_sigaction(number, info, context);
   else
     to->sa_handler(number);
-  passes = before;
+  note_passing(nullptr, nullptr);
 }
 
 void on_fault(int number, siginfo_t* info, void* context) noexcept {
