@@ -184,7 +184,7 @@ void* gs_krealloc(const void* object, size_t size, unsigned gfp) {
   std::uint8_t* state;
   if (!slab::checked(*c, object, slab::giving::free, GS_SITE, &state)) return nullptr;
   slab::debug_open(object);
-  const size_t whole = slab::bytes_of(*c, object);
+  const size_t whole = GS_LIKELY(state != nullptr) ? c->size : slab::bytes_of(*c, object);
   const bool stays = size != 0 && size <= whole && (size > whole / 2 || whole <= 64);
   const bool zero = (gfp & slab::gfp_zero) != 0;
   if (stays && slab::resize(*c, object, size, zero)) return const_cast<void*>(object);

@@ -63,7 +63,7 @@ void count_undetected(slab::cache& c) noexcept {
 void count_cache(slab::cache& c) noexcept {
   if (!slab::detects(c)) return count_undetected(c);
   sync::lock_guard hold(c.slabs_lock);
-  for (slab::slab_list* l : {&c.partial, &c.full_slabs})
+  for (slab::slab_list* l : {&c.partial, &c.full_slabs, &c.guarded})
     for (slab::slab* s = l->head; s != nullptr; s = s->next) count_slab(c, *s);
 }
 

@@ -58,6 +58,7 @@ constinit config settings = {
     .leaks_at_exit = leaks_auto,
     .observe = false,
     .trace = 0,
+    .guard = 0,
 };
 
 namespace {
@@ -137,6 +138,10 @@ constexpr setting table[] = {
     {"GRACESLAB_DEBUG", "-",
      "debug modes of the caches made from now on, or of those of some names", nullptr,
      storage::modes, "letters F, Z, P, U, T, or -; [,NAME*...][;...]", 0, 0, 0},
+    {"GRACESLAB_GUARD", "0",
+     "objects per second that stand on a page of their own, between pages that nobody may touch; "
+     "0 = none",
+     GS_NUMBER_OF(guard), 0, 1'000'000},
     {"GRACESLAB_LEAKS_AT_EXIT", "auto",
      "whether what is allocated at exit is told, by site; auto = where GRACESLAB_DEBUG has letters",
      GS_CHOICE_OF(leaks_at_exit, "auto|off|on", leaks_auto)},

@@ -46,6 +46,7 @@ struct config {
   int leaks_at_exit;               // enum leaks: auto, off, on
   bool observe;                    // false
   std::uint64_t trace;             // bytes; 0: none, but for a TRACE_FILE (trace.hpp)
+  std::uint64_t guard;             // objects per second on a page of their own; 0 = none
 };
 // Loads are relaxed; fields change only through gs_config_set.
 extern config settings;

@@ -15,6 +15,7 @@ enum : int {
   fork_rank_modes,
   fork_rank_trace_file,
   fork_rank_handlers,
+  fork_rank_faults,
   fork_rank_trace  // no lock: the child's rings
 };
 

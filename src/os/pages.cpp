@@ -121,6 +121,16 @@ bool commit(void* start, std::size_t bytes, std::uint32_t cache) noexcept {
   return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
+bool shut_pages(void* start, std::size_t bytes) noexcept {
+  keep_errno keep;
+  return mprotect(start, bytes, PROT_NONE) == 0;
+}
+
+bool open_pages(void* start, std::size_t bytes) noexcept {
+  keep_errno keep;
+  return mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0;
+}
+
 void populate(void* start, std::size_t bytes) noexcept {
   keep_errno keep;
   // unused result: older systems fault page by page instead

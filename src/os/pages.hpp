@@ -21,6 +21,10 @@ mapped map_at(void* start, std::size_t bytes) noexcept;
 // Makes reserved pages usable (zero-filled on first touch). False when refused; honours
 // GS_FAULT_PAGES for `cache`.
 bool commit(void* start, std::size_t bytes, std::uint32_t cache) noexcept;
+// Whole pages that nobody may touch any more, whatever is in them; and usable again, with the same
+// in them. False when refused. Whatever faults are injected; in signal handlers, too.
+bool shut_pages(void* start, std::size_t bytes) noexcept;
+bool open_pages(void* start, std::size_t bytes) noexcept;
 void populate(void* start, std::size_t bytes) noexcept;  // best effort, in one go
 // Pages back to the system; the range stays usable and reads zero. Where the system refuses, as of
 // locked pages, it is cleared and keeps its memory.

@@ -65,6 +65,9 @@ constexpr kind_row kinds[] = {
     {"trace", false},
     {"leaks-at-exit", false},
     {"no-observer", false},
+    {"use-after-free", true},
+    {"use-after-grace-period", true},
+    {"out-of-bounds", true},
 };
 static_assert(sizeof kinds / sizeof kinds[0] == GS_REPORT_KINDS);
 

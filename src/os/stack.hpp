@@ -17,6 +17,10 @@ stack capture_stack(unsigned skip) noexcept;
 // The part of it that begins where a call returns to `site`; the whole, where that is not found.
 stack stack_since(const void* site) noexcept;
 
+// In a signal handler, from its context: the interrupted instruction, and its callers
+// (stack_interrupted.cpp).
+stack stack_interrupted(void* context) noexcept;
+
 // Another thread's stack, as far as it can be had without disturbing it (stack_ask.cpp).
 struct thread_stack {
   stack frames;  // blocked: the instruction, then what looks like return addresses; may be empty

@@ -7,11 +7,9 @@
 // - Late: a handler that runs after its request timed out finds another phase than (its number,
 //   asked) and leaves.
 // - Ordering: docs/ordering/os.md
-#include <execinfo.h>
 #include <graceslab/detail/atomic.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -43,33 +41,6 @@ struct reply {
 };
 constinit reply answer;
 
-void* interrupted_at(void* context) noexcept {
-  auto* machine = &static_cast<ucontext_t*>(context)->uc_mcontext;
-#if defined(__x86_64__)
-  return reinterpret_cast<void*>(machine->gregs[REG_RIP]);
-#elif defined(__aarch64__)
-  return reinterpret_cast<void*>(machine->pc);
-#else
-  (void)machine;
-  return nullptr;
-#endif
-}
-
-// The frames above the interrupted instruction; the handler and the trampoline are of no interest.
-void fill(void* context) noexcept {
-  constexpr int handler_frames = 8;
-  void* frame[stack_depth + handler_frames];
-  const int taken = backtrace(frame, stack_depth + handler_frames);
-  void* pc = interrupted_at(context);
-  int first = 0;
-  while (first < taken && first < handler_frames && frame[first] != pc) ++first;
-  if (first == taken || frame[first] != pc) first = taken > 2 ? 2 : 0;
-  stack found;
-  for (int i = first; i < taken && found.depth < stack_depth; ++i)
-    found.frame[found.depth++] = frame[i];
-  answer.frames = found;
-}
-
 void on_signal(int, siginfo_t* info, void* context) noexcept {
   keep_errno keep;
   if (!info || info->si_code != SI_QUEUE || info->si_pid != getpid()) return;
@@ -77,7 +48,7 @@ void on_signal(int, siginfo_t* info, void* context) noexcept {
   std::uint32_t expected = request | asked;
   // ORDER ask.taken <-> ask.asked   (docs/ordering/os.md, claim 5)
   if (!gs_compare_exchange(&answer.phase, &expected, request | filling)) return;
-  fill(context);
+  answer.frames = stack_interrupted(context);
   // ORDER ask.filled <-> ask.read   (docs/ordering/os.md, claim 5)
   gs_store_release(&answer.phase, request | filled);
 }

@@ -13,6 +13,7 @@
 #include "reclaim/reclaim.hpp"
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
+#include "slab/guard.hpp"
 #include "slab/large.hpp"
 #include "sync/event.hpp"
 
@@ -187,9 +188,12 @@ void return_marked(slab::cache& c, void** objects, std::uint32_t n) noexcept {
   if (slab::is_large(c)) return;
   for (std::uint32_t i = 0; (c.flags & slab::flag_trace) != 0 && i != n; ++i)
     slab::debug_trace(c, "reclaim", objects[i], c.size, nullptr);
+  slab::guard_reclaim(c, objects, n);
   slab::findings damaged(c, "the end of its grace period");
   slab::transit in_hand(c);
-  const std::uint32_t good = slab::is_debug(c) ? slab::debug_reclaim(c, objects, n, &damaged) : n;
+  const std::uint32_t others = slab::return_guarded(c, objects, n);
+  const std::uint32_t good =
+      slab::is_debug(c) ? slab::debug_reclaim(c, objects, others, &damaged) : others;
   slab::return_objects(c, objects, good);
   slab::touch(c);
   count_home(c, n);

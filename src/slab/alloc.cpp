@@ -5,6 +5,7 @@
 #include "slab/construct.hpp"
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
+#include "slab/guard.hpp"
 #include "slab/hooks.hpp"
 #include "slab/locals.hpp"
 #include "slab/misuse.hpp"
@@ -155,6 +156,8 @@ void* alloc_slow(std::uintptr_t handle, unsigned gfp, const void* site) noexcept
   }
   bool closed = false;
   void* object = gfp != 0 ? gs_local_take(local_of(c), 0) : nullptr;
+  if (object == nullptr && (c.flags & flag_sized) == 0)
+    if (void* alone = guard_alloc(c, handle, c.size, gfp, site)) return alone;
   if (object == nullptr) object = take_any(c, handle, site, &closed);
   if (GS_UNLIKELY(object == nullptr && !closed)) object = take_again(c, handle, gfp, site);
   return zeroed_if(c, object, gfp);

@@ -123,6 +123,7 @@ struct cache_fields {  // all that a new cache in the same record starts afresh
   // Slabs, under slabs_lock.
   slab_list partial, full_slabs, empty_slabs;
   slab_list quarantined;  // type-safe: emptied, waiting for their cookie
+  slab_list guarded;      // objects between guard pages: guard.hpp
   std::uint64_t carved = 0;
   std::uint64_t free_in_slabs = 0;
   std::uint64_t unborn = 0;        // their constructor has not returned yet: construct.hpp

@@ -4,6 +4,7 @@
 #include "slab/construct.hpp"
 #include "slab/debug.hpp"
 #include "slab/depots.hpp"
+#include "slab/guard.hpp"
 #include "slab/heap.hpp"
 #include "slab/hooks.hpp"
 #include "slab/large.hpp"
@@ -34,7 +35,7 @@ void end_foreign_run(cache& c) noexcept {
   c.run_count = 0;
   for (std::uint32_t i = 0; is_debug(c) && i != n; ++i)
     debug_after_free(c, static_cast<char*>(c.run_objects[i]));
-  if (!is_large(c)) return_objects(c, c.run_objects, n);
+  for (std::uint32_t i = 0; !is_large(c) && i != n; ++i) return_one(c, c.run_objects[i]);
   for (std::uint32_t i = 0; is_large(c) && i != n; ++i)
     hooks.weigh(c, -static_cast<std::int64_t>(large_end(c.run_objects[i])));
   touch(c);
@@ -42,6 +43,7 @@ void end_foreign_run(cache& c) noexcept {
 }
 
 void after(bool child) noexcept {
+  guard_unlock_after_fork(child);
   meta_unlock_after_fork(child);
   heap_unlock_after_fork(child);
   release_owners();
@@ -69,6 +71,7 @@ void prepare() noexcept {
   each_cache([](cache& c) { c.slabs_lock.lock(); });
   heap_lock_for_fork();
   meta_lock_for_fork();
+  guard_lock_for_fork();
 }
 
 // After every layer's locks are free again.

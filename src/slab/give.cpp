@@ -4,6 +4,7 @@
 #include "os/clock.hpp"
 #include "os/report.hpp"
 #include "slab/debug.hpp"
+#include "slab/guard.hpp"
 #include "slab/hooks.hpp"
 #include "slab/large.hpp"
 #include "slab/locals.hpp"
@@ -68,7 +69,7 @@ bool install_empty(gs_local& l, giving what, gs_sheaf* s) noexcept {
 
 void give_direct(cache& c, void* object, giving what) noexcept {
   if (what == giving::retire) return mark_retired(c, object);
-  return_objects(c, &object, 1);
+  return_one(c, object);
   touch(c);
   // Who destroyed it meanwhile may have looked before this object was home. Or the cache has ended,
   // and its record is another's, for which this is harmless.
@@ -112,6 +113,14 @@ void give_late(cache& c, void* object, giving what, const void* site) noexcept {
     mark_retired(c, object);
   else
     hooks.late_free(c, object, site);
+}
+
+// It goes straight home, or is marked. Where another thread was faster, that is found in its state.
+void give_guarded(cache& c, slab& s, giving what, const void* site) noexcept {
+  std::uint8_t* state;
+  if (!guard_before_give(c, s, what == giving::free ? owned::freed : owned::retired, site))
+    return (void)checked(c, s.start, what, site, &state);
+  stage_of(c) != GS_STAGE_OPEN ? give_late(c, s.start, what, site) : give_direct(c, s.start, what);
 }
 
 enum class round { done, again, no_array, closed };
@@ -189,6 +198,8 @@ bool give_slow(cache& c, void* object, giving what, const void* site, bool must_
   if (GS_UNLIKELY(is_large(c))) return give_large(c, object, what, site), true;
   std::uint8_t* state = nullptr;
   if (!checked(c, object, what, site, &state)) return true;
+  if (slab* alone = guard_around(c, object); GS_UNLIKELY(alone != nullptr))
+    return give_guarded(c, *alone, what, site), true;
   if (GS_UNLIKELY(is_debug(c))) {
     slab& s = slab_of(*granule_of(object));
     const owned end = what == giving::free ? owned::freed : owned::retired;

@@ -30,6 +30,8 @@ struct grace_hooks {
   sync::account& (*memory_of)(gs_domain*) noexcept;
   std::uint64_t (*memory_limit)(gs_domain*) noexcept;  // 0: none
   std::uint32_t (*domain_id)(gs_domain*) noexcept;
+  // Of this thread; also in signal handlers. 0 through a stale handle.
+  unsigned (*nesting)(gs_domain*) noexcept;
   // open(c) while the cache's domain cannot end; false: that has ended, which is reported.
   bool (*open_in_domain)(cache& c, void (*open)(cache&)) noexcept;
 };

@@ -7,6 +7,7 @@
 // of it is a copy: of two frees that race, one is the free and the other a report.
 #pragma once
 #include "slab/cache.hpp"
+#include "slab/guard.hpp"
 
 namespace graceslab::slab {
 
@@ -26,7 +27,9 @@ struct large_run {
 large_run large_look(const void* object) noexcept;
 // Of an object of that cache that is known to be one.
 inline std::size_t bytes_of(const cache& c, const void* object) noexcept {
-  return GS_UNLIKELY(is_large(c)) ? large_look(object).bytes : c.size;
+  if (GS_UNLIKELY(is_large(c))) return large_look(object).bytes;
+  const slab* s = guard_around(c, object);
+  return GS_LIKELY(s == nullptr) ? c.size : guard_bytes(*s);
 }
 // A live run ends, or is marked as retired; any other is left alone. Tells what it was.
 large_run large_free(void* object) noexcept;

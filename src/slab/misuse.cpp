@@ -4,6 +4,7 @@
 #include "os/report.hpp"
 #include "slab/around.hpp"
 #include "slab/debug.hpp"
+#include "slab/guard.hpp"
 #include "slab/large.hpp"
 
 namespace graceslab::slab {
@@ -33,6 +34,22 @@ owners owners_now(cache& c, slab& s, const void* object) noexcept {
   return debug_owners_of(s, index_of(s, object));
 }
 
+void report_state(cache& c, slab& s, const void* object, int state, giving what,
+                  const void* site) noexcept {
+  report_state(c, object, state, what, site, [&](char* rest, std::size_t bytes) {
+    debug_describe_owners(owners_now(c, s, object), rest, bytes);
+  });
+}
+
+bool guard_checked(cache& c, slab& s, const void* object, giving what, const void* site) noexcept {
+  const std::uint8_t now = gs_load_relaxed(states_of(s));
+  if (s.start != object)
+    report_foreign(object, verb(what), site);
+  else if (now != GS_STATE_LIVE)
+    report_state(c, s, object, now, what, site);
+  return s.start == object && now == GS_STATE_LIVE;
+}
+
 // An address inside an object is a mistake of its own, and the start is what was meant.
 owners add_object_around(const void* pointer, os::draft& text) noexcept {
   owners who;
@@ -50,6 +67,7 @@ owners add_object_around(const void* pointer, os::draft& text) noexcept {
 }  // namespace
 
 void report_foreign(const void* object, const char* operation, const void* site) noexcept {
+  if (report_guarded(object, operation, site)) return;
   os::draft text(GS_REPORT_FOREIGN_POINTER);
   text.add("%s of %p, which is not the start of any cache's object", operation, object);
   const owners who = add_object_around(object, text);
@@ -75,7 +93,7 @@ void report_stale(const kmem_cache* handle, const char* operation, const void* s
 bool still_held(cache& c, const void* object, const char* operation, const void* site) noexcept {
   if (cache_of_object(object) != &c) return report_foreign(object, operation, site), false;
   if (is_large(c) || !detects(c)) return true;
-  if (gs_load_relaxed(gs_state_of(object, c.id, 0, c.inverse)) != GS_STATE_FREE) return true;
+  if (gs_load_relaxed(state_at(c, object)) != GS_STATE_FREE) return true;
   os::report(GS_REPORT_USE_OF_FREED, "%s of object %p of cache '%s' #%u, which is free, at %s",
              operation, object, c.name, c.id, place(site).text);
   return false;
@@ -90,20 +108,22 @@ bool checked(cache& c, const void* object, giving what, const void* site,
     return now == GS_STATE_LIVE;
   }
   *state = gs_state_of(object, c.id, 0, c.inverse);
+  std::uint8_t now = GS_STATE_FREE;
   if (GS_LIKELY(*state != nullptr)) {
     if (!detects(c)) {
       *state = nullptr;
       return true;
     }
-    std::uint8_t now = gs_load_relaxed(*state);
+    now = gs_load_relaxed(*state);
     if (GS_LIKELY(now == GS_STATE_LIVE)) return true;
+  }
+  if (slab* alone = guard_around(c, object); GS_UNLIKELY(alone != nullptr)) {
+    *state = nullptr;
+    return guard_checked(c, *alone, object, what, site);
+  }
+  if (*state != nullptr) {
     slab& s = slab_of(*granule_of(object));
-    if (index_of(s, object) < s.carved) {
-      report_state(c, object, now, what, site, [&](char* rest, std::size_t bytes) {
-        debug_describe_owners(owners_now(c, s, object), rest, bytes);
-      });
-      return false;
-    }
+    if (index_of(s, object) < s.carved) return report_state(c, s, object, now, what, site), false;
   }
   cache* real = cache_of_object(object);
   if (real != nullptr && real != &c)

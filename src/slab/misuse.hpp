@@ -16,7 +16,8 @@ struct place {
 
 // Whether this is a live object of this cache. False after a report: foreign pointer, wrong cache,
 // not an object's start, already free, already retired; of a cache without detection only the first
-// three are told apart. Stores its state byte, or nullptr when that cache keeps none.
+// three are told apart. Stores its state byte, or nullptr when that cache keeps none, or the object
+// has no place in arrays (guard.hpp, large.hpp).
 bool checked(cache& c, const void* object, giving what, const void* site,
              std::uint8_t** state) noexcept;
 // Whether this is an object of this cache that is not free: a retired one may still be read.

@@ -82,7 +82,7 @@ bool is_retired(std::uint8_t state) noexcept {
 
 void count(cache& c, bool retired_too, tally_by_site& found) noexcept {
   sync::lock_guard hold(c.slabs_lock);
-  for (slab_list* l : {&c.partial, &c.full_slabs})
+  for (slab_list* l : {&c.guarded, &c.partial, &c.full_slabs})
     for (slab* s = l->head; s != nullptr; s = s->next)
       for (std::uint32_t i = 0; i != s->carved; ++i) {
         if (s->records == nullptr && found.sites() == sites_shown) return;

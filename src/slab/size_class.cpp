@@ -8,6 +8,7 @@
 
 #include "slab/debug.hpp"
 #include "slab/fast.hpp"
+#include "slab/guard.hpp"
 #include "slab/large.hpp"
 #include "slab/misuse.hpp"
 #include "slab/patience.hpp"
@@ -119,6 +120,7 @@ void* run_out(void* object, std::size_t size, const void* site) noexcept {
   cache* c;
   for (patience p{"kmalloc", size, gfp, site}; (c = class_cache_for(class_of(size))) == nullptr;)
     if (!p.once_more(nullptr)) return nullptr;
+  if (void* alone = guard_alloc(*c, c->handle, size, gfp, site)) return alone;
   return debug_request(*c, alloc(*c, c->handle, gfp, site), size, site);  // which never ends
 }
 
@@ -145,7 +147,7 @@ cache* cache_of_object(const void* object) noexcept {
   if (c == nullptr) return nullptr;
   if (is_large(*c)) return large_look(object).state != no_run ? c : nullptr;
   gs_granule* g = granule_of(object);
-  if (g == nullptr || gs_state_of(object, c->id, 0, c->inverse) == nullptr) return nullptr;
+  if (g == nullptr || state_at(*c, object) == nullptr) return nullptr;
   return index_of(slab_of(*g), object) < slab_of(*g).carved ? c : nullptr;
 }
 

@@ -41,6 +41,7 @@ struct slab {
   object_record* records;  // per object, of debug caches (debug_owner.hpp); nullptr: none
   slab_list* list;         // which one holds it
   std::uint32_t turn;      // of debug_take(): the object to look at first
+  bool guarded;            // one object between guard pages, which `start` is (guard.hpp)
 };
 
 inline std::uint8_t* states_of(slab& s) noexcept { return reinterpret_cast<std::uint8_t*>(&s + 1); }

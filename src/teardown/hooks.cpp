@@ -4,6 +4,7 @@
 #include "slab/hooks.hpp"
 
 #include "os/busted.hpp"
+#include "rcu/domain.hpp"
 #include "teardown/teardown.hpp"
 
 namespace graceslab::teardown {
@@ -76,6 +77,10 @@ constinit const grace_hooks hooks = {
     [](gs_domain* d) noexcept -> sync::account& { return rcu::room(rcu::record_of(d)).memory; },
     [](gs_domain* d) noexcept { return rcu::memory_limit(rcu::record_of(d)); },
     [](gs_domain* d) noexcept { return rcu::domain_id(rcu::record_of(d)); },
+    [](gs_domain* d) noexcept {
+      const rcu::domain_ref r = rcu::ref_of(d);
+      return gs_load_relaxed(&r.record->handle) == r.handle ? rcu::reader_nesting(r.record) : 0;
+    },
     open_in_domain,
 };
 

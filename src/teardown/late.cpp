@@ -8,6 +8,7 @@
 #include "rcu/grace_period.hpp"
 #include "rcu/run.hpp"
 #include "slab/construct.hpp"
+#include "slab/guard.hpp"
 #include "slab/large.hpp"
 #include "teardown/teardown.hpp"
 
@@ -90,7 +91,7 @@ void late_free(slab::cache& c, void* object, const void* site) noexcept {
         " and later ones are only counted",
         object, c.name, c.id, where);
   }
-  slab::return_objects(c, &object, 1);
+  slab::return_one(c, object);
   if (!finish_if_home(c)) reclaim::hurry_background();  // its slabs may wait for a grace period now
 }
 

@@ -402,6 +402,10 @@ enum gs_report {
   GS_REPORT_TRACE,                    /* what happens to the objects of a cache with SLAB_TRACE */
   GS_REPORT_LEAKS_AT_EXIT,            /* what is allocated at exit, with GRACESLAB_LEAKS_AT_EXIT */
   GS_REPORT_NO_OBSERVER,              /* the system refuses what gs_observe_start() needs */
+  /* Of objects that stand between guard pages, with GRACESLAB_GUARD: */
+  GS_REPORT_USE_AFTER_FREE,
+  GS_REPORT_USE_AFTER_GRACE_PERIOD,
+  GS_REPORT_OUT_OF_BOUNDS,
   GS_REPORT_KINDS
 };
 typedef void (*gs_report_handler)(enum gs_report kind, const char* text, size_t bytes, void* arg);

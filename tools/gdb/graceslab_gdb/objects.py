@@ -229,7 +229,7 @@ def describe_owners(owners, live):
 # ---- all that is out of a cache ----
 
 def slabs_in_use(cache):
-    for name in ("partial", "full_slabs"):
+    for name in ("partial", "full_slabs", "guarded"):
         for value in reading.walk(cache.record[name]["head"], lambda s: s["next"],
                                   f"the {name} of {cache.label}"):
             slab = Slab(value)
