@@ -62,15 +62,16 @@ std::size_t slot_bytes() noexcept {
   return sizeof(guard_slot) + 2 * os::page_bytes() / least_stride + sizeof(std::uint64_t);
 }
 
-// Pages that could not be made usable again are lost to the heap.
-void give_up_run(char* run, std::uint32_t granules) noexcept {
+// False: its pages cannot be made usable again, and are lost to the heap.
+bool give_up_run(char* run, std::uint32_t granules) noexcept {
   const std::size_t bytes = std::size_t{granules} << GS_GRANULE_SHIFT;
-  if (!os::open_pages(run, bytes)) return;
+  if (!os::open_pages(run, bytes)) return false;
   os::discard(run, bytes);
   heap_give(granule_at(run), granules);
+  return true;
 }
 
-guard_slot* make_slot(std::uint32_t cache) noexcept {
+guard_slot* make_slot(std::uint32_t cache, bool* lost) noexcept {
   bool refused;
   const std::uint32_t granules = granules_of_slot();
   const std::uint32_t first = heap_take(granules, 1, cache, &refused);
@@ -85,7 +86,7 @@ guard_slot* make_slot(std::uint32_t cache) noexcept {
     return g;
   }
   if (block != nullptr) meta_free(block, slot_bytes());
-  give_up_run(run, granules);
+  *lost = !give_up_run(run, granules);
   return nullptr;
 }
 
@@ -96,9 +97,11 @@ bool take_place() noexcept {
 
 guard_slot* new_slot(std::uint32_t cache) noexcept {
   if (!take_place()) return nullptr;
-  guard_slot* g = make_slot(cache);
+  bool lost = false;
+  guard_slot* g = make_slot(cache, &lost);
   os::word_guard hold(slots_lock);
-  if (g == nullptr) return --places, nullptr;
+  if (g == nullptr && !lost) --places;  // else no more is lost than there may be slots
+  if (g == nullptr) return nullptr;
   slots[guards_made] = g;
   gs_store_relaxed(&guards_made, guards_made + 1);
   return g;
