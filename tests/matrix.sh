@@ -26,20 +26,44 @@ unpack_libcxx() {
   printf '%s\n' "$folder/usr/lib/llvm-$version"
 }
 
+# wanted STAGE COMMAND...   Whether to run it: it is named, or none is, and its commands are here.
+wanted() {
+  local name=$1 command
+  shift
+  [ ${#named[@]} = 0 ] || [[ " ${named[*]} " == *" $name "* ]] || return 1
+  for command in "$@"; do
+    command -v "$command" >/dev/null || return 1
+  done
+}
+
+# What nobody could run is not passed over: it has failed if it was named, else it has a line.
+note_stages_not_run() {
+  local name kind=error
+  local expected=("${named[@]}")
+  [ ${#named[@]} -gt 0 ] ||
+    { kind=missing expected=(gcc-12 clang-14 libc++-14 clang-19 libc++-19 aarch64); }
+  for name in "${expected[@]}"; do
+    compgen -G "$results/$name.*" >/dev/null ||
+      echo "no such stage, or its compiler is not here" >"$results/$name.$kind"
+  done
+}
+
 matrix_stages() {
   local whole=(-DCMAKE_BUILD_TYPE=Release -DGRACESLAB_CHECKS=ON -DGRACESLAB_TOOLS=OFF
     -DGRACESLAB_WERROR=ON)
   local outside="compat;negative;install;examples" version libcxx
   for version in 12 13 14 15 16; do
-    command -v "g++-$version" >/dev/null || continue
+    wanted "gcc-$version" "g++-$version" || continue
     stage "gcc-$version" "${whole[@]}" "-DGRACESLAB_SUITES=unit;scenario;$outside" \
       -DCMAKE_C_COMPILER="gcc-$version" -DCMAKE_CXX_COMPILER="g++-$version"
   done
   for version in 14 15 16 17 18 19 20 21; do
-    command -v "clang++-$version" >/dev/null || continue
     local clang=(-DCMAKE_C_COMPILER="clang-$version" -DCMAKE_CXX_COMPILER="clang++-$version")
-    stage "clang-$version" "${whole[@]}" "${clang[@]}" "-DGRACESLAB_SUITES=unit;scenario;$outside"
+    if wanted "clang-$version" "clang++-$version"; then
+      stage "clang-$version" "${whole[@]}" "${clang[@]}" "-DGRACESLAB_SUITES=unit;scenario;$outside"
+    fi
     # Without GoogleTest, which is built with the other C++ library.
+    wanted "libc++-$version" "clang++-$version" || continue
     libcxx=$(unpack_libcxx "$version") || { say "no libc++ for clang $version"; continue; }
     # No run path: a -static-pie program that has one crashes at its start.
     around=(env LD_LIBRARY_PATH="$libcxx/lib")
@@ -48,7 +72,7 @@ matrix_stages() {
       "-DCMAKE_EXE_LINKER_FLAGS=-stdlib=libc++ -L$libcxx/lib"
     around=()
   done
-  if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
+  if wanted aarch64 aarch64-linux-gnu-g++ qemu-aarch64; then
     # Under an emulator that reserves the caches' range in seconds, and where a test cannot run its
     # program once more: what lies below the caches, in one process.
     local suites="List|Writer|Clock|Futex|Cores|Fence|Module|Fault|Symbol|Thread|Hooks"
@@ -61,4 +85,5 @@ matrix_stages() {
       "-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/aarch64-linux-gnu"
     only=()
   fi
+  note_stages_not_run
 }
