@@ -42,6 +42,9 @@ def main(folder):
         if error.exists() and not any(counts["failed"] for counts in suites.values()):
             suites["(stage)"]["failed"] += 1
             failures.append(f"{stage}: {error.read_text().strip()}")
+        missing = pathlib.Path(folder, stage + ".missing")
+        if missing.exists():
+            print(f"{stage:<12} not run: {missing.read_text().strip()}")
         for suite, counts in sorted(suites.items()):
             skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
             passed, failed = counts["passed"], counts["failed"]

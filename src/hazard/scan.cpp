@@ -7,6 +7,7 @@
 // - Lock: scan_lock, for both and for every object between its list and the callbacks.
 #include <algorithm>
 
+#include "base/by_address.hpp"
 #include "base/hash.hpp"
 #include "hazard/slots.hpp"
 #include "os/busted.hpp"
@@ -56,9 +57,9 @@ struct named {
   const void* object[room];
   unsigned count = 0;
 
-  void sort() noexcept { std::sort(object, object + count); }
+  void sort() noexcept { std::sort(object, object + count, base::by_address{}); }
   bool has(const void* wanted) const noexcept {
-    return std::binary_search(object, object + count, wanted);
+    return std::binary_search(object, object + count, wanted, base::by_address{});
   }
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/by_address.hpp"
 #include "os/fence.hpp"
 #include "reclaim/reclaim.hpp"
 #include "slab/locals.hpp"
@@ -22,7 +23,8 @@ struct hand {
 // `done` is told of each cache whether all of what was wanted was had.
 template <class Begin, class Done>
 void seize_together(slab::cache** caches, unsigned n, Begin begin, Done done) noexcept {
-  std::sort(caches, caches + n);  // the order in which their locks are taken
+  // The order in which their locks are taken.
+  std::sort(caches, caches + n, base::by_address{});
   std::optional<hand> hands[batch];
   bool any = false;
   for (unsigned i = 0; i != n; ++i) {

@@ -92,6 +92,9 @@ endforeach()
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include"
   "${PROJECT_SOURCE_DIR}/include/graceslab/*")
+if(NOT GRACESLAB_HAVE_MEMORY_RESOURCE)
+  list(REMOVE_ITEM headers graceslab/memory_resource.hpp)
+endif()
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "[/.]" "_" name "${header}")
   set(languages cpp)

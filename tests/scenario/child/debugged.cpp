@@ -166,7 +166,8 @@ void leave_each(std::integer_sequence<int, Which...>) {
 }
 
 void leak() {
-  for (int i = 0; i != 50; ++i) leave<0>();
+  volatile int times = 50;  // a loop that is unrolled would have many sites
+  for (int i = 0; i != times; ++i) leave<0>();
   leave<1>();
   (void)kmalloc(3u << 20, GFP_KERNEL);
   kmem_cache* s = cache_named("mine");
