@@ -20,7 +20,7 @@ extern void* __dso_handle __attribute__((visibility("hidden")));
 namespace graceslab::os {
 namespace {
 
-constexpr unsigned hooks_max = 32;
+constexpr unsigned hooks_max = 64;
 
 struct exit_hook {
   int rank;
