@@ -2,9 +2,8 @@
 // One peer of the serving thread: what it asked for, and how far the answer is. An answer is made
 // message by message while the peer fetches it, so nothing of it is kept.
 //
-// - Moves: greets -> waits -> lists domains -> lists caches -> ends -> waits; waits -> tells why,
-// or
-//   tells the trace -> ends.
+// - Moves: greets -> waits -> lists domains -> lists caches -> ends -> waits; waits -> tells why ->
+//   ends; waits -> tells the trace -> ends.
 #pragma once
 #include <graceslab/detail/observe.h>
 

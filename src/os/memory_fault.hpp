@@ -2,9 +2,8 @@
 // Touching memory that may not be touched: SIGSEGV, of which the library is told before the
 // program.
 //
-// - The program's own handler, whichever it installed before or later, gets all that is not ours,
-// as
-//   if we were not there.
+// - Others: the program's own handler, whichever it installed before or later, gets all that is not
+//   ours, as if we were not there.
 // - Page: docs/ordering/os.md, claim 9
 #pragma once
 #include <cstdint>

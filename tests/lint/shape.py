@@ -98,6 +98,10 @@ COLUMN = re.compile(r"^\s*(//|/?\*+) *(- )?[A-Z][A-Za-z]+ {2,}\S"
                     r"|^\s*(//|/?\*+).*[\w.;:)>] +[A-Z][a-z]+( [a-z]+)? {3,}\S")
 
 
+# A word of a list that a formatter put on a line of its own.
+BROKEN = re.compile(r"^// - .*\n(// [^\s-].*\n)//   \S", re.MULTILINE)
+
+
 def joined_fields(tree):
     for file in tree.files:
         if not file.path.endswith((".h", ".hpp", ".c", ".cpp")):
@@ -106,6 +110,10 @@ def joined_fields(tree):
             if COLUMN.search(line):
                 yield (f"{file.path}:{number}: a field that is set off by spaces; "
                        "write '- Field: ...'")
+        text = "\n".join(file.lines)
+        for found in BROKEN.finditer(text):
+            number = text.count("\n", 0, found.start(1)) + 1
+            yield f"{file.path}:{number}: a line of a list that is not set in as the next one is"
 
 
 def clear_names(tree):
@@ -159,7 +167,8 @@ RULES = {
         "bad": [{"include/a.h": "/* - Waits: no. Blocks        never. */\n"},
                 {"src/a.cpp": "// so. Context   short:\n"},
                 {"src/a.cpp": "// Enters      closing.     Leaves  gone,\n"},
-                {"src/a.hpp": "// Page        docs/a.md\n"}],
+                {"src/a.hpp": "// Page        docs/a.md\n"},
+                {"src/a.hpp": "// - Blocks: never,\n// or\n//   once.\n"}],
         "good": [{"src/a.cpp": "// - Blocks: never.\n// - State: one word\nint a;  // So\n"}],
     },
     "clear-names": {
