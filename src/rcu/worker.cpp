@@ -131,13 +131,16 @@ struct turn {
   std::uint64_t due_ms = never_ms;  // when a batch wants to be sealed
 };
 
-// Sealed, be they ready or not.
-bool others_wait(const shard* at) noexcept {
+// Any queue but that one which wants attention before that time.
+bool due_before(std::uint64_t ms, const shard* but) noexcept {
   for (gs_domain* d = first_domain(); d; d = next_domain(d))
     for (const shard& s : d->shards)
-      if (&s != at && gs_load_relaxed(&s.due_ms) == 0) return true;
+      if (&s != but && gs_load_relaxed(&s.due_ms) < ms) return true;
   return false;
 }
+
+// Sealed, be they ready or not.
+bool others_wait(const shard* at) noexcept { return due_before(1, at); }
 
 // Where nobody else wants one, a turn lasts as long as the cap lets it.
 bool goes_on(turn& t) noexcept {
@@ -210,11 +213,7 @@ void turn_in(gs_domain* d, turn& t) noexcept {
 
 // Anything that wants attention before the time we are about to sleep until?
 bool sooner(void* arg) noexcept {
-  const std::uint64_t planned = *static_cast<const std::uint64_t*>(arg);
-  for (gs_domain* d = first_domain(); d; d = next_domain(d))
-    for (const shard& s : d->shards)
-      if (gs_load_relaxed(&s.due_ms) < planned) return true;
-  return false;
+  return due_before(*static_cast<const std::uint64_t*>(arg), nullptr);
 }
 
 // While others run callbacks we look now and then whether one is stuck: whoever waits for it may
