@@ -5,8 +5,9 @@
 
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 #include <utility>
+
+#include "roles.hpp"
 
 namespace {
 
@@ -208,10 +209,7 @@ void choose_here() {
   std::printf("damaged %d of all\n", gs_caches_validate());
 }
 
-constexpr struct {
-  std::string_view name;
-  void (*play)();
-} roles[] = {
+constexpr role roles[] = {
     {"overflow", overflow_by_one},
     {"write_after_free", write_after_free},
     {"write_after_grace_period", write_after_grace_period},
@@ -231,12 +229,4 @@ constexpr struct {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  for (const auto& role : roles)
-    if (argc == 2 && role.name == argv[1]) {
-      role.play();
-      std::puts("goes on");
-      return 0;
-    }
-  return 2;
-}
+int main(int argc, char** argv) { return play_named(roles, argc, argv); }

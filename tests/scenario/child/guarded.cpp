@@ -10,8 +10,9 @@
 
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 #include <thread>
+
+#include "roles.hpp"
 
 namespace {
 
@@ -295,10 +296,7 @@ void leak() {
   drop(make());
 }
 
-constexpr struct {
-  std::string_view name;
-  void (*play)();
-} roles[] = {
+constexpr role roles[] = {
     {"read_after_free", read_after_free},
     {"write_after_grace_period", write_after_grace_period},
     {"read_inside_a_later_section", read_inside_a_later_section},
@@ -322,12 +320,4 @@ constexpr struct {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  for (const auto& role : roles)
-    if (argc == 2 && role.name == argv[1]) {
-      role.play();
-      std::puts("goes on");
-      return 0;
-    }
-  return 2;
-}
+int main(int argc, char** argv) { return play_named(roles, argc, argv); }
